@@ -1,0 +1,86 @@
+# data -> runs (papermill) -> tables and figures -> report. `./run_all.sh` sets up and calls this; see its --help.
+#
+# A run resumes from the checkpoint in its folder, which is therefore not among the outputs declared here: Snakemake
+# deletes the outputs of a job that it starts again.
+from pathlib import Path
+
+from lprior import presets
+from lprior.__main__ import NOTEBOOKS
+
+PRESET = config.get("preset", "quick")
+DATASET = config.get("dataset", "mnist")
+SEEDS = [int(seed) for seed in str(config["seeds"]).split()] if config.get("seeds") else None
+DEVICE = config.get("device", "auto")
+FORCE = "--force" if config.get("force") else ""
+PUBLISHED = PRESET == "published"
+RESULTS = f"results/{PRESET}"
+BUILD = f"build/report-{PRESET}"
+PDF = "report/report.pdf" if PUBLISHED else f"{RESULTS}/report.pdf"
+RUNS = sorted(p.parent.name for p in Path(RESULTS).glob("*/metrics.json")) if PUBLISHED else presets.runs_of(PRESET, DATASET, SEEDS)
+FILES = ["metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "notebook.ipynb"]
+
+
+def notebook_of(wildcards):
+    return f"notebooks/{NOTEBOOKS[presets.parse_run(wildcards.run)['algorithm']]}"
+
+
+def settings_of(wildcards):
+    """So that a changed preset makes the workflow run again what it made."""
+    return str(presets.resolve(**presets.parse_run(wildcards.run), preset=PRESET).to_dict())
+
+
+rule report:
+    input:
+        PDF,
+
+
+rule runs:
+    input:
+        expand("{results}/{run}/metrics.json", results=RESULTS, run=RUNS),
+
+
+if not PUBLISHED:
+
+    rule data:
+        output:
+            f"{RESULTS}/data-{{dataset}}.json",
+        shell:
+            "python -m lprior data {wildcards.dataset} > {output}"
+
+    rule run:
+        input:
+            notebook=notebook_of,
+            data=lambda wildcards: f"{RESULTS}/data-{presets.parse_run(wildcards.run)['dataset']}.json",
+        output:
+            [f"{RESULTS}/{{run}}/{file}" for file in FILES],
+        wildcard_constraints:
+            run=r"[^/]+-s\d+",
+        params:
+            settings=settings_of,
+        threads: workflow.cores
+        resources:
+            gpu=1,
+        shell:
+            "python -m lprior run {wildcards.run} --notebook --preset {PRESET} --results results --device {DEVICE} {FORCE}"
+
+
+rule sources:
+    input:
+        expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
+        "lprior/report.py",
+        "lprior/figures.py",
+        [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],
+    output:
+        f"{BUILD}/values.tex",
+        f"{BUILD}/main.tex",
+    shell:
+        "python -m lprior report {RESULTS} {BUILD} {RUNS}"
+
+
+rule pdf:
+    input:
+        rules.sources.output,
+    output:
+        PDF,
+    shell:
+        "bash report/build.sh {BUILD} && cp {BUILD}/main.pdf {output}"

@@ -1,0 +1,162 @@
+"""The command line: python -m lprior COMMAND. `--help` of each command shows its options."""
+
+import argparse
+import ast
+import json
+import os
+import sys
+from pathlib import Path
+
+from lprior import __version__
+from lprior.errors import UserError
+
+NOTEBOOKS = {"aae": "aae.ipynb", "lpaae": "original_paper.ipynb", "vaegan": "vae_gan.ipynb"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    if getattr(options, "data", None):
+        os.environ["LPRIOR_DATA"] = options.data
+    try:
+        options.command(options)
+    except UserError as error:
+        print(f"lprior: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m lprior", description=__doc__.splitlines()[0])
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    run = _command(commands, run_command, "run", "train one run and fill its folder")
+    run.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
+    run.add_argument("--preset", default="quick", help="smoke, quick (default) or full")
+    run.add_argument("--results", default="results", help="the folder for <preset>/<name> (default: results)")
+    run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    run.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset")
+    run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
+    run.add_argument("--force", action="store_true", help="start over, deleting what is there")
+
+    data = _command(commands, data_command, "data", "find or download a data set, verify it and describe it")
+    data.add_argument("dataset")
+    data.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
+    sample = _command(commands, sample_command, "sample", "draw samples of a finished run as a PNG sheet")
+    sample.add_argument("folder", help="the run's folder")
+    sample.add_argument("output", help="the PNG file to write")
+    sample.add_argument("-n", "--count", type=int, default=100)
+    sample.add_argument("--seed", type=int, default=0)
+
+    report = _command(commands, report_command, "report", "write the LaTeX report of a results folder")
+    report.add_argument("results", help="a folder of runs, such as results/quick")
+    report.add_argument("output", help="the folder to write the report's sources into")
+    report.add_argument("runs", nargs="*", help="the runs to report (default: all that are there)")
+
+    publish = _command(commands, publish_command, "publish", "copy the small files of finished runs for publication")
+    publish.add_argument("runs", nargs="+", help="folders of finished runs")
+    publish.add_argument("--to", default="results/published")
+
+    evaluator = _command(commands, evaluator_command, "evaluator", "train the classifier that metrics are measured with")
+    evaluator.add_argument("dataset", choices=["mnist"])
+    evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    return top
+
+
+def _command(commands, function, name: str, text: str) -> argparse.ArgumentParser:
+    added = commands.add_parser(name, help=text, description=text)
+    added.set_defaults(command=function)
+    return added
+
+
+def run_command(options: argparse.Namespace) -> None:
+    from lprior import presets
+
+    parts, changes = presets.parse_run(options.name), _changes(options.set)
+    config = presets.resolve(**parts, preset=options.preset, **changes)  # refuses what is wrong before anything starts
+    folder = Path(options.results) / options.preset / options.name
+    if not options.notebook:
+        from lprior.progress import Lines, Live
+        from lprior.run import run
+
+        progress = Live() if sys.stdout.isatty() else Lines()
+        run(config, folder, device=options.device, progress=progress, force=options.force)
+        return
+    from lprior.execute import execute
+
+    given = {name: value for name, value in parts.items() if name != "algorithm"}
+    given |= {"preset": options.preset, "epochs": None, "device": options.device, "folder": str(folder), "live": False}
+    notebook = Path(__file__).parents[1] / "notebooks" / NOTEBOOKS[config.algorithm]
+    execute(notebook, folder / "notebook.ipynb", given | {"force": options.force} | changes)
+
+
+def _changes(assignments: list[str]) -> dict:
+    """NAME=VALUE, where VALUE is a Python literal or else a string."""
+    changes = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set takes NAME=VALUE, not {text!r}")
+        try:
+            changes[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            changes[name] = value
+    return changes
+
+
+def data_command(options: argparse.Namespace) -> None:
+    from lprior import data
+
+    train, test = data.load(options.dataset), data.load(options.dataset, split="test")
+    description = {"dataset": train.name, "source": train.source}
+    for split, part in (("train", train), ("test", test)):
+        description[split] = {"shape": list(part.images.shape), "sha256": part.sha256}
+    print(json.dumps(description, indent=2))
+
+
+def sample_command(options: argparse.Namespace) -> None:
+    import torch
+
+    from lprior import data, evaluate, figures
+    from lprior.run import load
+
+    model, config = load(options.folder)
+    noise = torch.randn(options.count, config.code, generator=data.generator(options.seed, "sample", 0))
+    figures.sheet(evaluate.sample(model, noise)).save(options.output)
+
+
+def report_command(options: argparse.Namespace) -> None:
+    from lprior.report import write_report
+
+    write_report(Path(options.results), Path(options.output), options.runs)
+
+
+def publish_command(options: argparse.Namespace) -> None:
+    import shutil
+
+    from lprior.results import PUBLISHED, RunFolder
+
+    for folder in map(Path, options.runs):
+        RunFolder(folder).read_json("metrics.json")  # refuses a run that is not finished
+        target = Path(options.to) / folder.name
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for name in PUBLISHED:
+            if (folder / name).exists():
+                shutil.copy(folder / name, target / name)
+        print(f"published {target}")
+
+
+def evaluator_command(options: argparse.Namespace) -> None:
+    from lprior import data, evaluate
+
+    train, test = data.load(options.dataset), data.load(options.dataset, split="test")
+    path = evaluate.save_evaluator(evaluate.train_evaluator(train), options.dataset)
+    description = evaluate.describe_evaluator(options.dataset, train, test)
+    print(f"{path.name}: accuracy {description['accuracy_test']:.4f} on {len(test.images)} test images")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Pictures of a run: tensors of tiles as PNG and GIF, and matplotlib figures."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torchvision.io import decode_image, read_file
+from torchvision.transforms.functional import to_pil_image
+from torchvision.utils import make_grid
+
+COLUMNS = 10  # of a sheet of samples
+
+
+def sheet(tiles: Tensor, padding: int = 2) -> Image.Image:
+    """uint8 images (N, C, H, W) in rows of ten, as they are, `padding` black pixels around each."""
+    return to_pil_image(make_grid(tiles, nrow=COLUMNS, padding=padding))
+
+
+def tiles(path: Path, size: int) -> Tensor:
+    """The inverse of `sheet` without padding: uint8 images (N, 3, size, size) of a PNG in reading order."""
+    picture = decode_image(read_file(str(path)))
+    rows = picture.unfold(1, size, size).unfold(2, size, size)
+    return rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
+
+
+def reconstruction_sheet(images: Tensor, reconstructions: Tensor) -> Image.Image:
+    """Rows of ten images alternate with rows of their reconstructions. Both uint8 (N, C, H, W), N a multiple of 10."""
+    pairs = torch.stack([images.unflatten(0, (-1, COLUMNS)), reconstructions.unflatten(0, (-1, COLUMNS))], dim=1)
+    return sheet(pairs.flatten(0, 2))
+
+
+def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most_rows: int = 14) -> Figure:
+    """Samples from the same noise, a column each, over epochs, a row each; at most `most_rows` of the epochs."""
+    epochs = sorted(frames)
+    chosen = [epochs[round(i)] for i in torch.linspace(0, len(epochs) - 1, min(most_rows, len(epochs))).tolist()]
+    strips = [make_grid(tiles(frames[epoch], size)[:columns], nrow=columns, padding=1) for epoch in chosen]
+    figure = Figure(figsize=(columns * 0.3 + 0.5, len(chosen) * 0.3), layout="constrained")
+    for axes, epoch, strip in zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strips, strict=True):
+        axes.imshow(strip.permute(1, 2, 0), interpolation="nearest")
+        axes.set(xticks=[], yticks=[], frame_on=False)
+        axes.set_ylabel(str(epoch), rotation=0, ha="right", va="center", fontsize=7)
+    figure.get_layout_engine().set(h_pad=0.01, w_pad=0.01, hspace=0, wspace=0)
+    return figure
+
+
+def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
+    """An animation of the sheets of samples over epochs, each labelled; the last one stays two seconds."""
+    pictures = []
+    for epoch, frame in sorted(frames.items()):
+        tile_sheet = Image.open(frame).convert("P")
+        picture = Image.new("P", (tile_sheet.width, tile_sheet.height + 14))
+        picture.putpalette(tile_sheet.getpalette())
+        picture.paste(tile_sheet, (0, 14))
+        white = max(range(256), key=lambda i: sum((tile_sheet.getpalette() + [0] * 768)[3 * i : 3 * i + 3]))
+        ImageDraw.Draw(picture).text((3, 1), f"epoch {epoch}", fill=white)
+        pictures.append(picture)
+    durations = [400] * (len(pictures) - 1) + [2000]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def loss_figure(log: pd.DataFrame) -> Figure:
+    """Every loss of a run's log over epochs, a panel each."""
+    names = [name for name in log.columns if name.startswith("L_")]
+    figure = Figure(figsize=(2.2 * len(names), 1.7), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
+        axes.set_title(name, fontsize=8, family="monospace")
+        axes.set_xlabel("epoch", fontsize=7)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,188 @@
+"""Networks: `Compact`, small ones made for a CPU, and `Paper`, the table of Wang, Ko and Peng (LP-AAE).
+
+Both offer the same five constructors, so that an algorithm gets any set it is given:
+
+    encoder(outputs)                   images (N, C, H, W) in [-1, 1] -> (N, outputs)
+    decoder(code)                      codes (N, code) -> images (N, C, H, W) in [-1, 1]
+    code_generator(noise, code)        noise (N, noise) -> codes (N, code)
+    image_discriminator()              images -> (logits (N, 1), features F of its last convolution block)
+    code_discriminator(code)           codes -> logits (N, 1)
+
+BatchNorm: while training, batch statistics; when sampling or reconstructing, the running statistics, of which the
+training loop keeps an exponential moving average like that of the weights (`train.py`).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Autoencoder(nn.Module):
+    """What remains of an algorithm when training is over: x -> code -> x_rec, and noise -> code -> image."""
+
+    def __init__(self, enc: nn.Module, dec: nn.Module, CG: nn.Module | None = None):
+        """`CG` turns noise into codes; without one, the noise is the code (a fixed prior)."""
+        super().__init__()
+        self.enc, self.dec, self.CG = enc, dec, CG if CG is not None else nn.Identity()
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Images (N, C, H, W) from noise z (N, noise)."""
+        return self.dec(self.CG(z))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes (N, code) of images; of an encoder that returns mean and log-variance, the mean."""
+        return self.enc(x)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images (N, C, H, W) as the autoencoder gives them back."""
+        return self.dec(self.encode(x))
+
+
+class ImageDiscriminator(nn.Module):
+    """Trunk of convolutions, whose output are the features F, and a head that returns logits."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module):
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.trunk(x)
+        return self.head(features), features
+
+
+@dataclass(frozen=True)
+class Compact:
+    """Ours: two stride-2 convolutions each way, for images of 28x28 (any size divisible by 4).
+
+    The image discriminator is twice as wide as the autoencoder and spectrally normalised (Miyato et al. 2018),
+    without BatchNorm: both were needed for digits (see the report, section "Problems and solutions").
+    """
+
+    channels: int
+    size: int
+    width: int = 16
+
+    @property
+    def _grid(self) -> int:
+        return self.size // 4
+
+    def encoder(self, outputs: int) -> nn.Module:
+        w = self.width
+        return nn.Sequential(
+            nn.Conv2d(self.channels, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
+            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * w), nn.ReLU(),
+            nn.Flatten(), nn.Linear(2 * w * self._grid**2, outputs),
+        )  # fmt: skip
+
+    def decoder(self, code: int) -> nn.Module:
+        w, grid = self.width, self._grid
+        return nn.Sequential(
+            nn.Linear(code, 2 * w * grid**2, bias=False), nn.Unflatten(1, (2 * w, grid, grid)),
+            nn.BatchNorm2d(2 * w), nn.ReLU(),
+            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
+            nn.ConvTranspose2d(w, self.channels, 4, 2, 1), nn.Tanh(),
+        )  # fmt: skip
+
+    def code_generator(self, noise: int, code: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(noise, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(),
+            nn.Linear(256, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(),
+            nn.Linear(256, code, bias=False), nn.BatchNorm1d(code),
+        )  # fmt: skip
+
+    def image_discriminator(self) -> nn.Module:
+        w = 2 * self.width
+        trunk = nn.Sequential(
+            spectral_norm(nn.Conv2d(self.channels, w, 4, 2, 1)), nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2),
+        )  # fmt: skip
+        return ImageDiscriminator(
+            trunk, nn.Sequential(nn.Flatten(), spectral_norm(nn.Linear(2 * w * self._grid**2, 1)))
+        )
+
+    def code_discriminator(self, code: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(code, 256), nn.LeakyReLU(0.2), nn.Linear(256, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)
+        )
+
+
+class Residual(nn.Module):
+    """3x3 convolution, ReLU, 3x3 convolution, skip, ReLU; `resize` is "down", "up" (by 2) or "same".
+
+    The table does not say how the skip path changes size: a strided 1x1 projection, transposed when going up.
+    """
+
+    def __init__(self, c_in: int, c_out: int, resize: str):
+        super().__init__()
+        first = {
+            "same": lambda: nn.Conv2d(c_in, c_out, 3, 1, 1),
+            "down": lambda: nn.Conv2d(c_in, c_out, 3, 2, 1),
+            "up": lambda: nn.ConvTranspose2d(c_in, c_out, 4, 2, 1),
+        }[resize]()
+        self.branch = nn.Sequential(first, nn.ReLU(), nn.Conv2d(c_out, c_out, 3, 1, 1))
+        self.skip = {
+            "same": lambda: nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1),
+            "down": lambda: nn.Conv2d(c_in, c_out, 1, 2),
+            "up": lambda: nn.ConvTranspose2d(c_in, c_out, 2, 2),
+        }[resize]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.branch(x) + self.skip(x))
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The network table of LP-AAE, for images of 32x32, at its width of 64.
+
+    Departure: the table's encoder halves its input four times and then pools over 4x4, which does not close for
+    32x32; here its first convolution has stride 1, which mirrors the decoder.
+    """
+
+    channels: int
+    size: int = 32
+    width: int = 64
+
+    def encoder(self, outputs: int) -> nn.Module:
+        w = self.width
+        return nn.Sequential(
+            nn.Conv2d(self.channels, w, 3, 1, 1), nn.ReLU(),
+            Residual(w, w, "same"), Residual(w, 2 * w, "down"), Residual(2 * w, 4 * w, "down"),
+            Residual(4 * w, 8 * w, "down"), nn.AvgPool2d(4), nn.Flatten(),
+            nn.Linear(8 * w, 2 * outputs, bias=False), nn.BatchNorm1d(2 * outputs), nn.ReLU(),
+            nn.Linear(2 * outputs, outputs),
+        )  # fmt: skip
+
+    def decoder(self, code: int) -> nn.Module:
+        w = self.width
+        return nn.Sequential(
+            nn.Unflatten(1, (code, 1, 1)),
+            nn.ConvTranspose2d(code, 8 * w, 4, bias=False), nn.BatchNorm2d(8 * w), nn.ReLU(),
+            Residual(8 * w, 4 * w, "up"), Residual(4 * w, 2 * w, "up"), Residual(2 * w, w, "up"),
+            nn.Conv2d(w, self.channels, 3, 1, 1), nn.Tanh(),
+        )  # fmt: skip
+
+    def code_generator(self, noise: int, code: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(noise, 2 * noise, bias=False), nn.BatchNorm1d(2 * noise), nn.ReLU(),
+            nn.Linear(2 * noise, code, bias=False), nn.BatchNorm1d(code),
+        )  # fmt: skip
+
+    def image_discriminator(self) -> nn.Module:
+        w = self.width
+        trunk = nn.Sequential(
+            nn.Conv2d(self.channels, w, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(4 * w), nn.LeakyReLU(0.2),
+        )  # fmt: skip
+        head = nn.Sequential(
+            nn.Flatten(), nn.Linear(4 * w * (self.size // 8) ** 2, 1000), nn.LeakyReLU(0.2), nn.Linear(1000, 1)
+        )
+        return ImageDiscriminator(trunk, head)
+
+    def code_discriminator(self, code: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Linear(code, 1000), nn.LeakyReLU(0.2), nn.Linear(1000, 500), nn.LeakyReLU(0.2),
+            nn.Linear(500, 200), nn.LeakyReLU(0.2), nn.Linear(200, 1),
+        )  # fmt: skip

@@ -1,0 +1,163 @@
+"""From names to a runnable configuration: data set x algorithm x preset, every value with its source, or "ours".
+
+smoke   the whole path in seconds, on little data with tiny networks; no result worth looking at
+quick   real training on two CPU cores in minutes, compact networks; the values were found by short trials, which the
+        report lists ("Problems and solutions")
+full    the networks of Wang, Ko and Peng's table, for a GPU
+"""
+
+import difflib
+from dataclasses import asdict, dataclass, fields, replace
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from torch import nn
+
+from lprior import aae, data, lpaae, networks, vaegan
+from lprior.errors import UserError
+
+SETTINGS = {"aae": aae.Config, "lpaae": lpaae.Config, "vaegan": vaegan.Config}
+TITLES = {"aae": "AAE", "lpaae": "LP-AAE", "lpaae-fixed": "LP-AAE, fixed prior", "lpaae-text": "LP-AAE, text", "vaegan": "VAE/GAN"}
+
+# A variant is a named change of an algorithm's settings; it becomes part of the run's name.
+VARIANTS = {
+    "aae": {},
+    "lpaae": {"fixed": {"prior": "fixed"}, "text": {"reading": "text"}},
+    "vaegan": {},
+}
+
+PRESETS = {
+    "smoke": {
+        "epochs": 2, "images": 1280, "batch_size": 64, "networks": "compact", "width": 4, "code": 8,
+        "ema_decay": 0.9, "samples": 1000,
+    },
+    "quick": {
+        "epochs": 12, "images": None, "batch_size": 128, "networks": "compact", "width": 16,
+        "code": 8,  # of the 2018 report's last MNIST runs
+        "ema_decay": 0.995, "samples": 10_000,
+    },
+    "full": {
+        "epochs": 40, "images": None, "batch_size": 128, "networks": "paper", "width": 64,
+        "code": 8,  # of the 2018 report's last MNIST runs
+        "ema_decay": 0.999, "samples": 10_000,
+    },
+}  # fmt: skip
+SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2)}
+RUNS = {"smoke": ("aae", "lpaae", "vaegan"), "quick": ("aae", "lpaae", "vaegan"), "full": ("aae", "lpaae", "lpaae-fixed", "vaegan")}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides what a run computes."""
+
+    dataset: str
+    algorithm: str
+    variant: str  # "" for none
+    preset: str
+    seed: int
+    epochs: int
+    images: int | None  # train on the first so many only
+    batch_size: int
+    networks: str  # "compact" or "paper"
+    width: int  # channels of the first convolution
+    code: int  # entries of a code, and of the noise
+    ema_decay: float  # of the moving average that samples
+    samples: int  # how many the metrics are measured on
+    settings: Any  # the algorithm's own Config
+
+    @property
+    def name(self) -> str:
+        """The run's name, as its folder is called."""
+        return "-".join(part for part in (self.dataset, self.algorithm, self.variant, f"s{self.seed}") if part)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: int = 0, **changes: Any) -> RunConfig:
+    """The configuration of a preset, with `changes` to fields of RunConfig or of the algorithm's Config.
+
+    A change to None keeps the preset's value. Raises UserError for unknown names, values and wrong types.
+    """
+    _choose("algorithm", algorithm, SETTINGS)
+    _choose("data set", dataset, data.NAMES)
+    _choose("preset", preset, PRESETS)
+    if variant:
+        _choose(f"variant of {algorithm}", variant, VARIANTS[algorithm])
+
+    values = dict(PRESETS[preset], dataset=dataset, algorithm=algorithm, variant=variant, preset=preset, seed=seed)
+    settings = dict(VARIANTS[algorithm].get(variant, {}))
+    kinds = {field.name: field.type for field in fields(RunConfig) if field.name != "settings"}
+    own = {field.name: field.type for field in fields(SETTINGS[algorithm])}
+    for name, value in changes.items():
+        _choose("parameter", name, [*kinds, *own])
+        if value is not None:
+            target = settings if name in own else values
+            target[name] = value
+    for name, value in [*values.items(), *settings.items()]:
+        _check_type(name, value, {**kinds, **own}[name])
+    _choose("network set", values["networks"], NETWORKS)
+    for name in ("epochs", "batch_size", "width", "code", "samples"):
+        if values[name] < 1:
+            raise UserError(f"{name} must be at least 1, not {values[name]}")
+    return RunConfig(**values, settings=SETTINGS[algorithm](**settings))
+
+
+def from_dict(values: dict) -> RunConfig:
+    """The inverse of `RunConfig.to_dict`, also after a passage through JSON."""
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values["settings"].items()}
+    return RunConfig(**{**values, "settings": SETTINGS[values["algorithm"]](**settings)})
+
+
+NETWORKS = {"compact": networks.Compact, "paper": networks.Paper}
+IMAGE_SIZE = {"compact": 28, "paper": 32}  # 28x28 images are zero-padded to 32x32
+
+
+def build(config: RunConfig, channels: int) -> nn.Module:
+    """The algorithm of a configuration, on new networks for images of so many channels."""
+    make = NETWORKS[config.networks](channels, IMAGE_SIZE[config.networks], config.width)
+    code, settings = config.code, config.settings
+    match config.algorithm:
+        case "aae":
+            return aae.AAE(settings, make.encoder(code), make.decoder(code), make.code_discriminator(code))
+        case "lpaae":
+            return lpaae.LPAAE(
+                settings, make.encoder(code), make.decoder(code), make.code_generator(code, code),
+                make.code_discriminator(code), make.image_discriminator(),
+            )  # fmt: skip
+        case "vaegan":
+            return vaegan.VAEGAN(settings, make.encoder(2 * code), make.decoder(code), make.image_discriminator())
+    raise UserError(f"algorithm {config.algorithm!r} is unknown")
+
+
+def parse_run(name: str) -> dict:
+    """The parts of a run's name `<dataset>-<algorithm>[-<variant>]-s<seed>`, as arguments of `resolve`."""
+    for dataset in sorted(data.NAMES, key=len, reverse=True):
+        rest = name.removeprefix(f"{dataset}-")
+        algorithm, _, variant_and_seed = rest.partition("-")
+        variant, _, seed = variant_and_seed.rpartition("s")
+        if rest != name and algorithm in SETTINGS and seed.isdecimal():
+            return {"dataset": dataset, "algorithm": algorithm, "variant": variant.rstrip("-"), "seed": int(seed)}
+    raise UserError(f"{name!r} is not a run: expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
+
+
+def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[str]:
+    """The names of the runs that a preset consists of."""
+    _choose("preset", preset, PRESETS)
+    _choose("data set", dataset, data.NAMES)
+    return [f"{dataset}-{run}-s{seed}" for run in RUNS[preset] for seed in seeds or SEEDS[preset]]
+
+
+def _choose(what: str, name: str, choices: Any) -> None:
+    if name not in choices:
+        close = difflib.get_close_matches(str(name), choices, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(choices)}"
+        raise UserError(f"{what} {name!r} is unknown: {hint}")
+
+
+def _check_type(name: str, value: Any, declared: Any) -> None:
+    """`declared`: a plain type, a union of such, or tuple[...]. An int passes for a float, a bool for neither."""
+    kinds = get_args(declared) if isinstance(declared, UnionType) else (get_origin(declared) or declared,)
+    fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+    if not fits or (isinstance(value, bool) and bool not in kinds):
+        raise UserError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r}")

@@ -1,0 +1,106 @@
+"""The training loop: steps, moving average, resume. It knows no loss by name."""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from lprior.data import batches, generator, to_float
+from lprior.errors import TrainingDiverged
+
+CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for the device
+
+
+@dataclass
+class Training:
+    """An algorithm in training, with what a checkpoint holds.
+
+    `average` is the exponential moving average of the autoencoder that samples and reconstructs. `log` has one row
+    per finished epoch. Random numbers depend on (seed, epoch) and (seed, step) alone, so that a run which was stopped
+    and resumed ends with the same bits as one that was not (same machine, device, thread count and precision).
+    """
+
+    algorithm: nn.Module
+    seed: int
+    batch_size: int
+    noise_size: int
+    ema_decay: float
+    bfloat16: bool = False
+    step: int = 0
+    log: list[dict] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.live = self.algorithm.autoencoder()
+        self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
+        self.device = next(self.algorithm.parameters()).device
+
+    @property
+    def epoch(self) -> int:
+        """The number of finished epochs."""
+        return len(self.log)
+
+    def epochs(self, images: Tensor, last: int, watch: Callable = lambda batches, count, epoch: batches) -> Iterator[dict]:
+        """Train up to epoch `last`, yielding each finished epoch's row of the log.
+
+        `images`: uint8 (N, C, H, W) on the device. `watch(batches, count, epoch)` passes the batches of an epoch on, as
+        a progress bar does. Raises TrainingDiverged if a loss is not a finite number.
+        """
+        while self.epoch < last:
+            started, losses, epoch = time.perf_counter(), {}, self.epoch + 1
+            indices = batches(len(images), self.batch_size, self.seed, epoch, images.device)
+            for index in watch(indices, len(images) // self.batch_size, epoch):
+                for name, value in self.train_step(to_float(images[index])).items():
+                    losses.setdefault(name, []).append(value)
+                if self.step % CHECK_EVERY == 0:
+                    self._check(losses)
+            self._check(losses)
+            means = {name: torch.stack(values).mean().item() for name, values in losses.items()}
+            seconds = time.perf_counter() - started
+            rate = len(next(iter(losses.values()))) * self.batch_size / seconds
+            self.log.append({"epoch": epoch, **means, "seconds": seconds, "images_per_second": rate})
+            yield self.log[-1]
+
+    def train_step(self, x: Tensor) -> dict[str, Tensor]:
+        """One step of the algorithm with the noise that belongs to it, and of the moving average."""
+        draws = (self.algorithm.draws, len(x), self.noise_size)
+        noise = torch.randn(draws, generator=generator(self.seed, "noise", self.step, self.device), device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = self.algorithm.train_step(x, noise)
+        self._update_average()
+        self.step += 1
+        return losses
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # The decay is ramped up, so that the average does not remember the initialisation.
+        decay = min(self.ema_decay, (1 + self.step) / (10 + self.step))
+        mine, theirs = self.average.state_dict(), self.live.state_dict()
+        floating = [name for name, value in mine.items() if value.is_floating_point()]
+        torch._foreach_lerp_([mine[name] for name in floating], [theirs[name] for name in floating], 1 - decay)
+
+    def _check(self, losses: dict[str, list[Tensor]]) -> None:
+        for name, values in losses.items():
+            finite = torch.isfinite(torch.stack(values))
+            if not finite.all():
+                step = self.step - len(values) + int((~finite).nonzero()[0]) + 1
+                raise TrainingDiverged(f"{name} is not a finite number at step {step}, in epoch {self.epoch + 1}")
+
+    def state_dict(self) -> dict:
+        """Everything that `load_state_dict` needs to go on: tensors and plain values only."""
+        return {
+            "algorithm": self.algorithm.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in vars(self.algorithm.opt).items()},
+            "step": self.step,
+            "log": self.log,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        self.algorithm.load_state_dict(state["algorithm"])
+        self.average.load_state_dict(state["average"])
+        for name, optimizer in vars(self.algorithm.opt).items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.step, self.log = state["step"], list(state["log"])

@@ -1,0 +1,84 @@
+"""VAE/GAN: Larsen, Sonderby, Larochelle, Winther, *Autoencoding beyond pixels using a learned similarity metric*,
+https://arxiv.org/abs/1512.09300v2, Algorithm 1.
+
+    paper              code
+    Enc, Dec, Dis      enc, dec, Dis; enc returns mean and log-variance of q(z|x)
+    Dis_l(x)           features of the last convolution block of Dis
+    x~, x_p            x_rec = dec(z) with z ~ q(z|x);  x_p = dec(z_p) with z_p ~ N(0, I)
+    L_prior            L_prior = KL(q(z|x) || N(0, I))
+    L_llike^Dis_l      L_llike: negative log-likelihood of Dis_l(x) under a Gaussian around Dis_l(x_rec)
+    L_GAN              L_GAN, as a cost (`objectives.py`, the sign rule)
+    gamma              gamma
+
+Departures from the printed algorithm:
+ 1. Signs: Dis descends the printed L_GAN; here it is a cost, so that this is right.
+ 2. dec maximises log Dis of its fakes (non-saturating) instead of minimising log(1 - Dis).
+ 3. x_rec and x_p pass the decoder as one batch, so that BatchNorm treats both alike.
+ 4. Adam, where the paper has RMSProp. No rule that skips updates to balance Dis and dec (the authors' code has one,
+    the paper does not).
+"""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+from lprior.networks import Autoencoder
+from lprior.objectives import gaussian_kl, gaussian_nll, log_D, log_one_minus_D
+from lprior.updates import adam, update
+
+
+@dataclass(frozen=True)
+class Config:
+    gamma: float = 0.03  # weight of L_llike in dec, beside fooling Dis; ours
+    learning_rate: float = 5e-4  # of enc and dec; ours
+    learning_rate_D: float = 1e-3  # of Dis; ours
+    betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
+
+
+class VAEGAN(nn.Module):
+    """The algorithm on given networks.
+
+    `enc` images -> (N, 2 code), mean and log-variance; `dec` codes -> images; `Dis` images -> (logits, features).
+    """
+
+    draws = 2  # noise tensors (batch, code) that a step needs: for q(z|x) and for the prior
+
+    def __init__(self, config: Config, enc: nn.Module, dec: nn.Module, Dis: nn.Module):
+        super().__init__()
+        self.config, self.enc, self.dec, self.Dis = config, enc, dec, Dis
+        self.opt = SimpleNamespace(
+            enc=adam(enc, config.learning_rate, config.betas),
+            dec=adam(dec, config.learning_rate, config.betas),
+            Dis=adam(Dis, config.learning_rate_D, config.betas),
+        )
+
+    def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, code). Returns the losses, detached."""
+        epsilon, z_p = noise
+        mu, log_var = self.enc(x).chunk(2, dim=1)
+        z = mu + epsilon * torch.exp(0.5 * log_var)
+        x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
+        (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
+
+        L_prior = gaussian_kl(mu, log_var)
+        L_llike = gaussian_nll(F_x, F_rec)
+        L_GAN = -(log_D(Dis_x) + log_one_minus_D(Dis_rec) + log_one_minus_D(Dis_p))
+        L_fool = -(log_D(Dis_rec) + log_D(Dis_p))
+
+        update(
+            (self.opt.enc, L_prior + L_llike),
+            (self.opt.dec, self.config.gamma * L_llike + L_fool),
+            (self.opt.Dis, L_GAN),
+        )
+        return {"L_prior": L_prior.detach(), "L_llike": L_llike.detach(), "L_GAN": L_GAN.detach()}
+
+    def autoencoder(self) -> Autoencoder:
+        """The networks that sample and reconstruct (by the mean of q(z|x)); shares the parameters."""
+        return Autoencoder(nn.Sequential(self.enc, _Mean()), self.dec)
+
+
+class _Mean(nn.Module):
+    def forward(self, mu_and_log_var: Tensor) -> Tensor:
+        return mu_and_log_var.chunk(2, dim=1)[0]

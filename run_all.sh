@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# From a fresh clone to every figure, every table and the PDF.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() {
+    cat <<'HELP'
+Usage: ./run_all.sh [options] [target]
+
+Sets up what is missing (Python packages, LaTeX), trains, and builds the report. What is done already is not done
+again; an interrupted run goes on where it was.
+
+  --preset NAME     smoke (minutes), quick (compact networks, for a CPU), full (the paper's networks, for a GPU),
+                    or published: only rebuild report/report.pdf from results/published
+                    (default: full if there is a CUDA device, else quick)
+  --device NAME     auto, cpu or cuda (default: auto)
+  --data FOLDER     where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)
+  --dataset NAME    mnist (default), fashion-mnist or mnist5k (embedded, needs no download)
+  --seeds "0 1"     the seeds to run (default: the preset's)
+  --jobs N          how many runs at a time (default: 1; on a CPU one run uses all cores)
+  --dry-run         say what would be done
+  --force           start the target's runs over, deleting what they had made
+  --keep-going      go on with what does not depend on a failed step
+  -h, --help        this text
+
+  target            report (default), runs, one run, or one file of a run
+
+Examples:
+  ./run_all.sh --preset smoke                     the whole path in a few minutes
+  ./run_all.sh --preset quick --data ~/datasets   real training on a CPU
+  ./run_all.sh --preset full --seeds 0            one seed of the paper's networks
+  ./run_all.sh --preset quick mnist-lpaae-s0      one run
+  ./run_all.sh mnist-lpaae-fixed-s1/samples.png   one figure
+
+Results: results/<preset>/<run>/ and results/<preset>/report.pdf
+HELP
+}
+
+fail() {
+    echo "run_all.sh: $1" >&2
+    exit "${2:-2}"
+}
+
+preset="" device=auto dataset="" seeds="" jobs=1 target=report snakemake_options=() force=""
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --preset | --device | --data | --dataset | --seeds | --jobs)
+        [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+        case "$1" in
+        --preset) preset=$2 ;;
+        --device) device=$2 ;;
+        --data) LPRIOR_DATA=$(cd "$2" 2>/dev/null && pwd) || fail "data folder $2 does not exist" && export LPRIOR_DATA ;;
+        --dataset) dataset=$2 ;;
+        --seeds) seeds=$2 ;;
+        --jobs) jobs=$2 ;;
+        esac
+        shift 2
+        ;;
+    --dry-run | --keep-going) snakemake_options+=("$1") && shift ;;
+    --force) force=1 && shift ;;
+    -h | --help) usage && exit 0 ;;
+    -*) fail "unknown option $1; see --help" ;;
+    *) target=$1 && shift ;;
+    esac
+done
+case "$preset" in "" | smoke | quick | full | published) ;; *) fail "preset '$preset' is unknown: choose smoke, quick, full or published" ;; esac
+case "$device" in auto | cpu | cuda) ;; *) fail "device '$device' is unknown: choose auto, cpu or cuda" ;; esac
+case "$jobs" in "" | *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
+case "$seeds" in *[!0-9\ ]*) fail "--seeds takes numbers separated by blanks, not '$seeds'" ;; esac
+
+. ./setup.sh
+setup_python
+
+has_cuda=$(python -c 'import torch; print(int(torch.cuda.is_available()))')
+[ "$device" != cuda ] || [ "$has_cuda" = 1 ] || fail "device cuda was asked for, but torch finds none: use --device cpu or auto"
+if [ -z "$preset" ]; then
+    preset=quick
+    if [ "$has_cuda" = 1 ] && [ "$device" != cpu ]; then preset=full; fi
+fi
+
+# Without the data and without a network, train on the embedded digits rather than on nothing, and say so.
+if [ -z "$dataset" ]; then
+    dataset=mnist
+    if [ "$preset" != published ]; then
+        code=0 && answer=$(python -m lprior data mnist 2>&1 >/dev/null) || code=$?
+        if [ "$code" = 3 ]; then
+            printf '\n*** %s\n*** GOING ON WITH mnist5k, 5,000 EMBEDDED DIGITS: ITS RESULTS ARE NOT THOSE OF MNIST.\n\n' "$answer" >&2
+            dataset=mnist5k
+        elif [ "$code" != 0 ]; then
+            fail "${answer#lprior: }" "$code"
+        fi
+    fi
+fi
+
+mkdir -p results 2>/dev/null && [ -w results ] || fail "the folder results cannot be written"
+case "$target" in
+report | runs) goal=$target ;;
+*/*) goal=results/$preset/$target ;;
+*) goal=results/$preset/$target/metrics.json ;;
+esac
+missing_latex=""
+if [ "$goal" = report ] && [[ " ${snakemake_options[*]-} " != *" --dry-run "* ]] && ! setup_latex; then
+    missing_latex=1 goal=sources
+fi
+if [ -n "$force" ]; then snakemake_options+=(--forceall); fi
+
+# One workflow at a time, so that a lock which a killed one left behind can be ignored.
+if command -v flock >/dev/null; then
+    exec 9>results/.lock
+    flock -n 9 || fail "another run_all.sh is at work in this folder"
+fi
+code=0
+SNAKEMAKE_OUTPUT_CACHE="" python -m snakemake --quiet rules host --nolock --rerun-incomplete --cores all \
+    --resources gpu="$jobs" "${snakemake_options[@]}" \
+    --config preset="$preset" dataset="$dataset" seeds="$seeds" device="$device" force="$force" -- "$goal" || code=$?
+
+if [ -n "$missing_latex" ]; then
+    echo "run_all.sh: everything is done but the PDF, for which LaTeX is missing. Either (Debian, Ubuntu)" >&2
+    echo "  sudo apt-get install --no-install-recommends $LATEX_PACKAGES" >&2
+    echo "or (anywhere)  conda install -c conda-forge tectonic ; then call this script again." >&2
+    exit 5
+fi
+[ "$code" = 0 ] || fail "the workflow failed; what was finished is kept, and calling again goes on from there" "$code"
+if [ "$goal" = report ]; then
+    echo "The report: $([ "$preset" = published ] && echo report/report.pdf || echo "results/$preset/report.pdf")"
+fi

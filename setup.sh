@@ -1,0 +1,37 @@
+# Sourced by run_all.sh and run_tests.sh: sets up what is missing, and nothing that is there.
+
+LATEX_PACKAGES="latexmk texlive-latex-recommended texlive-fonts-recommended texlive-pictures"
+
+# The active environment if it holds lprior, else .venv, made from the lock file.
+setup_python() {
+    if python -c 'import lprior, torch, papermill, snakemake, pytest' 2>/dev/null; then return; fi
+    local base=""
+    for candidate in python3.12 python3.11 python3.13 python3; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            base=$candidate && break
+        fi
+    done
+    [ -n "$base" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; conda env create -f environment.yml also gives one" >&2 && exit 2; }
+    if ! cmp -s requirements.lock .venv/installed.lock; then
+        echo "Installing Python packages into .venv (once; about 5 GB) ..."
+        "$base" -m venv .venv || { echo "cannot make .venv: on Debian and Ubuntu, install python3-venv" >&2 && exit 2; }
+        .venv/bin/python -m pip install --quiet --requirement requirements.lock
+        .venv/bin/python -m pip install --quiet --no-deps --editable .
+        cp requirements.lock .venv/installed.lock
+    fi
+    export PATH="$PWD/.venv/bin:$PATH"
+}
+
+# LaTeX through apt where that is possible. Returns 1 if there is none in the end.
+setup_latex() {
+    if command -v tectonic >/dev/null || { command -v latexmk && command -v pdflatex && kpsewhich tikz.sty; } >/dev/null; then
+        return 0
+    fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "Installing LaTeX through apt (once; about 70 MB) ..."
+        # shellcheck disable=SC2086
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $LATEX_PACKAGES; } >/dev/null && return 0
+    fi
+    if command -v conda >/dev/null && conda install -q -y -c conda-forge tectonic >/dev/null; then return 0; fi
+    return 1
+}
