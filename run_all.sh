@@ -121,6 +121,6 @@ if [ -n "$missing_latex" ]; then
     exit 5
 fi
 [ "$code" = 0 ] || fail "the workflow failed; what was finished is kept, and calling again goes on from there" "$code"
-if [ "$goal" = report ]; then
+if [ "$goal" = report ] && [[ " ${snakemake_options[*]-} " != *" --dry-run "* ]]; then
     echo "The report: $([ "$preset" = published ] && echo report/report.pdf || echo "results/$preset/report.pdf")"
 fi

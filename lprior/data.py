@@ -19,6 +19,12 @@ NAMES = ("mnist", "fashion-mnist", "mnist5k")
 CHANNELS = {name: 1 for name in NAMES}
 TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "mnist5k": "MNIST (5,000 embedded digits)"}
 
+# Of the decoded pixels, which verifies files that were unpacked by others; the archives' checksums are torchvision's.
+PIXELS_SHA256 = {
+    ("mnist", "train"): "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+    ("mnist", "test"): "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -99,11 +105,18 @@ def _mnist_family(name: str, root: Path, split: str) -> Dataset:
         _verify(archives)
         place, source = _unpack(archives, cache()), "files at hand, checksums verified"
     elif all(path.exists() for path in unpacked):
-        place, source = root, "unpacked files at hand"
+        place, source = root, "unpacked files at hand, pixels verified"
     else:
         place, source = _download(kind, folder), "downloaded by torchvision, checksums verified"
-    dataset = kind(place, train=split == "train")
-    return Dataset(name, dataset.data.unsqueeze(1), dataset.targets, source)
+    contents = kind(place, train=split == "train")
+    dataset = Dataset(name, contents.data.unsqueeze(1), contents.targets, source)
+    expected = PIXELS_SHA256.get((name, split), dataset.sha256)
+    if dataset.sha256 != expected:
+        raise UserError(
+            f"the {split} images in {place / kind.__name__ / 'raw'} are not those of {kind.__name__}: SHA-256 of the "
+            f"pixels expected {expected}, found {dataset.sha256}. Delete or replace them"
+        )
+    return dataset
 
 
 def _verify(archives: dict[Path, str]) -> None:

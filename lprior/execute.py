@@ -1,6 +1,9 @@
 """Runs a notebook with papermill, strictly: wrong parameters are refused before a kernel starts, and the executed
 notebook appears only when every cell has run."""
 
+import ast
+import difflib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -22,8 +25,9 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
 
     if not Path(notebook).exists():
         raise UserError(f"notebook {notebook} does not exist")
-    check_parameters(papermill.inspect_notebook(str(notebook)), parameters, Path(notebook).name)
+    check_parameters(declared_parameters(notebook), parameters, Path(notebook).name)
 
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # its own, weaker check warns where ours has passed
     output = Path(output)
     running, failed = output.with_suffix(".running.ipynb"), output.with_suffix(".failed.ipynb")
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -41,13 +45,34 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
     os.replace(running, output)
 
 
-def check_parameters(declared: dict, given: dict[str, Any], notebook: str) -> None:
-    """Compare parameters with what `papermill.inspect_notebook` found. Raises UserError at the first that does not fit."""
+def declared_parameters(notebook: str | Path) -> dict[str, str]:
+    """Name -> type of each parameter, from the annotated assignments of literals in the cell tagged `parameters`.
+
+    `papermill.inspect_notebook` does not see annotations such as `int | None`, and skips what it cannot read. Raises
+    UserError if there is no such cell or if it holds anything else.
+    """
+    import nbformat
+
+    cells = nbformat.read(notebook, as_version=4).cells
+    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(tagged) != 1:
+        raise UserError(f"{notebook} has {len(tagged)} cells tagged 'parameters' instead of one")
+    declared = {}
+    for statement in ast.parse(tagged[0]).body:
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.value, ast.Constant):
+            raise UserError(f"{notebook}: '{ast.unparse(statement)}' is not of the form 'name: type = literal'")
+        declared[statement.target.id] = ast.unparse(statement.annotation)
+    return declared
+
+
+def check_parameters(declared: dict[str, str], given: dict[str, Any], notebook: str) -> None:
+    """Compare parameters with the declared types, such as "int | None". Raises UserError at the first misfit."""
     for name, value in given.items():
         if name not in declared:
-            raise UserError(f"{notebook} has no parameter {name!r}; it has {', '.join(declared)}")
-        words = [word.strip() for word in declared[name]["inferred_type_name"].split("|")]
-        kinds = tuple(TYPES[word] for word in words)
+            close = difflib.get_close_matches(name, declared, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(declared)}"
+            raise UserError(f"{notebook} has no parameter {name!r}: {hint}")
+        words = [word.strip() for word in declared[name].split("|")]
         boolean = isinstance(value, bool)
-        if boolean != ("bool" in words) or not any(isinstance(value, kind) for kind in kinds):
+        if boolean != ("bool" in words) or not any(isinstance(value, TYPES[word]) for word in words):
             raise UserError(f"parameter {name} of {notebook} must be {' or '.join(words)}, not {value!r}")
