@@ -26,7 +26,7 @@ from lprior.updates import adam, update
 class Config:
     lam: float = 10.0  # weight of the reconstruction; ours
     learning_rate: float = 5e-4  # of enc and dec; ours
-    learning_rate_D: float = 5e-4  # of D_C; ours
+    learning_rate_D: float = 2e-3  # of D_C; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
 
 

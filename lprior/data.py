@@ -105,7 +105,8 @@ def _mnist_family(name: str, root: Path, split: str) -> Dataset:
         _verify(archives)
         place, source = _unpack(archives, cache()), "files at hand, checksums verified"
     elif all(path.exists() for path in unpacked):
-        place, source = root, "unpacked files at hand, pixels verified"
+        place = root
+        source = "unpacked files at hand" + (", pixels verified" if (name, split) in PIXELS_SHA256 else "")
     else:
         place, source = _download(kind, folder), "downloaded by torchvision, checksums verified"
     contents = kind(place, train=split == "train")

@@ -25,6 +25,7 @@ In "tuned" also:
  6. enc, dec and CG maximise log D of their fakes instead of minimising log(1 - D) (non-saturating).
  7. `lam_C` weighs what enc gets from D_C.
  8. Both phases in one update: each network moves once per mini-batch, against opponents of the same moment.
+ 9. Reconstructions are no fakes for D_I: only prior samples are, so that L_rec alone shapes reconstructions.
 """
 
 from dataclasses import dataclass
@@ -101,16 +102,15 @@ class LPAAE(nn.Module):
         D_C_c, D_C_x = self.D_C(z_c), self.D_C(z_x)
         (D_I_x, F_x), (D_I_rec, F_rec), (D_I_noise, _) = self.D_I(x), self.D_I(x_rec), self.D_I(x_noise)
 
-        at = SimpleNamespace(
-            L_GAN_C=-(log_D(D_C_c) + log_one_minus_D(D_C_x)),
-            L_rec=feature_distance(F_x, F_rec),
-            L_GAN_I=-(log_D(D_I_x) + log_one_minus_D(D_I_noise) + log_one_minus_D(D_I_rec)),
-        )
+        L_rec = feature_distance(F_x, F_rec)
+        L_GAN_C = -(log_D(D_C_c) + log_one_minus_D(D_C_x))
+        L_GAN_I = -(log_D(D_I_x) + log_one_minus_D(D_I_noise))
         if self.config.reading == "text":
-            at.L_fool_C, at.L_fool_I = -at.L_GAN_C, -at.L_GAN_I
+            L_GAN_I = L_GAN_I - log_one_minus_D(D_I_rec)
+            L_fool_C, L_fool_I = -L_GAN_C, -L_GAN_I
         else:
-            at.L_fool_C, at.L_fool_I = -self.config.lam_C * log_D(D_C_x), -(log_D(D_I_noise) + log_D(D_I_rec))
-        return at
+            L_fool_C, L_fool_I = -self.config.lam_C * log_D(D_C_x), -log_D(D_I_noise)
+        return SimpleNamespace(L_rec=L_rec, L_GAN_C=L_GAN_C, L_GAN_I=L_GAN_I, L_fool_C=L_fool_C, L_fool_I=L_fool_I)
 
     def aae_phase(self, at: SimpleNamespace) -> list[tuple]:
         """D_C and enc play over codes; enc and dec reconstruct in the features of D_I. CG and D_I rest."""

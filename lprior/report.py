@@ -96,7 +96,7 @@ def cost_table(table: pd.DataFrame) -> str:
         middle = {name: pd.to_numeric(group[name]).median() for name in ("seconds per epoch", "minutes", "memory")}
         cells = [presets.TITLES.get(key, key), str(group["epochs"].iloc[0])]
         numbers = [f"{middle['seconds per epoch']:.1f}", f"{middle['minutes']:.1f}", f"{middle['memory']:.2f}"]
-        made = f"{group['device'].iloc[0]}, {group['threads'].iloc[0]} threads, {group['precision'].iloc[0]}"
+        made = f"{group['device'].iloc[0]}, {group['threads'].iloc[0]} threads"
         rows.append([*map(escape, cells), *numbers, escape(made)])
     return _rows(rows)
 

@@ -1,6 +1,7 @@
 """One run, from its configuration to its finished directory. The notebooks and the command line both call `run`."""
 
 import shutil
+import statistics
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from lprior.errors import UserError
 from lprior.networks import Autoencoder
 from lprior.presets import RunConfig
 from lprior.progress import Lines
-from lprior.results import RunFolder, now, peak_memory_bytes, provenance
+from lprior.results import RunFolder, git_commit, now, peak_memory_bytes, provenance
 from lprior.train import Training
 
 SHEET = 100  # images on a sheet of samples
@@ -41,18 +42,22 @@ def run(
         shutil.rmtree(result.path, ignore_errors=True)
     result.claim(config)
     training = start(config, train.images.shape[1], target)
-    record = provenance(target, train.source, train.sha256, training.bfloat16)
     state = result.load_checkpoint(target)
-    if state is not None:
-        training.load_state_dict(state)
-        record["started"] = result.read_json("provenance.json")["started"]
+    if state is None:
+        record = provenance(target, train.source, train.sha256, training.bfloat16) | {"started": now(), "resumed": []}
     else:
-        record["started"] = now()
+        training.load_state_dict(state)
+        record = result.read_json("provenance.json")
+        if training.epoch < config.epochs:
+            record["resumed"].append({"epoch": training.epoch, "commit": git_commit(), "time": now()})
     result.write_json("provenance.json", record)
 
+    to_train = training.epoch < config.epochs
     images = train.padded(size).images.to(target)
     _train(training, images, config, result, progress or Lines())
-    _finish(training, test.padded(size), config, result, record)
+    _finish(training, test.padded(size), config, result)
+    if to_train or "finished" not in record:
+        result.write_json("provenance.json", record | _cost(training))
     return result
 
 
@@ -105,7 +110,7 @@ def _save_frame(training: Training, noise: torch.Tensor, result: RunFolder) -> N
     result.write(result.frame(training.epoch).relative_to(result.path), picture.save)
 
 
-def _finish(training: Training, test: data.Dataset, config: RunConfig, result: RunFolder, record: dict) -> None:
+def _finish(training: Training, test: data.Dataset, config: RunConfig, result: RunFolder) -> None:
     import pandas as pd
     from safetensors.torch import save_file
 
@@ -124,13 +129,16 @@ def _finish(training: Training, test: data.Dataset, config: RunConfig, result: R
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     result.write("model.safetensors", lambda path: save_file(weights, path))
     result.write_json("metrics.json", evaluate.measure(samples, reconstructions, test))
-    record |= {
-        "seconds_per_epoch": log["seconds"].median(),
-        "training_seconds": log["seconds"].sum(),
+
+
+def _cost(training: Training) -> dict:
+    seconds = [row["seconds"] for row in training.log]
+    return {
+        "seconds_per_epoch": statistics.median(seconds),
+        "training_seconds": sum(seconds),
         "peak_memory_bytes": peak_memory_bytes(training.device),
         "finished": now(),
     }
-    result.write_json("provenance.json", record)
 
 
 def load(folder: str | Path, device: str = "cpu") -> tuple[Autoencoder, RunConfig]:

@@ -36,6 +36,8 @@ class Training:
         self.live = self.algorithm.autoencoder()
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
+        pairs = zip(self.average.state_dict().values(), self.live.state_dict().values(), strict=True)
+        self._averaged, self._followed = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
 
     @property
     def epoch(self) -> int:
@@ -77,9 +79,7 @@ class Training:
     def _update_average(self) -> None:
         # The decay is ramped up, so that the average does not remember the initialisation.
         decay = min(self.ema_decay, (1 + self.step) / (10 + self.step))
-        mine, theirs = self.average.state_dict(), self.live.state_dict()
-        floating = [name for name, value in mine.items() if value.is_floating_point()]
-        torch._foreach_lerp_([mine[name] for name in floating], [theirs[name] for name in floating], 1 - decay)
+        torch._foreach_lerp_(self._averaged, self._followed, 1 - decay)
 
     def _check(self, losses: dict[str, list[Tensor]]) -> None:
         for name, values in losses.items():
