@@ -11,12 +11,15 @@ PRESET = config.get("preset", "quick")
 DATASET = config.get("dataset", "mnist")
 SEEDS = [int(seed) for seed in str(config["seeds"]).split()] if config.get("seeds") else None
 DEVICE = config.get("device", "auto")
+JOBS = int(config.get("jobs") or workflow.cores)
 FORCE = "--force" if config.get("force") else ""
 PUBLISHED = PRESET == "published"
 RESULTS = f"results/{PRESET}"
 BUILD = f"build/report-{PRESET}"
 PDF = "report/report.pdf" if PUBLISHED else f"{RESULTS}/report.pdf"
 RUNS = sorted(p.parent.name for p in Path(RESULTS).glob("*/metrics.json")) if PUBLISHED else presets.runs_of(PRESET, DATASET, SEEDS)
+# Networks as small as these gain little from a second thread: runs side by side use a CPU better than threads in one.
+THREADS = max(1, workflow.cores // max(1, min(JOBS, len(RUNS))))
 FILES = ["metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "notebook.ipynb"]
 
 
@@ -57,11 +60,11 @@ if not PUBLISHED:
             run=r"[^/]+-s\d+",
         params:
             settings=settings_of,
-        threads: workflow.cores
+        threads: THREADS
         resources:
-            gpu=1,
+            run=1,
         shell:
-            "python -m lprior run {wildcards.run} --notebook --preset {PRESET} --results results --device {DEVICE} {FORCE}"
+            "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} --notebook --preset {PRESET} --results results --device {DEVICE} {FORCE}"
 
 
 rule sources:

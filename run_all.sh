@@ -17,7 +17,7 @@ again; an interrupted run goes on where it was.
   --data FOLDER     where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)
   --dataset NAME    mnist (default), fashion-mnist or mnist5k (embedded, needs no download)
   --seeds "0 1"     the seeds to run (default: the preset's)
-  --jobs N          how many runs at a time (default: 1; on a CPU one run uses all cores)
+  --jobs N          how many runs at a time (default: one on a GPU, one per core on a CPU)
   --dry-run         say what would be done
   --force           start the target's runs over, deleting what they had made
   --keep-going      go on with what does not depend on a failed step
@@ -41,7 +41,7 @@ fail() {
     exit "${2:-2}"
 }
 
-preset="" device=auto dataset="" seeds="" jobs=1 target=report snakemake_options=() force=""
+preset="" device=auto dataset="" seeds="" jobs="" target=report snakemake_options=() force=""
 while [ $# -gt 0 ]; do
     case "$1" in
     --preset | --device | --data | --dataset | --seeds | --jobs)
@@ -65,7 +65,7 @@ while [ $# -gt 0 ]; do
 done
 case "$preset" in "" | smoke | quick | full | published) ;; *) fail "preset '$preset' is unknown: choose smoke, quick, full or published" ;; esac
 case "$device" in auto | cpu | cuda) ;; *) fail "device '$device' is unknown: choose auto, cpu or cuda" ;; esac
-case "$jobs" in "" | *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
+case "$jobs" in *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
 case "$seeds" in *[!0-9\ ]*) fail "--seeds takes numbers separated by blanks, not '$seeds'" ;; esac
 
 . ./setup.sh
@@ -76,6 +76,11 @@ has_cuda=$(python -c 'import torch; print(int(torch.cuda.is_available()))')
 if [ -z "$preset" ]; then
     preset=quick
     if [ "$has_cuda" = 1 ] && [ "$device" != cpu ]; then preset=full; fi
+fi
+
+if [ -z "$jobs" ]; then
+    jobs=$(python -c 'import os; print(os.cpu_count())')
+    if [ "$has_cuda" = 1 ] && [ "$device" != cpu ]; then jobs=1; fi
 fi
 
 # Without the data and without a network, train on the embedded digits rather than on nothing, and say so.
@@ -111,8 +116,8 @@ if command -v flock >/dev/null; then
 fi
 code=0
 SNAKEMAKE_OUTPUT_CACHE="" python -m snakemake --quiet rules host --nolock --rerun-incomplete --cores all \
-    --resources gpu="$jobs" "${snakemake_options[@]}" \
-    --config preset="$preset" dataset="$dataset" seeds="$seeds" device="$device" force="$force" -- "$goal" || code=$?
+    --resources run="$jobs" "${snakemake_options[@]}" \
+    --config preset="$preset" dataset="$dataset" seeds="$seeds" device="$device" jobs="$jobs" force="$force" -- "$goal" || code=$?
 
 if [ -n "$missing_latex" ]; then
     echo "run_all.sh: everything is done but the PDF, for which LaTeX is missing. Either (Debian, Ubuntu)" >&2

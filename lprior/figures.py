@@ -37,7 +37,7 @@ def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most
     epochs = sorted(frames)
     chosen = [epochs[round(i)] for i in torch.linspace(0, len(epochs) - 1, min(most_rows, len(epochs))).tolist()]
     strips = [make_grid(tiles(frames[epoch], size)[:columns], nrow=columns, padding=1) for epoch in chosen]
-    figure = Figure(figsize=(columns * 0.3 + 0.5, len(chosen) * 0.3), layout="constrained")
+    figure = Figure(figsize=(columns * 0.28 + 0.3, len(chosen) * 0.3), layout="constrained")
     for axes, epoch, strip in zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strips, strict=True):
         axes.imshow(strip.permute(1, 2, 0), interpolation="nearest")
         axes.set(xticks=[], yticks=[], frame_on=False)

@@ -13,9 +13,9 @@ class Lines:
         return batches
 
     def epoch(self, row: dict, last: int, frame: Path) -> None:
-        """Called with the log's row of each finished epoch and the picture of its samples."""
+        """Called with the log's row of each finished epoch and the picture of its samples, in the run's `frames`."""
         losses = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("L_"))
-        print(f"epoch {row['epoch']}/{last}  {losses}  {row['seconds']:.1f} s", flush=True)
+        print(f"{frame.parents[1].name}  epoch {row['epoch']}/{last}  {losses}  {row['seconds']:.1f} s", flush=True)
 
 
 class Live(Lines):

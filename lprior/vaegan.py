@@ -14,7 +14,8 @@ Departures from the printed algorithm:
  1. Signs: Dis descends the printed L_GAN; here it is a cost, so that this is right.
  2. dec maximises log Dis of its fakes (non-saturating) instead of minimising log(1 - Dis).
  3. x_rec and x_p pass the decoder as one batch, so that BatchNorm treats both alike.
- 4. Adam, where the paper has RMSProp. No rule that skips updates to balance Dis and dec (the authors' code has one,
+ 4. Only x_p is a fake, as in the authors' scripts, where the printed L_GAN has x_rec too.
+ 5. Adam, where the paper has RMSProp. No rule that skips updates to balance Dis and dec (the authors' code has one,
     the paper does not).
 """
 
@@ -60,12 +61,12 @@ class VAEGAN(nn.Module):
         mu, log_var = self.enc(x).chunk(2, dim=1)
         z = mu + epsilon * torch.exp(0.5 * log_var)
         x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
-        (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
+        (Dis_x, F_x), (_, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)
         L_llike = gaussian_nll(F_x, F_rec)
-        L_GAN = -(log_D(Dis_x) + log_one_minus_D(Dis_rec) + log_one_minus_D(Dis_p))
-        L_fool = -(log_D(Dis_rec) + log_D(Dis_p))
+        L_GAN = -(log_D(Dis_x) + log_one_minus_D(Dis_p))
+        L_fool = -log_D(Dis_p)
 
         update(
             (self.opt.enc, L_prior + L_llike),
