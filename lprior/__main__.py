@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"lprior: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("lprior: interrupted; the same command goes on from the last finished epoch", file=sys.stderr)
+        return 130
     return 0
 
 
