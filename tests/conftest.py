@@ -1,0 +1,83 @@
+"""What several files of tests share: tiny networks on tiny images, a private cache, and finished runs."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from lprior import aae, lpaae, vaegan
+from lprior.networks import Compact
+
+CODE = 3
+SIZE = 8
+SETTINGS = {
+    "aae": aae.Config(),
+    "lpaae-tuned": lpaae.Config(),
+    "lpaae-text": lpaae.Config(reading="text"),
+    "lpaae-fixed": lpaae.Config(prior="fixed"),
+    "vaegan": vaegan.Config(),
+}
+
+
+def pytest_collection_modifyitems(items):
+    if not torch.cuda.is_available():
+        for item in items:
+            if "cuda" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="torch finds no CUDA device"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_cache(tmp_path_factory):
+    """No test reads or writes the user's cache, or the data of $LPRIOR_DATA."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("LPRIOR_DATA", raising=False)
+        yield Path(os.environ["XDG_CACHE_HOME"])
+
+
+def build_algorithm(name: str, seed: int = 0):
+    """The algorithm `name`, a key of SETTINGS, on new tiny networks; the same seed gives the same weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        make, settings = Compact(1, SIZE, width=2), SETTINGS[name]
+        match name.partition("-")[0]:
+            case "aae":
+                return aae.AAE(settings, make.encoder(CODE), make.decoder(CODE), make.code_discriminator(CODE))
+            case "lpaae":
+                return lpaae.LPAAE(
+                    settings, make.encoder(CODE), make.decoder(CODE), make.code_generator(CODE, CODE),
+                    make.code_discriminator(CODE), make.image_discriminator(),
+                )  # fmt: skip
+            case "vaegan":
+                enc, dec = make.encoder(2 * CODE), make.decoder(CODE)
+                return vaegan.VAEGAN(settings, enc, dec, make.image_discriminator())
+
+
+@pytest.fixture(params=SETTINGS)
+def algorithm_name(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def algorithm(algorithm_name):
+    return build_algorithm(algorithm_name)
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    """uint8 (64, 1, 8, 8), random."""
+    return torch.randint(256, (64, 1, SIZE, SIZE), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """A folder with one finished run of each algorithm, named as the workflow names them. Not to be written to."""
+    from lprior import presets
+    from lprior.run import run
+
+    folder = tmp_path_factory.mktemp("results")
+    for name in presets.runs_of("smoke", "mnist5k"):
+        config = presets.resolve(**presets.parse_run(name), preset="smoke", images=128, epochs=1)
+        run(config, folder / name, device="cpu")
+    return folder

@@ -1,0 +1,337 @@
+"""Each algorithm against a plain transcription of its pseudo-code.
+
+The transcriptions import nothing from the package. A phase is a function of the networks, the batch and the noise that
+returns, for each network that moves in it, the cost which that network descends. Everything below is checked against
+these: which network moves in which update, in which direction, and by how much.
+"""
+
+import copy
+from dataclasses import asdict
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from lprior import aae, lpaae, vaegan
+from lprior.errors import UserError
+
+CODE, BATCH, RATE = 3, 8, 0.05
+
+
+def log(probability_logit):
+    """log of sigmoid, written out."""
+    return torch.log(1 / (1 + torch.exp(-probability_logit))).mean()
+
+
+def log_not(probability_logit):
+    """log of 1 - sigmoid, written out."""
+    return torch.log(1 - 1 / (1 + torch.exp(-probability_logit))).mean()
+
+
+def mean_squares(a, b):
+    return ((a - b) ** 2).mean()
+
+
+# AAE, Makhzani et al.: reconstruction, then the discriminator, then the encoder against it
+
+
+def aae_reconstruction(nets, c, x, noise):
+    L_rec = mean_squares(x, nets.dec(nets.enc(x)))
+    return {"enc": c.lam * L_rec, "dec": c.lam * L_rec}
+
+
+def aae_discriminator(nets, c, x, noise):
+    return {"D_C": -(log(nets.D_C(noise[0])) + log_not(nets.D_C(nets.enc(x))))}
+
+
+def aae_encoder(nets, c, x, noise):
+    return {"enc": -log(nets.D_C(nets.enc(x)))}
+
+
+# LP-AAE, Wang, Ko and Peng. Reconstructions and samples pass the decoder as one batch.
+
+
+def lpaae_decoded(nets, x, z):
+    z_c = z if nets.CG is None else nets.CG(z)
+    z_x = nets.enc(x)
+    decoded = nets.dec(torch.cat([z_x, z_c]))
+    return z_c, z_x, decoded[:BATCH], decoded[BATCH:]
+
+
+def lpaae_text_losses(nets, x, z):
+    z_c, z_x, x_rec, x_noise = lpaae_decoded(nets, x, z)
+    return {
+        "L_GAN_C": -(log(nets.D_C(z_c)) + log_not(nets.D_C(z_x))),
+        "L_rec": mean_squares(nets.D_I(x)[1], nets.D_I(x_rec)[1]),
+        "L_GAN_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0]) + log_not(nets.D_I(x_rec)[0])),
+    }
+
+
+def lpaae_tuned_losses(nets, x, z):
+    """As the text's, but reconstructions are no fakes for D_I."""
+    x_noise = lpaae_decoded(nets, x, z)[-1]
+    return lpaae_text_losses(nets, x, z) | {"L_GAN_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0]))}
+
+
+def lpaae_text_aae_phase(nets, c, x, noise):
+    L = lpaae_text_losses(nets, x, noise[0])
+    return {"D_C": L["L_GAN_C"], "enc": -L["L_GAN_C"] + L["L_rec"], "dec": c.lam * L["L_rec"]}
+
+
+def lpaae_text_prior_phase(nets, c, x, noise):
+    L_GAN_I = lpaae_text_losses(nets, x, noise[1])["L_GAN_I"]
+    return without_missing(nets, {"D_I": L_GAN_I, "dec": -L_GAN_I, "CG": -L_GAN_I})
+
+
+def lpaae_tuned(nets, c, x, noise):
+    _, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
+    L = lpaae_tuned_losses(nets, x, noise[0])
+    L_fool_I = -log(nets.D_I(x_noise)[0])
+    costs = {
+        "D_C": L["L_GAN_C"],
+        "enc": -c.lam_C * log(nets.D_C(z_x)) + L["L_rec"],
+        "dec": c.lam * L["L_rec"] + L_fool_I,
+        "D_I": L["L_GAN_I"],
+        "CG": L_fool_I,
+    }
+    return without_missing(nets, costs)
+
+
+def without_missing(nets, costs):
+    return {name: cost for name, cost in costs.items() if getattr(nets, name) is not None}
+
+
+# VAE/GAN, Larsen et al., Algorithm 1, with samples of the prior as the only fakes
+
+
+def vaegan_update(nets, c, x, noise):
+    mu, log_var = nets.enc(x)[:, :CODE], nets.enc(x)[:, CODE:]
+    sigma = torch.sqrt(torch.exp(log_var))
+    decoded = nets.dec(torch.cat([mu + sigma * noise[0], noise[1]]))
+    x_rec, x_p = decoded[:BATCH], decoded[BATCH:]
+    L_prior = -0.5 * (1 + log_var - mu**2 - sigma**2).sum() / BATCH
+    L_llike = 0.5 * ((nets.Dis(x)[1] - nets.Dis(x_rec)[1]) ** 2).sum() / BATCH
+    L_GAN = -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0]))
+    L_fool = -log(nets.Dis(x_p)[0])
+    return {"enc": L_prior + L_llike, "dec": c.gamma * L_llike + L_fool, "Dis": L_GAN}
+
+
+PHASES = {
+    "aae": [aae_reconstruction, aae_discriminator, aae_encoder],
+    "lpaae-text": [lpaae_text_aae_phase, lpaae_text_prior_phase],
+    "lpaae-text-fixed": [lpaae_text_aae_phase, lpaae_text_prior_phase],
+    "lpaae-tuned": [lpaae_tuned],
+    "lpaae-tuned-fixed": [lpaae_tuned],
+    "vaegan": [vaegan_update],
+}
+MOVES = {
+    "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
+    "lpaae-text": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
+    "lpaae-text-fixed": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
+    "lpaae-tuned": [{"D_C", "enc", "dec", "D_I", "CG"}],
+    "lpaae-tuned-fixed": [{"D_C", "enc", "dec", "D_I"}],
+    "vaegan": [{"enc", "dec", "Dis"}],
+}
+
+
+class Judge(nn.Module):
+    """A discriminator of 4x4 images: logits and features."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Conv2d(1, 2, 3, 2, 1), nn.Softplus())
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(8, 1))
+
+    def forward(self, x):
+        features = self.trunk(x)
+        return self.head(features), features
+
+
+def encoder(outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.Softplus(), nn.Linear(6, outputs))
+
+
+def decoder():
+    """With BatchNorm, which sees whether reconstructions and samples come as one batch."""
+    return nn.Sequential(nn.Linear(CODE, 6, bias=False), nn.BatchNorm1d(6), nn.Softplus(), nn.Linear(6, 16),
+                         nn.Tanh(), nn.Unflatten(1, (1, 4, 4)))  # fmt: skip
+
+
+def code_network(outputs):
+    return nn.Sequential(nn.Linear(CODE, 5), nn.Softplus(), nn.Linear(5, outputs))
+
+
+@pytest.fixture(params=PHASES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def plain(name):
+    """The algorithm on smooth networks in double precision, with plain gradient descent instead of Adam."""
+    torch.manual_seed(0)
+    match name.split("-"):
+        case ["aae"]:
+            algorithm = aae.AAE(aae.Config(), encoder(CODE), decoder(), code_network(1))
+        case ["vaegan"]:
+            algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3), encoder(2 * CODE), decoder(), Judge())
+        case ["lpaae", reading, *fixed]:
+            config = lpaae.Config(reading=reading, prior="fixed" if fixed else "learned", lam=3.0, lam_C=0.3)
+            nets = encoder(CODE), decoder(), code_network(CODE), code_network(1), Judge()
+            algorithm = lpaae.LPAAE(config, *nets)
+    algorithm.double()
+    for network in vars(algorithm.opt):
+        setattr(algorithm.opt, network, SGD(getattr(algorithm, network).parameters(), lr=RATE))
+    return algorithm
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(BATCH, 1, 4, 4, generator=generator, dtype=torch.float64) * 2 - 1
+    return x, torch.randn(2, BATCH, CODE, generator=generator, dtype=torch.float64)
+
+
+def step(algorithm, batch):
+    x, noise = batch
+    return algorithm.train_step(x, noise[: algorithm.draws])
+
+
+def recorded_step(algorithm, batch, monkeypatch):
+    """The networks before and after each call of `update` in one step, and the losses that the step returns."""
+    module = {aae.AAE: aae, lpaae.LPAAE: lpaae, vaegan.VAEGAN: vaegan}[type(algorithm)]
+    record, true_update = [], module.update
+
+    def recording_update(*pairs):
+        before = copy.deepcopy(algorithm)
+        true_update(*pairs)
+        record.append((before, copy.deepcopy(algorithm)))
+
+    monkeypatch.setattr(module, "update", recording_update)
+    return record, step(algorithm, batch)
+
+
+def networks_of(algorithm):
+    return dict(algorithm.named_children())
+
+
+def same(network, other):
+    """Bitwise, and of parameters only: BatchNorm's statistics change with every forward pass."""
+    return all(torch.equal(p, q) for p, q in zip(network.parameters(), other.parameters(), strict=True))
+
+
+def test_each_update_moves_its_own_networks_and_no_other(name, plain, batch, monkeypatch):
+    moves = []
+    for before, after in recorded_step(plain, batch, monkeypatch)[0]:
+        theirs = networks_of(after)
+        moves.append({key for key, network in networks_of(before).items() if not same(network, theirs[key])})
+    assert moves == MOVES[name]
+
+
+def test_each_update_lowers_the_cost_of_each_network_it_moves(name, plain, batch, monkeypatch):
+    """Against opponents at rest, on the same batch: a flipped sign or a helping opponent would raise it."""
+    for optimizer in vars(plain.opt).values():
+        optimizer.param_groups[0]["lr"] = 1e-3
+    record, _ = recorded_step(plain, batch, monkeypatch)
+    for phase, (before, after) in zip(PHASES[name], record, strict=True):
+        old_costs = phase(before, plain.config, *batch)
+        for network, old in old_costs.items():
+            alone = copy.deepcopy(before)
+            getattr(alone, network).load_state_dict(getattr(after, network).state_dict())
+            new = phase(alone, plain.config, *batch)[network]
+            assert new.item() < old.item(), f"{phase.__name__}: {network}"
+
+
+def test_a_step_equals_the_transcribed_pseudo_code(name, plain, batch):
+    expected = copy.deepcopy(plain)
+    for phase in PHASES[name]:
+        costs = phase(expected, plain.config, *batch)
+        gradients = {
+            network: torch.autograd.grad(cost, list(getattr(expected, network).parameters()), retain_graph=True)
+            for network, cost in costs.items()
+        }
+        with torch.no_grad():
+            for network, own in gradients.items():
+                for parameter, gradient in zip(getattr(expected, network).parameters(), own, strict=True):
+                    parameter -= RATE * gradient
+
+    start = copy.deepcopy(plain)
+    step(plain, batch)
+    theirs = dict(expected.named_parameters())
+    for key, parameter in plain.named_parameters():
+        distance = (theirs[key] - start.get_parameter(key)).abs().max().item()
+        # the package's losses are float32 whatever the networks are
+        torch.testing.assert_close(parameter, theirs[key], rtol=0, atol=1e-5 * distance + 1e-9, msg=key)
+
+
+def test_reported_losses_are_detached_finite_and_named_as_in_the_papers(name, plain, batch):
+    losses = step(plain, batch)
+    papers = {
+        "aae": {"L_rec", "L_GAN_C"},
+        "lpaae": {"L_GAN_C", "L_rec", "L_GAN_I"},
+        "vaegan": {"L_prior", "L_llike", "L_GAN"},
+    }
+    assert papers[name.partition("-")[0]] <= set(losses)
+    assert all(loss.ndim == 0 and not loss.requires_grad and torch.isfinite(loss) for loss in losses.values())
+
+
+def test_reported_losses_are_the_costs_at_the_point_where_gradients_were_taken(name, plain, batch, monkeypatch):
+    (x, noise), (record, losses) = batch, recorded_step(plain, batch, monkeypatch)
+    if name == "aae":
+        expected = {
+            "L_rec": aae_reconstruction(record[0][0], plain.config, x, noise)["enc"] / plain.config.lam,
+            "L_GAN_C": aae_discriminator(record[1][0], plain.config, x, noise)["D_C"],
+        }
+    elif name == "vaegan":
+        expected = {"L_GAN": vaegan_update(record[0][0], plain.config, x, noise)["Dis"]}
+    else:
+        reading = lpaae_text_losses if "text" in name else lpaae_tuned_losses
+        expected = reading(record[-1][0], x, noise[len(record) - 1])
+    for key, value in expected.items():
+        assert losses[key].item() == pytest.approx(value.item(), rel=1e-5)
+
+
+def test_the_step_uses_adam_with_the_rates_of_its_config(algorithm):
+    config = algorithm.config
+    for name, optimizer in vars(algorithm.opt).items():
+        (group,) = optimizer.param_groups
+        assert isinstance(optimizer, torch.optim.Adam)
+        assert group["lr"] == (config.learning_rate_D if name.startswith("D") else config.learning_rate)
+        assert tuple(group["betas"]) == config.betas
+        assert {id(p) for p in group["params"]} == {id(p) for p in getattr(algorithm, name).parameters()}
+
+
+def test_every_network_has_an_optimizer(algorithm):
+    assert set(networks_of(algorithm)) == set(vars(algorithm.opt))
+
+
+def test_the_fixed_prior_has_no_code_generator():
+    config = lpaae.Config(prior="fixed")
+    algorithm = lpaae.LPAAE(config, encoder(CODE), decoder(), code_network(CODE), code_network(1), Judge())
+    assert algorithm.CG is None and not hasattr(algorithm.opt, "CG")
+    z = torch.randn(4, CODE)
+    model = algorithm.autoencoder().eval()
+    assert torch.equal(model(z), algorithm.dec(z))
+
+
+def test_the_autoencoder_shares_the_trained_networks(algorithm):
+    model = algorithm.autoencoder().eval()
+    z, x = torch.randn(4, CODE), torch.randn(4, 1, 8, 8)
+    generator = getattr(algorithm, "CG", None) or nn.Identity()
+    assert torch.equal(model(z), algorithm.dec(generator(z)))
+    assert torch.equal(model.reconstruct(x), algorithm.dec(algorithm.enc(x)[:, :CODE]))
+    assert {id(p) for p in model.parameters()} <= {id(p) for p in algorithm.parameters()}
+
+
+@pytest.mark.parametrize("wrong", [{"reading": "printd"}, {"prior": "learnt"}])
+def test_an_unknown_value_in_the_config_is_an_error_that_names_it(wrong):
+    (value,) = wrong.values()
+    with pytest.raises(UserError, match=value):
+        lpaae.Config(**wrong)
+
+
+def test_configs_are_frozen(algorithm):
+    for field in asdict(algorithm.config):
+        with pytest.raises(AttributeError):
+            setattr(algorithm.config, field, 1)

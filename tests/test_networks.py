@@ -1,0 +1,106 @@
+import pytest
+import torch
+from torch import nn
+
+from lprior.networks import Autoencoder, Compact, Paper
+
+CODE, NOISE, N = 3, 5, 2
+SETS = [Compact(1, 28, width=2), Compact(3, 32, width=2), Paper(1, 32, width=2), Paper(3, 32, width=2)]
+
+
+@pytest.fixture(params=SETS, ids=lambda s: f"{type(s).__name__}-{s.channels}x{s.size}")
+def make(request):
+    torch.manual_seed(0)
+    return request.param
+
+
+@pytest.fixture
+def x(make):
+    return torch.rand(N, make.channels, make.size, make.size) * 2 - 1
+
+
+def test_shapes_of_codes(make, x):
+    assert make.encoder(CODE)(x).shape == (N, CODE)
+    assert make.code_generator(NOISE, CODE)(torch.randn(N, NOISE)).shape == (N, CODE)
+    assert make.code_discriminator(CODE)(torch.randn(N, CODE)).shape == (N, 1)
+
+
+def test_the_decoder_gives_images_of_the_input_size_in_range(make, x):
+    decoded = make.decoder(CODE)(100 * torch.randn(N, CODE))
+    assert decoded.shape == x.shape
+    assert decoded.min() >= -1 and decoded.max() <= 1
+
+
+def test_the_features_of_the_image_discriminator_are_what_its_head_judges(make, x):
+    discriminator = make.image_discriminator().eval()
+    logits, features = discriminator(x)
+    assert logits.shape == (N, 1)
+    assert features.ndim == 4 and len(features) == N
+    assert torch.equal(logits, discriminator.head(features))
+    judged = []
+    discriminator.head.register_forward_pre_hook(lambda module, inputs: judged.append(inputs[0]))
+    assert discriminator(x)[1] is judged[0]
+
+
+def test_every_parameter_of_every_network_gets_a_gradient(make, x):
+    """`updates.update` refuses a loss that misses one."""
+    z = torch.randn(N, CODE)
+    enc, dec, D_I = make.encoder(CODE), make.decoder(CODE), make.image_discriminator()
+    CG, D_C = make.code_generator(NOISE, CODE), make.code_discriminator(CODE)
+    for network, output in (
+        (enc, enc(x)), (dec, dec(z)), (CG, CG(torch.randn(N, NOISE))), (D_C, D_C(z)), (D_I, D_I(x)[0]),
+    ):  # fmt: skip
+        gradients = torch.autograd.grad(output.square().sum(), list(network.parameters()), allow_unused=True)
+        assert None not in gradients
+
+
+def count(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def conv(c_in: int, c_out: int, kernel: int) -> int:
+    return c_in * c_out * kernel**2 + c_out
+
+
+def linear(c_in: int, c_out: int, bias: bool = True) -> int:
+    return c_in * c_out + c_out * bias
+
+
+def down(c_in: int, c_out: int) -> int:
+    """A residual block that halves the size, with a 1x1 projection on its skip path."""
+    return conv(c_in, c_out, 3) + conv(c_out, c_out, 3) + conv(c_in, c_out, 1)
+
+
+def test_the_papers_networks_have_the_sizes_of_its_table():
+    """At width 64 and code 8, for MNIST; BatchNorm has two parameters per channel."""
+    make, code = Paper(1), 8
+    encoder = conv(1, 64, 3) + 2 * conv(64, 64, 3) + down(64, 128) + down(128, 256) + down(256, 512)
+    encoder += linear(512, 16, bias=False) + 2 * 16 + linear(16, 8)
+    D_C = linear(8, 1000) + linear(1000, 500) + linear(500, 200) + linear(200, 1)
+    CG = linear(8, 16, bias=False) + 2 * 16 + linear(16, 8, bias=False) + 2 * 8
+    assert count(make.encoder(code)) == encoder
+    assert count(make.code_discriminator(code)) == D_C
+    assert count(make.code_generator(code, code)) == CG
+
+
+def test_width_scales_the_networks():
+    assert count(Compact(1, 28, width=8).encoder(CODE)) > count(Compact(1, 28, width=4).encoder(CODE))
+
+
+def test_the_compact_image_discriminator_is_spectrally_normalised():
+    """After many power iterations in training mode, no layer stretches its input by more than about one."""
+    torch.manual_seed(0)
+    discriminator = Compact(1, 8, width=4).image_discriminator()
+    for module in discriminator.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            for _ in range(50):
+                weight = module.weight
+            assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
+
+
+def test_sampling_is_by_running_statistics_and_independent_of_the_batch():
+    torch.manual_seed(0)
+    make = Compact(1, 8, width=2)
+    model = Autoencoder(make.encoder(CODE), make.decoder(CODE), make.code_generator(CODE, CODE)).eval()
+    z = torch.randn(6, CODE)
+    torch.testing.assert_close(model(z)[:2], model(z[:2]))

@@ -1,0 +1,278 @@
+import json
+import math
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lprior import report
+from lprior.errors import UserError
+from lprior.report import escape, write_report
+from lprior.results import RunFolder
+
+ROOT = Path(__file__).parents[1]
+SHOWN = ("aae", "lpaae", "vaegan")  # the models to which the text's macros are applied
+COLUMNS = ("model", "n", *report.COLUMNS)
+
+
+@pytest.fixture
+def runs(finished, tmp_path) -> Path:
+    """A copy of the finished runs that a test may change."""
+    return Path(shutil.copytree(finished, tmp_path / "runs"))
+
+
+@pytest.fixture(scope="module")
+def written(finished, tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("report")
+    write_report(finished, output, [])
+    return output
+
+
+def sources(output: Path) -> str:
+    """All LaTeX sources but the generated ones, without comments."""
+    text = "\n".join(path.read_text() for path in [*output.glob("m*.tex"), *output.glob("sections/*.tex")])
+    return re.sub(r"(?<!\\)%.*", "", text)
+
+
+def arguments(command: str, text: str) -> set[str]:
+    """What `command` is applied to, with the model in place of a macro's #1."""
+    found = set(re.findall(rf"\\{command}(?:\[[^\]]*\])?\{{([^{{}}]*)\}}", text))
+    return {one.replace("#1", model) for one in found for model in SHOWN}
+
+
+def values(output: Path) -> dict[str, str]:
+    return dict(re.findall(r"^\\setres\{([^}]*)\}\{(.*)\}$", (output / "values.tex").read_text(), re.MULTILINE))
+
+
+def rows(output: Path) -> dict[str, dict[str, str]]:
+    """The rows of the results table, by model."""
+    lines = (output / "tables" / "results.tex").read_text().splitlines()
+    cells = [line.removesuffix(" \\\\").split(" & ") for line in lines]
+    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in cells}
+
+
+def change_metrics(folder: Path, **changes) -> None:
+    """Change metrics by the beginning of their key; None deletes."""
+    path = folder / "metrics.json"
+    metrics = json.loads(path.read_text())
+    for beginning, value in changes.items():
+        key = next(key for key in metrics if key.startswith(beginning))
+        if value is None:
+            del metrics[key]
+        else:
+            metrics[key] = value
+    path.write_text(json.dumps(metrics))
+
+
+def table_of(runs: Path) -> pd.DataFrame:
+    """What `results_table` is given."""
+    return pd.DataFrame([report.facts(RunFolder(path)) for path in sorted(runs.glob("mnist5k-*"))])
+
+
+def copy_run(runs: Path, algorithm: str, seed: int, **metrics) -> None:
+    """A run of another seed, made from the one of seed 0."""
+    folder = Path(shutil.copytree(runs / f"mnist5k-{algorithm}-s0", runs / f"mnist5k-{algorithm}-s{seed}"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"seed": seed}))
+    change_metrics(folder, **metrics)
+
+
+def test_every_result_that_the_text_names_is_defined(written):
+    named = arguments("res", sources(written))
+    assert len(named) > 20
+    assert named <= set(values(written))
+
+
+def test_every_value_is_a_text_without_holes(written):
+    for key, value in values(written).items():
+        assert value.strip(), key
+        assert not re.search(r"\b(nan|None|NaT|inf)\b", value), f"{key}: {value}"
+
+
+@pytest.mark.parametrize(
+    ("command", "pattern"), [("includegraphics", "{}"), ("tablerows", "tables/{}.tex"), ("input", "{}.tex")]
+)
+def test_every_file_that_the_text_includes_exists(written, command, pattern):
+    named = arguments(command, sources(written)) - set(SHOWN)  # where a macro is defined
+    assert named
+    assert [name for name in named if not (written / pattern.format(name)).exists()] == []
+
+
+def test_no_section_is_a_placeholder(written):
+    assert not re.search(r"^[A-Z]{3,}$|\b(TODO|TBD|FIXME|XXX)\b", sources(written), re.MULTILINE)
+
+
+def test_values_are_those_of_the_runs(written, finished):
+    run = RunFolder(finished / "mnist5k-lpaae-s0")
+    metrics, shown = run.read_json("metrics.json"), values(written)
+    assert shown["lpaae/FID"] == f"{metrics['fid_mnist_clf_1k_test']:.2f}"
+    assert shown["lpaae/score"] == f"{metrics['score_mnist_clf_1k']:.2f}"
+    assert shown["lpaae/rarest"] == f"{100 * min(metrics['histogram_mnist_clf_1k']):.1f}"
+    assert (shown["lpaae/run"], shown["lpaae/epochs"]) == ("mnist5k-lpaae-s0", "1")
+    assert rows(written)["LP-AAE"]["FID"] == shown["lpaae/FID"]
+
+
+def test_a_report_on_embedded_digits_says_so(written):
+    assert "Not MNIST itself" in values(written)["note"]
+
+
+@pytest.mark.parametrize("change", [{"fid": math.nan}, {"fid": None}, {"fid": "broken"}], ids=str)
+def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_table(runs, change):
+    change_metrics(runs / "mnist5k-aae-s0", **change)
+    table = report.results_table(table_of(runs))
+    row = dict(zip(COLUMNS, table.splitlines()[0].removesuffix(" \\\\").split(" & "), strict=True))
+    assert (row["model"], row["FID"]) == ("AAE", "--")
+    assert row["score"] != "--"
+
+
+@pytest.mark.parametrize("change", [{"fid": math.nan}, {"fid": None}], ids=str)
+def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_text(runs, tmp_path, change):
+    change_metrics(runs / "mnist5k-aae-s0", **change)
+    write_report(runs, tmp_path / "report", [])
+    assert values(tmp_path / "report")["aae/FID"] == "--"
+    assert rows(tmp_path / "report")["AAE"]["FID"] == "--"
+
+
+def test_several_seeds_are_shown_as_mean_and_standard_deviation(runs, tmp_path):
+    change_metrics(runs / "mnist5k-lpaae-s0", fid=10.0)
+    copy_run(runs, "lpaae", 1, fid=14.0)
+    write_report(runs, tmp_path / "report", [])
+    row = rows(tmp_path / "report")["LP-AAE"]
+    assert (row["n"], row["FID"]) == ("2", r"$12.00 \pm 2.83$")
+    assert rows(tmp_path / "report")["AAE"]["n"] == "1"
+
+
+def test_one_bad_seed_is_not_hidden_in_a_mean(runs, tmp_path):
+    copy_run(runs, "lpaae", 1, fid=math.nan)
+    write_report(runs, tmp_path / "report", [])
+    assert rows(tmp_path / "report")["LP-AAE"]["FID"] == "--"
+
+
+def test_the_text_speaks_of_the_first_seed(runs, tmp_path):
+    copy_run(runs, "lpaae", 10, fid=77.0)
+    copy_run(runs, "lpaae", 2, fid=55.0)
+    write_report(runs, tmp_path / "report", [])
+    assert values(tmp_path / "report")["lpaae/run"] == "mnist5k-lpaae-s0"
+    write_report(runs, tmp_path / "report", ["mnist5k-lpaae-s10", "mnist5k-lpaae-s2"])
+    assert values(tmp_path / "report")["lpaae/FID"] == "55.00"
+
+
+def test_a_data_set_without_a_classifier_is_reported_with_dashes(runs, tmp_path):
+    """Fashion-MNIST can be trained, and what cannot be measured on it must not stop its report."""
+    for folder in runs.iterdir():
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"dataset": "fashion-mnist"}))
+        error = json.loads((folder / "metrics.json").read_text())["reconstruction_mse_test"]
+        (folder / "metrics.json").write_text(json.dumps({"reconstruction_mse_test": error}))
+    write_report(runs, tmp_path / "report", [])
+    assert arguments("res", sources(tmp_path / "report")) <= set(values(tmp_path / "report"))
+    assert values(tmp_path / "report")["aae/score"] == "--"
+    assert rows(tmp_path / "report")["AAE"]["score"] == "--"
+
+
+def test_figures_of_runs_that_are_no_longer_reported_disappear(finished, tmp_path):
+    write_report(finished, tmp_path, [])
+    write_report(finished, tmp_path, ["mnist5k-aae-s0"])
+    assert {path.name.partition("-")[0] for path in (tmp_path / "figures").iterdir()} == {"aae"}
+
+
+def test_the_same_runs_give_the_same_report_byte_for_byte(finished, written, tmp_path):
+    write_report(finished, tmp_path, [])
+    files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(written) for path in written.rglob("*") if path.is_file())
+    assert [file for file in files if (tmp_path / file).read_bytes() != (written / file).read_bytes()] == []
+
+
+def test_an_unfinished_run_cannot_be_reported(runs, tmp_path):
+    (runs / "mnist5k-aae-s0" / "metrics.json").unlink()
+    with pytest.raises(UserError, match="mnist5k-aae-s0.*finished run"):
+        write_report(runs, tmp_path / "report", ["mnist5k-aae-s0"])
+
+
+def test_a_folder_without_runs_cannot_be_reported(tmp_path):
+    with pytest.raises(UserError, match="holds no finished run"):
+        write_report(tmp_path, tmp_path / "report", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [("a_b", r"a\_b"), ("50 % & #1", r"50 \% \& \#1"), ("${x}", r"\$\{x\}"), ("plain", "plain")],
+)  # fmt: skip
+def test_escape_prefixes_what_latex_reads_as_commands(text, latex):
+    assert escape(text) == latex
+
+
+@pytest.mark.parametrize("character", "\\^~")
+def test_escape_replaces_what_cannot_be_prefixed(character):
+    r"""\^ and \~ are accents, and \\ is a line break."""
+    assert re.fullmatch(r"a\\text[a-z]+(\{\}| )b", escape(f"a{character}b"))
+
+
+# The check of a built report
+
+
+@pytest.fixture
+def built(tmp_path) -> Path:
+    folder = tmp_path / "build"
+    for name in ("sections", "figures"):
+        (folder / name).mkdir(parents=True)
+    (folder / "main.pdf").write_text("pdf")
+    (folder / "main.tex").write_text(r"\input{sections/results} \includegraphics[width=1cm]{figures/plan.png}")
+    (folder / "sections" / "results.tex").write_text(
+        "\\newcommand{\\results}[2]{\\includegraphics{figures/#1-samples.png} #2}\n\\results{aae}{AAE}\n"
+        "% \\includegraphics{figures/old.png}\n"
+    )
+    for name in ("plan.png", "aae-samples.png", "lpaae-samples.png", "old.png"):
+        (folder / "figures" / name).write_text("png")
+    (folder / "main.log").write_text(
+        "<use figures/plan.png>\n<use figures/aae-samples.png>\nOverfull \\hbox (1.5pt too wide) in paragraph\n"
+        "LaTeX Font Info: shape undefined, using another\n"
+    )
+    return folder
+
+
+def check(folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(["bash", ROOT / "tests" / "check_report.sh", folder], capture_output=True, text=True)
+
+
+def test_the_check_passes_a_report_without_warnings(built):
+    """The figure of a model that the text does not show need not be used."""
+    answer = check(built)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "report: 2 figures, no warnings\n", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("LaTeX Warning: Reference `fig:x' on page 1 undefined on input line 3.", "undefined"),
+        ("Package natbib Warning: Citation `x' on page 1 undefined on input line 3.", "undefined"),
+        ("LaTeX Warning: There were undefined references.", "undefined"),
+        ("Overfull \\hbox (60.09467pt too wide) in paragraph at lines 22--29", "60.09467pt"),
+    ],
+)
+def test_the_check_refuses_warnings(built, line, reason):
+    with (built / "main.log").open("a") as log:
+        log.write(line + "\n")
+    answer = check(built)
+    assert answer.returncode != 0
+    assert reason in answer.stderr and len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("missing", ["main.pdf", "main.log", "main.tex"])
+def test_the_check_refuses_an_incomplete_build(built, missing):
+    (built / missing).unlink()
+    answer = check(built)
+    assert answer.returncode != 0
+    assert missing in answer.stderr and len(answer.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("figure", ["plan.png", "aae-samples.png"])
+def test_the_check_refuses_a_report_that_lacks_a_figure(built, figure):
+    log = built / "main.log"
+    log.write_text(log.read_text().replace(figure, "other.png"))
+    answer = check(built)
+    assert answer.returncode != 0
+    assert figure in answer.stderr and len(answer.stderr.splitlines()) == 1

@@ -1,0 +1,312 @@
+import json
+import math
+
+import pandas as pd
+import pytest
+import torch
+from conftest import build_algorithm
+from PIL import Image, ImageChops
+from safetensors.torch import load_file
+
+from lprior import data, evaluate, figures, presets, results
+from lprior.errors import TrainingDiverged, UserError
+from lprior.progress import Lines
+from lprior.run import choose_device, load, run, sheet_noise
+
+EPOCHS = 2
+FILES = {
+    "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
+    "reconstructions.png", "model.safetensors",
+}  # fmt: skip
+
+
+def configuration(algorithm="lpaae", **changes):
+    changes = {"images": 128, "epochs": EPOCHS, "samples": 200} | changes
+    return presets.resolve(algorithm, "mnist5k", "smoke", **changes)
+
+
+class Silent(Lines):
+    """Counts the epochs, and can interrupt one as a person does."""
+
+    def __init__(self, after_epoch=None, amid_epoch=None):
+        self.after_epoch, self.amid_epoch, self.rows = after_epoch, amid_epoch, []
+
+    def batches(self, batches, count, epoch):
+        for number, batch in enumerate(batches):
+            if number == 1 and epoch == self.amid_epoch:
+                raise KeyboardInterrupt
+            yield batch
+
+    def epoch(self, row, last, frame):
+        self.rows.append(row)
+        assert frame.exists()
+        if row["epoch"] == self.after_epoch:
+            raise KeyboardInterrupt
+
+
+def train(config, folder, **options):
+    return run(config, folder, device="cpu", **{"progress": Silent()} | options)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return train(configuration(), tmp_path_factory.mktemp("run") / "uninterrupted")
+
+
+def assert_same_result(one, two):
+    assert (one / "samples.png").read_bytes() == (two / "samples.png").read_bytes()
+    ours, theirs = load_file(one / "model.safetensors"), load_file(two / "model.safetensors")
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert one.read_json("metrics.json") == two.read_json("metrics.json")
+
+
+@pytest.mark.parametrize("algorithm", presets.SETTINGS)
+def test_a_run_leaves_every_file_of_the_contract(finished, algorithm):
+    folder = finished / f"mnist5k-{algorithm}-s0"
+    assert FILES <= {path.name for path in folder.iterdir()}
+    assert set(results.PUBLISHED) == FILES | {"notebook.ipynb"}
+    assert not list(folder.rglob(".writing-*"))
+
+
+@pytest.mark.parametrize("algorithm", presets.SETTINGS)
+def test_metrics_are_finite_and_carry_their_protocol(finished, algorithm):
+    metrics = results.RunFolder(finished / f"mnist5k-{algorithm}-s0").read_json("metrics.json")
+    assert {"fid_mnist_clf_1k_test", "score_mnist_clf_1k", "score_mnist_clf_100", "entropy_mnist_clf_1k",
+            "histogram_mnist_clf_1k", "reconstruction_mse_test"} <= set(metrics)  # fmt: skip
+    flat = [number for value in metrics.values() for number in (value if isinstance(value, list) else [value])]
+    assert all(math.isfinite(number) for number in flat)
+    assert sum(metrics["histogram_mnist_clf_1k"]) == pytest.approx(1)
+
+
+def test_the_log_has_a_row_per_epoch(uninterrupted):
+    log = pd.read_csv(uninterrupted / "log.csv")
+    assert log["epoch"].tolist() == [1, 2]
+    assert {"L_GAN_C", "L_rec", "L_GAN_I", "seconds", "images_per_second"} <= set(log.columns)
+
+
+def test_provenance_says_where_and_from_what(uninterrupted):
+    made = uninterrupted.read_json("provenance.json")
+    assert {"commit", "packages", "device", "threads", "precision", "data", "data_sha256", "seconds_per_epoch",
+            "peak_memory_bytes", "started", "finished"} <= set(made)  # fmt: skip
+    assert made["data_sha256"] == data.load("mnist5k").head(128).sha256
+    assert made["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert 1e7 < made["peak_memory_bytes"] < 1e11
+
+
+def test_the_configuration_survives_the_way_through_json(uninterrupted):
+    assert uninterrupted.config() == configuration()
+
+
+@pytest.mark.parametrize(("networks", "pixels"), [("compact", 302), ("paper", 342)])
+def test_sheets_of_samples_have_native_pixels(tmp_path, networks, pixels):
+    result = train(configuration(networks=networks, width=2, epochs=1), tmp_path / "run")
+    assert Image.open(result / "samples.png").size == (pixels, pixels)
+
+
+def test_the_evolution_starts_before_training_and_has_every_epoch(uninterrupted):
+    assert [uninterrupted.frame(epoch).exists() for epoch in range(EPOCHS + 2)] == [True] * (EPOCHS + 1) + [False]
+    assert Image.open(uninterrupted / "evolution.gif").n_frames == EPOCHS + 1
+
+
+def test_the_last_frame_of_the_evolution_shows_the_samples(uninterrupted):
+    samples = Image.open(uninterrupted / "samples.png").convert("L")
+    tile = samples.crop((2, 2, 30, 30))
+    frame = Image.open(uninterrupted.frame(EPOCHS)).convert("L").crop((0, 0, 28, 28))
+    assert ImageChops.difference(tile, frame).getextrema()[1] <= 1  # other batch sizes, other rounding
+
+
+@pytest.mark.parametrize("code", [2, 8, 10])
+def test_a_larger_sheet_of_noise_begins_with_the_smaller_one(code):
+    """So that the frames of the evolution and the sheet of samples show the same noise."""
+    config = configuration(code=code)
+    assert torch.equal(sheet_noise(config, 1000)[:100], sheet_noise(config, 100))
+
+
+def test_running_again_trains_nothing_and_keeps_the_checkpoint(tmp_path):
+    first = train(configuration(), tmp_path)
+    before = [(first / name).read_bytes() for name in ("checkpoint.pt", "samples.png")]
+    started = first.read_json("provenance.json")["started"]
+    silent = Silent()
+    second = train(configuration(), tmp_path, progress=silent)
+    assert silent.rows == []
+    assert [(second / name).read_bytes() for name in ("checkpoint.pt", "samples.png")] == before
+    assert second.read_json("provenance.json")["started"] == started
+
+
+@pytest.mark.parametrize("moment", ["after_epoch", "amid_epoch"])
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_killed_run_that_is_started_again_ends_with_the_same_bits(uninterrupted, tmp_path, moment, epoch):
+    with pytest.raises(KeyboardInterrupt):
+        train(configuration(), tmp_path, progress=Silent(**{moment: epoch}))
+    assert not (tmp_path / "metrics.json").exists()
+    torch.manual_seed(99)
+    assert_same_result(train(configuration(), tmp_path), uninterrupted)
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_previous_one(uninterrupted, tmp_path, capsys):
+    train(configuration(), tmp_path)
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    silent = Silent()
+    result = train(configuration(), tmp_path, progress=silent)
+    assert f"{checkpoint} cannot be read" in capsys.readouterr().out
+    assert [row["epoch"] for row in silent.rows] == [2]
+    assert_same_result(result, uninterrupted)
+
+
+def test_a_kill_while_the_checkpoint_is_written_loses_one_epoch_at_most(uninterrupted, tmp_path, monkeypatch):
+    def killed(state, path):
+        raise KeyboardInterrupt
+
+    train(configuration(epochs=1), tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(torch, "save", killed)
+        train(configuration(), tmp_path)
+    silent = Silent()
+    result = train(configuration(), tmp_path, progress=silent)
+    assert [row["epoch"] for row in silent.rows] == [2]
+    assert_same_result(result, uninterrupted)
+
+
+def test_more_epochs_continue_a_finished_run(uninterrupted, tmp_path):
+    train(configuration(epochs=1), tmp_path)
+    silent = Silent()
+    result = train(configuration(), tmp_path, progress=silent)
+    assert [row["epoch"] for row in silent.rows] == [2]
+    assert result.config().epochs == 2
+    assert [stop["epoch"] for stop in result.read_json("provenance.json")["resumed"]] == [1]
+    assert uninterrupted.read_json("provenance.json")["resumed"] == []
+    assert_same_result(result, uninterrupted)
+
+
+def test_the_cost_of_a_continued_run_is_that_of_all_its_epochs(tmp_path):
+    """Also if it is killed between its last epoch and its measurement."""
+    train(configuration(epochs=1), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(configuration(), tmp_path, progress=Silent(after_epoch=2))
+    result = train(configuration(), tmp_path)
+    seconds = pd.read_csv(result / "log.csv")["seconds"].sum()
+    assert result.read_json("provenance.json")["training_seconds"] == pytest.approx(seconds)
+
+
+def test_fewer_epochs_do_not_make_the_folder_lie_about_its_training(tmp_path):
+    """Either the wish is refused, or the configuration goes on to say how long the model was trained."""
+    result = train(configuration(), tmp_path)
+    try:
+        train(configuration(epochs=1), tmp_path)
+    except UserError as error:
+        assert "epochs" in str(error)
+    assert result.config().epochs == len(pd.read_csv(result / "log.csv"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"lam": 7.0}, "lam 50.0 -> 7.0"), ({"code": 4}, "code 8 -> 4"), ({"seed": 1}, "seed 0 -> 1"),
+     ({"algorithm": "vaegan"}, "algorithm lpaae -> vaegan")],
+    ids=str,
+)  # fmt: skip
+def test_a_folder_with_other_settings_is_refused(uninterrupted, changes, named):
+    before = (uninterrupted / "config.json").read_text()
+    with pytest.raises(UserError) as caught:
+        train(configuration(**changes), uninterrupted.path)
+    assert named in str(caught.value) and str(uninterrupted.path) in str(caught.value)
+    assert (uninterrupted / "config.json").read_text() == before
+
+
+def test_force_starts_over(tmp_path):
+    train(configuration(epochs=1), tmp_path / "run")
+    silent = Silent()
+    result = train(configuration(epochs=1, lam=7.0), tmp_path / "run", progress=silent, force=True)
+    assert [row["epoch"] for row in silent.rows] == [1]
+    assert result.config().settings.lam == 7.0
+
+
+def test_seeds_give_different_models(uninterrupted, tmp_path):
+    other = train(configuration(seed=1), tmp_path)
+    assert (other / "samples.png").read_bytes() != (uninterrupted / "samples.png").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_results_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=f"cannot write.*{tmp_path / place}"):
+        train(configuration(), tmp_path / place)
+
+
+def test_too_few_images_for_a_batch_are_an_error(tmp_path):
+    with pytest.raises(UserError, match="batch_size 64 exceeds the 30 images"):
+        train(configuration(images=30), tmp_path / "run")
+
+
+def test_a_divergence_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    train(configuration(epochs=1), tmp_path)
+    good = (tmp_path / "checkpoint.pt").read_bytes()
+    monkeypatch.setattr("lprior.train.to_float", lambda images: images.float() * math.nan)
+    with pytest.raises(TrainingDiverged, match="in epoch 2"):
+        train(configuration(), tmp_path)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == good
+
+
+def test_cuda_where_there_is_none_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(UserError, match="device cuda.*--device cpu or auto"):
+        choose_device("cuda")
+
+
+@pytest.mark.parametrize("name", ["gpu", "meta"])
+def test_a_device_that_is_not_offered_is_an_error(name):
+    with pytest.raises(UserError, match=f"'{name}' is unknown"):
+        choose_device(name)
+
+
+@pytest.mark.cuda
+def test_a_run_on_a_gpu_has_finite_metrics(tmp_path):
+    result = run(configuration(), tmp_path, device="cuda", progress=Silent())
+    assert math.isfinite(result.read_json("metrics.json")["fid_mnist_clf_200_test"])
+    assert load(tmp_path)[0].dec[0].weight.device.type == "cpu"
+
+
+def test_a_loaded_model_draws_the_samples_of_its_run(uninterrupted):
+    model, config = load(uninterrupted.path)
+    assert config == configuration()
+    drawn = figures.sheet(evaluate.sample(model, sheet_noise(config, config.samples))[:100])
+    saved = Image.open(uninterrupted / "samples.png")
+    assert ImageChops.difference(drawn.convert("L"), saved.convert("L")).getextrema()[1] <= 1
+
+
+def test_a_loaded_model_is_frozen(uninterrupted):
+    model, _ = load(uninterrupted.path)
+    assert not model.training and not any(p.requires_grad for p in model.parameters())
+
+
+def test_loading_what_is_not_a_finished_run_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="is .* a finished run?"):
+        load(tmp_path / "nothing")
+    (tmp_path / "config.json").write_text(json.dumps(configuration().to_dict()))
+    with pytest.raises(UserError, match="model.safetensors does not exist"):
+        load(tmp_path)
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    folder = results.RunFolder(tmp_path)
+    folder.write("a.txt", lambda path: path.write_text("old"))
+
+    def fail(path):
+        path.write_text("ne")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        folder.write("a.txt", fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_person_s_runs_are_kept_apart_by_their_settings():
+    one, two, longer = (results.scratch_folder(configuration(**c)) for c in ({}, {"lam": 7.0}, {"epochs": 9}))
+    assert one != two and one == longer
+
+
+def test_weights_of_the_sampling_model_hold_no_discriminator(uninterrupted):
+    names = {name.partition(".")[0] for name in load_file(uninterrupted / "model.safetensors")}
+    assert names == {name for name, _ in build_algorithm("lpaae-tuned").autoencoder().named_children()}

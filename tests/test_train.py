@@ -1,0 +1,205 @@
+import io
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import CODE, build_algorithm
+from torch import nn
+
+from lprior.errors import TrainingDiverged
+from lprior.train import Training
+
+BATCH = 16
+
+
+def start(algorithm: nn.Module, **changes) -> Training:
+    return Training(algorithm, **{"seed": 0, "batch_size": BATCH, "noise_size": CODE, "ema_decay": 0.9} | changes)
+
+
+def train(training: Training, images: torch.Tensor, last: int) -> Training:
+    for _ in training.epochs(images, last):
+        pass
+    return training
+
+
+def through_a_file(state: dict) -> dict:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def losses(training: Training) -> list[dict]:
+    return [{k: v for k, v in row.items() if k.startswith("L_") or k == "epoch"} for row in training.log]
+
+
+def assert_same_bits(one: Training, two: Training) -> None:
+    for key in ("algorithm", "average"):
+        ours, theirs = one.state_dict()[key], two.state_dict()[key]
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours), key
+    for name, optimizer in vars(one.algorithm.opt).items():
+        ours, theirs = optimizer.state_dict(), vars(two.algorithm.opt)[name].state_dict()
+        assert ours["param_groups"] == theirs["param_groups"]
+        for index, state in ours["state"].items():
+            assert all(torch.equal(value, theirs["state"][index][key]) for key, value in state.items()), name
+    assert one.step == two.step
+    assert losses(one) == losses(two)
+
+
+def test_a_resumed_training_ends_with_the_same_bits(algorithm_name, images):
+    whole = train(start(build_algorithm(algorithm_name)), images, 3)
+
+    torch.manual_seed(1)
+    state = through_a_file(train(start(build_algorithm(algorithm_name)), images, 1).state_dict())
+    torch.manual_seed(2)  # a new process has another state of torch's generator, and other initial weights
+    resumed = start(build_algorithm(algorithm_name, seed=5))
+    resumed.load_state_dict(state)
+    train(resumed, images, 3)
+
+    assert_same_bits(whole, resumed)
+
+
+@pytest.mark.cuda
+def test_a_resumed_training_ends_with_the_same_bits_on_a_gpu(algorithm_name, images):
+    images = images.cuda()
+    whole = train(start(build_algorithm(algorithm_name).cuda()), images, 3)
+    state = through_a_file(train(start(build_algorithm(algorithm_name).cuda()), images, 1).state_dict())
+    resumed = start(build_algorithm(algorithm_name, seed=5).cuda())
+    resumed.load_state_dict(state)
+    assert_same_bits(whole, train(resumed, images, 3))
+
+
+def test_a_saved_state_does_not_change_as_training_goes_on(images):
+    training = train(start(build_algorithm("aae")), images, 1)
+    state = through_a_file(training.state_dict())
+    twin = start(build_algorithm("aae"))
+    twin.load_state_dict(state)
+    train(twin, images, 2)
+    assert len(state["log"]) == 1
+
+
+def test_seeds_give_different_trainings(images):
+    one, two = (train(start(build_algorithm("aae"), seed=seed), images, 1) for seed in (0, 1))
+    assert losses(one) != losses(two)
+
+
+def test_the_log_has_a_row_for_each_epoch_with_means_and_speed(algorithm_name, images):
+    training = train(start(build_algorithm(algorithm_name)), images, 2)
+    assert [row["epoch"] for row in training.log] == [1, 2] and training.epoch == 2
+    assert training.step == 2 * (len(images) // BATCH)
+    for row in training.log:
+        assert {name for name in row if not name.startswith("L_")} == {"epoch", "seconds", "images_per_second"}
+        assert all(isinstance(value, int | float) and math.isfinite(value) for value in row.values())
+        assert row["images_per_second"] == pytest.approx(len(images) / row["seconds"])
+
+
+def test_a_watcher_sees_every_batch_of_every_epoch(images):
+    seen = []
+
+    def watch(batches, count, epoch):
+        batches = list(batches)
+        seen.append((epoch, count, len(batches)))
+        return batches
+
+    for _ in start(build_algorithm("aae")).epochs(images, 2, watch):
+        pass
+    assert seen == [(1, 4, 4), (2, 4, 4)]
+
+
+class Stub(nn.Module):
+    """An algorithm of one weight, which a step sets to `target`; its loss is the number of the step."""
+
+    draws = 2
+
+    def __init__(self, target: float = 0.0, bad: dict[int, float] | None = None):
+        super().__init__()
+        self.net, self.opt, self.noise = nn.Linear(1, 1, bias=False), SimpleNamespace(), []
+        nn.init.zeros_(self.net.weight)
+        self.target, self.bad, self.steps = target, bad or {}, 0
+
+    def autoencoder(self):
+        return self.net
+
+    def train_step(self, x, noise):
+        self.steps += 1
+        self.noise.append(noise)
+        nn.init.constant_(self.net.weight, self.target)
+        return {"L_good": torch.tensor(1.0), "L_bad": torch.tensor(self.bad.get(self.steps, float(self.steps)))}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("step", "epoch"), [(1, 1), (4, 1), (5, 2), (6, 2), (12, 3)])
+def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(images, step, epoch, value):
+    training = start(Stub(bad={step: value, step + 1: math.nan}))
+    with pytest.raises(TrainingDiverged, match=rf"L_bad\b.*\bstep {step}, in epoch {epoch}$"):
+        train(training, images, 5)
+    assert training.epoch == epoch - 1
+
+
+def test_a_divergence_is_found_within_a_long_epoch(images, monkeypatch):
+    """Not only at its end: on a GPU an epoch of the full preset is long."""
+    monkeypatch.setattr("lprior.train.CHECK_EVERY", 3)
+    stub = Stub(bad={2: math.nan})
+    with pytest.raises(TrainingDiverged, match="step 2, in epoch 1"):
+        train(start(stub, batch_size=1), images, 1)
+    assert stub.steps == 3
+
+
+def test_poisoned_weights_stop_a_real_algorithm(algorithm, images):
+    with torch.no_grad():
+        next(algorithm.dec.parameters()).fill_(math.nan)
+    with pytest.raises(TrainingDiverged, match=r"L_\w+ is not a finite number at step 1, in epoch 1"):
+        train(start(algorithm), images, 1)
+
+
+def test_the_log_holds_means_over_the_epoch(images):
+    training = train(start(Stub()), images, 2)
+    assert [row["L_bad"] for row in training.log] == [2.5, 6.5]
+
+
+def test_the_average_is_exponential_with_a_ramp(images):
+    """The weight jumps from 0 to 1 in the first step, so that 1 - average is the product of the decays."""
+    training = train(start(Stub(target=1.0), ema_decay=0.5), images, 3)
+    decays = [min(0.5, (1 + step) / (10 + step)) for step in range(12)]
+    assert training.average.weight.item() == pytest.approx(1 - math.prod(decays), rel=1e-6)
+
+
+def test_without_decay_the_average_is_the_last_state(algorithm, images):
+    training = train(start(algorithm, ema_decay=0.0), images, 1)
+    live, average = training.algorithm.autoencoder().state_dict(), training.average.state_dict()
+    for name, value in average.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, live[name], rtol=0, atol=1e-6)
+
+
+def test_the_average_is_frozen_and_in_eval_mode_while_the_networks_train(algorithm, images):
+    training = train(start(algorithm), images, 1)
+    assert not any(module.training for module in training.average.modules())
+    assert not any(p.requires_grad for p in training.average.parameters())
+    assert all(module.training for module in training.algorithm.modules())
+
+
+def noise_of(seed: int, first_step: int, steps: int, images: torch.Tensor) -> torch.Tensor:
+    stub = Stub()
+    training = start(stub, seed=seed, step=first_step)
+    for _ in range(steps):
+        training.train_step(images[:BATCH].float())
+    return torch.stack(stub.noise)
+
+
+def test_noise_depends_on_seed_and_step_alone(images):
+    noise = noise_of(0, 0, 4, images)
+    assert noise.shape == (4, Stub.draws, BATCH, CODE)
+    torch.manual_seed(99)
+    assert torch.equal(noise_of(0, 0, 4, images), noise)
+    assert torch.equal(noise_of(0, 2, 2, images), noise[2:])
+    assert len(noise.flatten(1).unique(dim=0)) == 4
+    assert not torch.equal(noise_of(1, 0, 4, images), noise)
+
+
+def test_noise_is_standard_normal(images):
+    noise = noise_of(0, 0, 40, images)
+    assert noise.mean().item() == pytest.approx(0, abs=0.08)
+    assert noise.std().item() == pytest.approx(1, abs=0.08)
