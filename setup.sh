@@ -15,8 +15,8 @@ setup_python() {
     if ! cmp -s requirements.lock .venv/installed.lock; then
         echo "Installing Python packages into .venv (once; about 5 GB) ..."
         "$base" -m venv .venv || { echo "cannot make .venv: on Debian and Ubuntu, install python3-venv" >&2 && exit 2; }
-        .venv/bin/python -m pip install --quiet --requirement requirements.lock
-        .venv/bin/python -m pip install --quiet --no-deps --editable .
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
         cp requirements.lock .venv/installed.lock
     fi
     export PATH="$PWD/.venv/bin:$PATH"

@@ -35,7 +35,7 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
         papermill.execute_notebook(
             str(notebook), str(running), parameters, cwd=os.getcwd(), progress_bar=False,
             stdout_file=sys.stdout, stderr_file=sys.stderr, iopub_timeout=60, request_save_on_cell_execute=False,
-            extra_arguments=["--log-level=ERROR"],  # of the kernel, which else warns about how papermill talks to it
+            extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which else tells how papermill talks to and ends it
         )  # fmt: skip
     except (PapermillException, RuntimeError) as error:
         if running.exists():

@@ -19,10 +19,10 @@ def sheet(tiles: Tensor, padding: int = 2) -> Image.Image:
     return to_pil_image(make_grid(tiles, nrow=COLUMNS, padding=padding))
 
 
-def tiles(path: Path, size: int) -> Tensor:
-    """The inverse of `sheet` without padding: uint8 images (N, 3, size, size) of a PNG in reading order."""
-    picture = decode_image(read_file(str(path)))
-    rows = picture.unfold(1, size, size).unfold(2, size, size)
+def tiles(path: Path, size: int, padding: int = 0) -> Tensor:
+    """The inverse of `sheet`: uint8 images (N, 3, size, size) of a PNG in reading order."""
+    picture = decode_image(read_file(str(path)))[:, padding:, padding:]
+    rows = picture.unfold(1, size, size + padding).unfold(2, size, size + padding)
     return rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
 
 
