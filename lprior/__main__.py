@@ -92,6 +92,7 @@ def run_command(options: argparse.Namespace) -> None:
     given = {name: value for name, value in parts.items() if name != "algorithm"}
     given |= {"preset": options.preset, "epochs": None, "device": options.device, "folder": str(folder), "live": False}
     notebook = Path(__file__).parents[1] / "notebooks" / NOTEBOOKS[config.algorithm]
+    notebook = Path(os.path.relpath(notebook))  # papermill writes it into the result, where no absolute path belongs
     execute(notebook, folder / "notebook.ipynb", given | {"force": options.force} | changes)
 
 

@@ -148,7 +148,7 @@ def _download(kind: type, missing: Path) -> Path:
     except (RuntimeError, URLError, OSError) as error:
         files = ", ".join(file for file, _ in kind.resources)
         raise DataUnavailable(
-            f"{kind.__name__} is not in {missing} ({files}) and cannot be downloaded ({str(error).splitlines()[0]}). "
+            f"{kind.__name__} is not in {missing} ({files}) and cannot be downloaded ({str(error).strip().splitlines()[-1]}). "
             "Put the files there, name another folder with --data or $LPRIOR_DATA, or use the data set mnist5k"
         ) from error
     return cache()

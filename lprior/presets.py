@@ -7,6 +7,8 @@ full    the networks of Wang, Ko and Peng's table, for a GPU
 """
 
 import difflib
+import math
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
 from typing import Any, get_args, get_origin
@@ -48,7 +50,6 @@ PRESETS = {
 # gets twice their width, without which its samples blend digits more often.
 OVERRIDES = {
     ("quick", "aae"): {"epochs": 36, "width": 32},
-    ("quick", "vaegan"): {"epochs": 30},
 }
 SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2)}
 RUNS = {"smoke": ("aae", "lpaae", "vaegan"), "quick": ("aae", "lpaae", "vaegan"), "full": ("aae", "lpaae", "lpaae-fixed", "vaegan")}
@@ -105,10 +106,8 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
             target[name] = value
     for name, value in [*values.items(), *settings.items()]:
         _check_type(name, value, {**kinds, **own}[name])
+        _check_range(name, value)
     _choose("network set", values["networks"], NETWORKS)
-    for name in ("epochs", "batch_size", "width", "code", "samples"):
-        if values[name] < 1:
-            raise UserError(f"{name} must be at least 1, not {values[name]}")
     return RunConfig(**values, settings=SETTINGS[algorithm](**settings))
 
 
@@ -141,13 +140,14 @@ def build(config: RunConfig, channels: int) -> nn.Module:
 
 def parse_run(name: str) -> dict:
     """The parts of a run's name `<dataset>-<algorithm>[-<variant>]-s<seed>`, as arguments of `resolve`."""
-    for dataset in sorted(data.NAMES, key=len, reverse=True):
-        rest = name.removeprefix(f"{dataset}-")
-        algorithm, _, variant_and_seed = rest.partition("-")
-        variant, _, seed = variant_and_seed.rpartition("s")
-        if rest != name and algorithm in SETTINGS and seed.isdecimal():
-            return {"dataset": dataset, "algorithm": algorithm, "variant": variant.rstrip("-"), "seed": int(seed)}
-    raise UserError(f"{name!r} is not a run: expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
+    either = "|".join
+    match = re.fullmatch(rf"({either(data.NAMES)})-({either(SETTINGS)})(?:-(\w+))?-s(0|[1-9]\d*)", name)
+    if not match:
+        raise UserError(
+            f"{name!r} is not a run: expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0"
+        )
+    dataset, algorithm, variant, seed = match.groups(default="")
+    return {"dataset": dataset, "algorithm": algorithm, "variant": variant, "seed": int(seed)}
 
 
 def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[str]:
@@ -170,3 +170,14 @@ def _check_type(name: str, value: Any, declared: Any) -> None:
     fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
     if not fits or (isinstance(value, bool) and bool not in kinds):
         raise UserError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r}")
+
+
+def _check_range(name: str, value: Any) -> None:
+    if name in ("epochs", "images", "batch_size", "width", "code", "samples") and value is not None and value < 1:
+        raise UserError(f"{name} must be at least 1, not {value}")
+    if isinstance(value, int | float) and not 0 <= value < math.inf:
+        raise UserError(f"{name} must be a number of at least 0, not {value}")
+    if name in ("ema_decay", "betas") and not all(0 <= part < 1 for part in (value if name == "betas" else [value])):
+        raise UserError(f"{name} must lie in [0, 1), not {value}")
+    if name == "variance" and value == 0:
+        raise UserError(f"{name} must be above 0, not {value}")
