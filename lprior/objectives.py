@@ -30,12 +30,12 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu.square() + log_var.exp() - 1 - log_var).sum(dim=1).mean()
 
 
-def gaussian_nll(features: Tensor, features_rec: Tensor, variance: float = 1.0) -> Tensor:
-    """-log N(features; features_rec, variance I) in nats without its constant: sum over entries, mean over the batch.
+def gaussian_nll(features: Tensor, features_rec: Tensor) -> Tensor:
+    """-log N(features; features_rec, I) in nats without its constant: sum over entries, mean over the batch.
 
     VAE/GAN's L_llike (Larsen et al. 2016, equations 7 and 8). Both of the same shape (batch, ...).
     """
-    return (features.float() - features_rec.float()).square().flatten(1).sum(dim=1).mean() / (2 * variance)
+    return 0.5 * (features.float() - features_rec.float()).square().flatten(1).sum(dim=1).mean()
 
 
 def feature_distance(features: Tensor, features_rec: Tensor) -> Tensor:

@@ -15,9 +15,7 @@ Departures from the printed algorithm:
  2. dec maximises log Dis of its fakes (non-saturating) instead of minimising log(1 - Dis).
  3. x_rec and x_p pass the decoder as one batch, so that BatchNorm treats both alike.
  4. Only x_p is a fake, as in the authors' scripts, where the printed L_GAN has x_rec too.
- 5. The Gaussian of L_llike has the variance `variance`, where the paper has 1. The scale of Dis_l is arbitrary, so the
-    number decides how much a feature weighs against L_prior.
- 6. Adam, where the paper has RMSProp. No rule that skips updates to balance Dis and dec (the authors' code has one,
+ 5. Adam, where the paper has RMSProp. No rule that skips updates to balance Dis and dec (the authors' code has one,
     the paper does not).
 """
 
@@ -34,8 +32,7 @@ from lprior.updates import adam, update
 
 @dataclass(frozen=True)
 class Config:
-    gamma: float = 0.15  # weight of L_llike in dec, beside fooling Dis; ours
-    variance: float = 5.0  # of the Gaussian around Dis_l(x_rec); ours, 1 in the paper
+    gamma: float = 0.03  # weight of L_llike in dec, beside fooling Dis; ours
     learning_rate: float = 5e-4  # of enc and dec; ours
     learning_rate_D: float = 1e-3  # of Dis; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
@@ -67,7 +64,7 @@ class VAEGAN(nn.Module):
         (Dis_x, F_x), (_, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)
-        L_llike = gaussian_nll(F_x, F_rec, self.config.variance)
+        L_llike = gaussian_nll(F_x, F_rec)
         L_GAN = -(log_D(Dis_x) + log_one_minus_D(Dis_p))
         L_fool = -log_D(Dis_p)
 

@@ -111,7 +111,7 @@ def vaegan_update(nets, c, x, noise):
     decoded = nets.dec(torch.cat([mu + sigma * noise[0], noise[1]]))
     x_rec, x_p = decoded[:BATCH], decoded[BATCH:]
     L_prior = -0.5 * (1 + log_var - mu**2 - sigma**2).sum() / BATCH
-    L_llike = 0.5 * ((nets.Dis(x)[1] - nets.Dis(x_rec)[1]) ** 2).sum() / BATCH / c.variance
+    L_llike = 0.5 * ((nets.Dis(x)[1] - nets.Dis(x_rec)[1]) ** 2).sum() / BATCH
     L_GAN = -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0]))
     L_fool = -log(nets.Dis(x_p)[0])
     return {"enc": L_prior + L_llike, "dec": c.gamma * L_llike + L_fool, "Dis": L_GAN}
