@@ -18,7 +18,7 @@ SOURCES = Path(__file__).parents[1] / "report"
 PRESET_NOTES = {
     "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
     "every step works, and none of its pictures and numbers is a result.",
-    "quick": "The runs shown were made by the preset \\emph{quick}: compact networks, a few minutes on a CPU.",
+    "quick": "The runs shown were made by the preset \\emph{quick}: compact networks, minutes per run on a CPU.",
     "full": "The runs shown were made by the preset \\emph{full}: the networks of the original paper, on a GPU.",
 }
 DATA_NOTES = {
@@ -96,7 +96,8 @@ def cost_table(table: pd.DataFrame) -> str:
         middle = {name: pd.to_numeric(group[name]).median() for name in ("seconds per epoch", "minutes", "memory")}
         cells = [presets.TITLES.get(key, key), str(group["epochs"].iloc[0])]
         numbers = [f"{middle['seconds per epoch']:.1f}", f"{middle['minutes']:.1f}", f"{middle['memory']:.2f}"]
-        made = f"{group['device'].iloc[0]}, {group['threads'].iloc[0]} threads"
+        threads = group["threads"].iloc[0]
+        made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"
         rows.append([*map(escape, cells), *numbers, escape(made)])
     return _rows(rows)
 
@@ -155,4 +156,6 @@ def _values(first: pd.DataFrame) -> str:
 def _text(name: str, value: object) -> str:
     if name in COLUMNS:
         return COLUMNS[name].format(value)
+    if name in ("minutes", "seconds per epoch"):
+        return f"{value:.1f}"
     return f"{value:.2f}" if isinstance(value, float) else str(value)
