@@ -180,5 +180,3 @@ def _check_range(name: str, value: Any) -> None:
         raise UserError(f"{name} must be a number of at least 0, not {value}")
     if name in ("ema_decay", "betas") and not all(0 <= part < 1 for part in (value if name == "betas" else [value])):
         raise UserError(f"{name} must lie in [0, 1), not {value}")
-    if name == "variance" and value == 0:
-        raise UserError(f"{name} must be above 0, not {value}")
