@@ -64,6 +64,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 case "$preset" in "" | smoke | quick | full | published) ;; *) fail "preset '$preset' is unknown: choose smoke, quick, full or published" ;; esac
+case "$dataset" in "" | mnist | fashion-mnist | mnist5k) ;; *) fail "data set '$dataset' is unknown: choose mnist, fashion-mnist or mnist5k" ;; esac
 case "$device" in auto | cpu | cuda) ;; *) fail "device '$device' is unknown: choose auto, cpu or cuda" ;; esac
 case "$jobs" in *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
 case "$seeds" in *[!0-9\ ]*) fail "--seeds takes numbers separated by blanks, not '$seeds'" ;; esac

@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"lprior: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"lprior: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("lprior: interrupted; the same command goes on from the last finished epoch", file=sys.stderr)
         return 130
@@ -78,6 +81,8 @@ def run_command(options: argparse.Namespace) -> None:
     from lprior import presets
 
     parts, changes = presets.parse_run(options.name), _changes(options.set)
+    for name in changes.keys() & {*parts, "preset"}:
+        raise UserError(f"--set cannot change {name}: the run's name and --preset say it")
     config = presets.resolve(**parts, preset=options.preset, **changes)  # refuses what is wrong before anything starts
     folder = Path(options.results) / options.preset / options.name
     if not options.notebook:
@@ -126,6 +131,8 @@ def sample_command(options: argparse.Namespace) -> None:
     from lprior import data, evaluate, figures
     from lprior.run import load
 
+    if options.count < 1:
+        raise UserError(f"--count must be at least 1, not {options.count}")
     model, config = load(options.folder)
     noise = torch.randn(options.count, config.code, generator=data.generator(options.seed, "sample", 0))
     figures.sheet(evaluate.sample(model, noise)).save(options.output)

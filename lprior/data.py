@@ -146,9 +146,10 @@ def _download(kind: type, missing: Path) -> Path:
     try:
         kind(cache(), download=True)
     except (RuntimeError, URLError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         files = ", ".join(file for file, _ in kind.resources)
         raise DataUnavailable(
-            f"{kind.__name__} is not in {missing} ({files}) and cannot be downloaded ({str(error).strip().splitlines()[-1]}). "
+            f"{kind.__name__} is not in {missing} ({files}) and cannot be downloaded ({reason}). "
             "Put the files there, name another folder with --data or $LPRIOR_DATA, or use the data set mnist5k"
         ) from error
     return cache()

@@ -1,5 +1,6 @@
 """Pictures of a run: tensors of tiles as PNG and GIF, and matplotlib figures."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -59,6 +60,13 @@ def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
         pictures.append(picture)
     durations = [400] * (len(pictures) - 1) + [2000]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as the bytes of a PNG, which a notebook shows without a plotting backend."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
 
 
 def loss_figure(log: pd.DataFrame) -> Figure:

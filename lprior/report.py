@@ -11,7 +11,7 @@ from PIL import Image
 
 from lprior import data, figures, presets
 from lprior.errors import UserError
-from lprior.evaluate import load_evaluator_description
+from lprior.evaluate import EVALUATOR_OF, load_evaluator_description
 from lprior.results import RunFolder, git_commit
 
 SOURCES = Path(__file__).parents[1] / "report"
@@ -24,6 +24,12 @@ PRESET_NOTES = {
 DATA_NOTES = {
     "mnist5k": "\\textbf{Not MNIST itself:} its data were not at hand and could not be downloaded, so that everything "
     "below was trained on 4\\,500 embedded MNIST digits and tested on 500 others."
+}
+ANCHORS = {  # key in the evaluator's description -> key of \\res
+    "accuracy_test": "evaluator accuracy",
+    "score_test": "real score",
+    "score_test_100": "real score of a sheet",
+    "fid_train_test": "real FID",
 }
 COLUMNS = {  # what the results table shows of a run: title -> format
     "FID": "{:.2f}",
@@ -61,7 +67,8 @@ def write_report(results: Path, output: Path, names: list[str]) -> None:
 def facts(run: RunFolder) -> dict:
     """What the report says of one run, as strings and numbers under the keys of \\res."""
     config, made, metrics = run.config(), run.read_json("provenance.json"), run.read_json("metrics.json")
-    short = {"run": run.path.name, "key": "-".join(filter(None, (config.algorithm, config.variant)))}
+    short: dict = dict.fromkeys([*COLUMNS, "score of a sheet"])
+    short |= {"run": run.path.name, "key": "-".join(filter(None, (config.algorithm, config.variant)))}
     for name, value in metrics.items():
         kind, _, rest = name.partition("_")
         if kind == "histogram":
@@ -104,9 +111,10 @@ def cost_table(table: pd.DataFrame) -> str:
 
 def escape(text: str) -> str:
     """Plain text as LaTeX."""
-    for character in "\\&%$#_{}":
-        text = text.replace(character, "\\" + (character if character != "\\" else "textbackslash "))
-    return text
+    words = {"\\": "textbackslash", "^": "textasciicircum", "~": "textasciitilde"}
+    replaced = {character: f"\\{word}{{}}" for character, word in words.items()}
+    replaced |= {character: f"\\{character}" for character in "&%$#_{}"}
+    return "".join(replaced.get(character, character) for character in text)
 
 
 def _spread(values: pd.Series | None, form: str) -> str:
@@ -134,17 +142,14 @@ def _write_figures(run: RunFolder, key: str, folder: Path) -> None:
 def _values(first: pd.DataFrame) -> str:
     """\\setres{<model>/<fact>}{text} for each model's first seed, and what holds for all of them."""
     any_run = first.iloc[0]
-    anchors = load_evaluator_description(any_run["dataset"])
+    measurable = any_run["dataset"] in EVALUATOR_OF
+    anchors = load_evaluator_description(any_run["dataset"]) if measurable else dict.fromkeys(ANCHORS)
     general = {
         "dataset": data.TITLES[any_run["dataset"]],
         "commit": git_commit(),
         "samples": f"{any_run['samples']:,}".replace(",", "\\,"),
         "preset": any_run["preset"],
-        "evaluator accuracy": f"{100 * anchors['accuracy_test']:.2f}",
-        "real score": f"{anchors['score_test']:.2f}",
-        "real score of a sheet": f"{anchors['score_test_100']:.2f}",
-        "real FID": f"{anchors['fid_train_test']:.2f}",
-    }
+    } | {name: _text(name, anchors[key]) for key, name in ANCHORS.items()}
     lines = [f"\\setres{{{name}}}{{{value if chr(92) in value else escape(value)}}}" for name, value in general.items()]
     lines.append(f"\\setres{{note}}{{{PRESET_NOTES[any_run['preset']]} {DATA_NOTES.get(any_run['dataset'], '')}}}")
     for key, row in first.iterrows():
@@ -154,8 +159,12 @@ def _values(first: pd.DataFrame) -> str:
 
 
 def _text(name: str, value: object) -> str:
+    if value is None or value != value:  # missing, or not a number
+        return "--"
     if name in COLUMNS:
         return COLUMNS[name].format(value)
+    if name == "evaluator accuracy":
+        return f"{100 * value:.2f}"
     if name in ("minutes", "seconds per epoch"):
         return f"{value:.1f}"
     return f"{value:.2f}" if isinstance(value, float) else str(value)

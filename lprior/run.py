@@ -1,5 +1,6 @@
 """One run, from its configuration to its finished directory. The notebooks and the command line both call `run`."""
 
+import re
 import shutil
 import statistics
 from pathlib import Path
@@ -40,15 +41,21 @@ def run(
     result = RunFolder(folder)
     if force:
         shutil.rmtree(result.path, ignore_errors=True)
+    state = result.load_checkpoint(target)
+    if state is not None and len(state["log"]) > config.epochs:
+        raise UserError(
+            f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
+            "name another results folder, or start over with --force"
+        )
     result.claim(config)
     training = start(config, train.images.shape[1], target)
-    state = result.load_checkpoint(target)
     if state is None:
         record = provenance(target, train.source, train.sha256, training.bfloat16) | {"started": now(), "resumed": []}
     else:
         training.load_state_dict(state)
         record = result.read_json("provenance.json")
         if training.epoch < config.epochs:
+            record.pop("finished", None)
             record["resumed"].append({"epoch": training.epoch, "commit": git_commit(), "time": now()})
     result.write_json("provenance.json", record)
 
@@ -74,10 +81,9 @@ def choose_device(name: str) -> torch.device:
     """"auto" is CUDA where there is one, else the CPU. Raises UserError for CUDA where there is none."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UserError(f"device {name!r} is unknown: choose auto, cpu or cuda") from None
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UserError(f"device {name!r} is unknown: choose auto, cpu or cuda")
+    device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda was asked for, but torch finds no CUDA device: use --device cpu or auto")
     return device
@@ -102,7 +108,9 @@ def _train(training: Training, images: torch.Tensor, config: RunConfig, result: 
 
 def sheet_noise(config: RunConfig, count: int = SHEET) -> torch.Tensor:
     """The fixed noise (count, code) of a run's sample sheets; a larger count has the smaller one as its beginning."""
-    return torch.randn(count, config.code, generator=data.generator(config.seed, "samples", 0))
+    # torch fills tensors of other sizes in another order, so that always the same size is drawn
+    drawn = torch.randn(max(count, 10_000), config.code, generator=data.generator(config.seed, "samples", 0))
+    return drawn[:count]
 
 
 def _save_frame(training: Training, noise: torch.Tensor, result: RunFolder) -> None:

@@ -82,11 +82,11 @@ class Training:
         torch._foreach_lerp_(self._averaged, self._followed, 1 - decay)
 
     def _check(self, losses: dict[str, list[Tensor]]) -> None:
-        for name, values in losses.items():
-            finite = torch.isfinite(torch.stack(values))
-            if not finite.all():
-                step = self.step - len(values) + int((~finite).nonzero()[0]) + 1
-                raise TrainingDiverged(f"{name} is not a finite number at step {step}, in epoch {self.epoch + 1}")
+        finite = torch.isfinite(torch.stack([torch.stack(values) for values in losses.values()], dim=1))
+        if not finite.all():
+            index, which = (~finite).nonzero()[0].tolist()  # the earliest step, and there the first loss
+            step, name = self.step - len(finite) + index + 1, list(losses)[which]
+            raise TrainingDiverged(f"{name} is not a finite number at step {step}, in epoch {self.epoch + 1}")
 
     def state_dict(self) -> dict:
         """Everything that `load_state_dict` needs to go on: tensors and plain values only."""

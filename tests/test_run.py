@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from lprior import data, evaluate, figures, presets, results
 from lprior.errors import TrainingDiverged, UserError
 from lprior.progress import Lines
-from lprior.run import choose_device, load, run, sheet_noise
+from lprior.run import choose_device, load, run, sheet_noise, start
 
 EPOCHS = 2
 FILES = {
@@ -222,8 +222,21 @@ def test_force_starts_over(tmp_path):
     assert result.config().settings.lam == 7.0
 
 
+def weights(training):
+    return torch.cat([p.flatten() for p in training.algorithm.parameters()])
+
+
+def test_the_first_weights_depend_on_the_seed_alone():
+    first = weights(start(configuration(), 1, torch.device("cpu")))
+    torch.manual_seed(99)
+    assert torch.equal(weights(start(configuration(), 1, torch.device("cpu"))), first)
+    assert not torch.equal(weights(start(configuration(seed=1), 1, torch.device("cpu"))), first)
+
+
 def test_seeds_give_different_models(uninterrupted, tmp_path):
     other = train(configuration(seed=1), tmp_path)
+    ours, theirs = load_file(uninterrupted / "model.safetensors"), load_file(other / "model.safetensors")
+    assert not any(torch.equal(ours[name], theirs[name]) for name in ours if name.endswith("weight"))
     assert (other / "samples.png").read_bytes() != (uninterrupted / "samples.png").read_bytes()
 
 
@@ -257,7 +270,7 @@ def test_cuda_where_there_is_none_is_an_error(monkeypatch):
 
 @pytest.mark.parametrize("name", ["gpu", "meta"])
 def test_a_device_that_is_not_offered_is_an_error(name):
-    with pytest.raises(UserError, match=f"'{name}' is unknown"):
+    with pytest.raises(UserError, match=f"device '{name}' .*choose auto, cpu or cuda"):
         choose_device(name)
 
 
