@@ -4,4 +4,5 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./setup.sh
 setup_python
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"  # the tests' networks are too small to gain from threads
 exec python -m pytest "$@"

@@ -40,7 +40,7 @@ def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most
     strips = [make_grid(tiles(frames[epoch], size)[:columns], nrow=columns, padding=1) for epoch in chosen]
     figure = Figure(figsize=(columns * 0.28 + 0.3, len(chosen) * 0.3), layout="constrained")
     for axes, epoch, strip in zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strips, strict=True):
-        axes.imshow(strip.permute(1, 2, 0), interpolation="nearest")
+        axes.imshow(strip.permute(1, 2, 0).numpy(), interpolation="nearest")
         axes.set(xticks=[], yticks=[], frame_on=False)
         axes.set_ylabel(str(epoch), rotation=0, ha="right", va="center", fontsize=7)
     figure.get_layout_engine().set(h_pad=0.01, w_pad=0.01, hspace=0, wspace=0)
