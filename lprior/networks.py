@@ -57,7 +57,7 @@ class Compact:
     """Ours: two stride-2 convolutions each way, for images of 28x28 (any size divisible by 4).
 
     The image discriminator is twice as wide as the autoencoder and spectrally normalised (Miyato et al. 2018),
-    without BatchNorm: both were needed for digits (see the report, section "Problems and solutions").
+    without BatchNorm (see the report, section "Problems and solutions").
     """
 
     channels: int
