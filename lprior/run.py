@@ -59,11 +59,10 @@ def run(
             record["resumed"].append({"epoch": training.epoch, "commit": git_commit(), "time": now()})
     result.write_json("provenance.json", record)
 
-    to_train = training.epoch < config.epochs
     images = train.padded(size).images.to(target)
     _train(training, images, config, result, progress or Lines())
     _finish(training, test.padded(size), config, result)
-    if to_train or "finished" not in record:
+    if "finished" not in record:
         result.write_json("provenance.json", record | _cost(training))
     return result
 
