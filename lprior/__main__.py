@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("folder", help="the run's folder")
     sample.add_argument("output", help="the PNG file to write")
     sample.add_argument("-n", "--count", type=int, default=100)
-    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--seed", type=int, help="for other samples than the run's own")
 
     report = _command(commands, report_command, "report", "write the LaTeX report of a results folder")
     report.add_argument("results", help="a folder of runs, such as results/quick")
@@ -65,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("runs", nargs="+", help="folders of finished runs")
     publish.add_argument("--to", default="results/published")
 
-    evaluator = _command(commands, evaluator_command, "evaluator", "train the classifier that metrics are measured with")
+    evaluator = _command(commands, evaluator_command, "evaluator", "the classifier that metrics are measured with")
+    evaluator.add_argument("action", choices=["train", "describe"], help="train it anew, or only measure it and real images")
     evaluator.add_argument("dataset", choices=["mnist"])
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
     return top
@@ -126,16 +127,10 @@ def data_command(options: argparse.Namespace) -> None:
 
 
 def sample_command(options: argparse.Namespace) -> None:
-    import torch
+    from lprior import figures
+    from lprior.model import load
 
-    from lprior import data, evaluate, figures
-    from lprior.run import load
-
-    if options.count < 1:
-        raise UserError(f"--count must be at least 1, not {options.count}")
-    model, config = load(options.folder)
-    noise = torch.randn(options.count, config.code, generator=data.generator(options.seed, "sample", 0))
-    figures.sheet(evaluate.sample(model, noise)).save(options.output)
+    figures.sheet(load(options.folder).sample(options.count, options.seed)).save(options.output)
 
 
 def report_command(options: argparse.Namespace) -> None:
@@ -161,12 +156,14 @@ def publish_command(options: argparse.Namespace) -> None:
 
 
 def evaluator_command(options: argparse.Namespace) -> None:
-    from lprior import data, evaluate
+    from lprior import data, evaluate, evaluators
 
     train, test = data.load(options.dataset), data.load(options.dataset, split="test")
-    path = evaluate.save_evaluator(evaluate.train_evaluator(train), options.dataset)
-    description = evaluate.describe_evaluator(options.dataset, train, test)
-    print(f"{path.name}: accuracy {description['accuracy_test']:.4f} on {len(test.images)} test images")
+    if options.action == "train":
+        evaluators.save_evaluator(evaluators.train_evaluator(train), options.dataset)
+    evaluators.describe_evaluator(options.dataset, train, test)  # a new version must be known before anchors are taken
+    found = evaluators.describe_evaluator(options.dataset, train, test, evaluate.anchors(train, test))
+    print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class AAE(nn.Module):
 
         # Reconstruction phase
         L_rec = feature_distance(x, self.dec(self.enc(x)))
-        update((self.opt.enc, self.config.lam * L_rec), (self.opt.dec, self.config.lam * L_rec))
+        update((self.opt.enc, L_rec, self.config.lam), (self.opt.dec, L_rec, self.config.lam))
 
         # Regularisation phase: first the discriminator ...
         z_x = self.enc(x)

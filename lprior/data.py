@@ -46,8 +46,13 @@ class Dataset:
 
     def padded(self, size: int) -> "Dataset":
         """Zero-padded on all sides to `size` x `size` pixels."""
-        margin = (size - self.images.shape[-1]) // 2
-        return replace(self, images=F.pad(self.images, (margin,) * 4)) if margin else self
+        return replace(self, images=pad(self.images, size))
+
+
+def pad(images: Tensor, size: int) -> Tensor:
+    """Images (N, C, H, W) zero-padded on all sides to `size` x `size` pixels."""
+    margin = (size - images.shape[-1]) // 2
+    return F.pad(images, (margin,) * 4) if margin else images
 
 
 def load(name: str, root: str | Path | None = None, split: str = "train") -> Dataset:

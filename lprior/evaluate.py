@@ -1,113 +1,22 @@
-"""From a trained model to its metrics: the digit classifier whose features they are measured on, and the protocol."""
+"""From a trained model to its metrics: what is sampled, what it is compared with, and the protocol in each key.
 
-import json
-from pathlib import Path
+    fid_mnist_clf1_10k_test
+    |   |          |   |      metric
+        |          |   |      features: version 1 of the classifier shipped for MNIST
+                   |   |      number of samples
+                       |      reference: all test images
+"""
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from lprior.data import Dataset, batches, generator, to_float, to_uint8
-from lprior.errors import UserError
-from lprior.metrics import class_histogram, classifier_score, entropy, frechet_distance
+from lprior import metrics
+from lprior.data import Dataset, generator, to_float, to_uint8
+from lprior.evaluators import EVALUATOR_OF, load_evaluator, protocol
 from lprior.networks import Autoencoder
 
-SHIPPED = Path(__file__).parent / "evaluators"
-EVALUATOR_OF = {"mnist": "mnist", "mnist5k": "mnist"}  # data set -> classifier
-
-
-class Evaluator(nn.Module):
-    """A small convolutional classifier of uint8 images (N, 1, 28, 28), and its 64 penultimate features."""
-
-    def __init__(self):
-        super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, 1, 1), nn.BatchNorm2d(64), nn.ReLU(),
-            nn.Conv2d(64, 64, 3, 1, 1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 7 * 7, 64), nn.BatchNorm1d(64), nn.ReLU(),
-        )  # fmt: skip
-        self.classify = nn.Linear(64, 10)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, 64) and class logits (N, 10) of float images in [-1, 1]."""
-        features = self.features(images)
-        return features, self.classify(features)
-
-    @torch.no_grad()
-    def measure(self, images: Tensor, batch_size: int = 500) -> tuple[Tensor, Tensor]:
-        """Features and logits of uint8 images, a batch at a time."""
-        device = self.classify.weight.device
-        parts = [self(to_float(part.to(device))) for part in images.split(batch_size)]
-        features, logits = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
-        return features, logits
-
-
-def train_evaluator(train: Dataset, epochs: int = 5, seed: int = 0) -> Evaluator:
-    """The recipe of the shipped classifier: random shifts of up to two pixels, Adam on a one-cycle schedule."""
-    torch.manual_seed(seed)
-    evaluator, batch_size = Evaluator(), 128
-    optimizer = torch.optim.Adam(evaluator.parameters(), fused=True)
-    steps = epochs * (len(train.images) // batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    for epoch in range(epochs):
-        for index in batches(len(train.images), batch_size, seed, epoch):
-            shift = torch.randint(-2, 3, (2,), generator=generator(seed, "shift", schedule.last_epoch)).tolist()
-            x, targets = to_float(train.images[index]).roll(shift, (2, 3)), train.labels[index]
-            loss = F.cross_entropy(evaluator(x)[1], targets)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    return evaluator.eval()
-
-
-def accuracy(evaluator: Evaluator, dataset: Dataset) -> float:
-    """Share of the images that the classifier puts into the class of their label."""
-    return (evaluator.measure(dataset.images)[1].argmax(dim=1) == dataset.labels).double().mean().item()
-
-
-def save_evaluator(evaluator: Evaluator, name: str) -> Path:
-    """Write `name`.safetensors, in half precision, into the package."""
-    SHIPPED.mkdir(exist_ok=True)
-    path = SHIPPED / f"{name}.safetensors"
-    save_file({key: v.half() if v.is_floating_point() else v for key, v in evaluator.state_dict().items()}, path)
-    return path
-
-
-def describe_evaluator(name: str, train: Dataset, test: Dataset) -> dict:
-    """Write, beside the shipped classifier, its accuracy and the anchors: what real images get from the metrics."""
-    evaluator = load_evaluator(name)
-    features, logits = evaluator.measure(test.images)
-    train_features, _ = evaluator.measure(train.images[: len(test.images)])
-    description = {
-        "accuracy_test": accuracy(evaluator, test),
-        "score_test": classifier_score(logits),
-        "score_test_100": classifier_score(logits[:100]),
-        "fid_train_test": frechet_distance(train_features, features),
-        "data_sha256_train": train.sha256,
-        "data_sha256_test": test.sha256,
-    }
-    (SHIPPED / f"{name}.json").write_text(json.dumps(description, indent=2) + "\n")
-    return description
-
-
-def load_evaluator(dataset: str) -> Evaluator:
-    """The shipped classifier for a data set. Raises UserError if there is none."""
-    if dataset not in EVALUATOR_OF:
-        raise UserError(f"no evaluator is shipped for {dataset!r}, only for {', '.join(EVALUATOR_OF)}")
-    evaluator = Evaluator()
-    weights = load_file(SHIPPED / f"{EVALUATOR_OF[dataset]}.safetensors")
-    evaluator.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
-    return evaluator.eval()
-
-
-def load_evaluator_description(dataset: str) -> dict:
-    """Accuracy, recipe and data of the shipped classifier for a data set."""
-    if dataset not in EVALUATOR_OF:
-        raise UserError(f"no evaluator is shipped for {dataset!r}, only for {', '.join(EVALUATOR_OF)}")
-    return json.loads((SHIPPED / f"{EVALUATOR_OF[dataset]}.json").read_text())
+COMPONENTS = 10  # of the Gaussian mixture that is the control of a learned prior
+VALIDATION = 5000  # training images, the last ones, on which Parzen windows choose their width
 
 
 @torch.no_grad()
@@ -117,40 +26,121 @@ def sample(model: Autoencoder, noise: Tensor, batch_size: int = 500) -> Tensor:
 
 
 @torch.no_grad()
-def reconstruct(model: Autoencoder, images: Tensor, batch_size: int = 500) -> Tensor:
-    """uint8 images, on the CPU, as the model gives back uint8 images (N, C, H, W)."""
+def encode(model: Autoencoder, images: Tensor, batch_size: int = 500) -> Tensor:
+    """Codes (N, code), on the CPU, of uint8 images (N, C, H, W)."""
     device = next(model.parameters()).device
-    return torch.cat([to_uint8(model.reconstruct(to_float(part.to(device)))).cpu() for part in images.split(batch_size)])
+    return torch.cat([model.encode(to_float(part.to(device))).cpu() for part in images.split(batch_size)])
 
 
-def measure(samples: Tensor, reconstructions: Tensor, test: Dataset) -> dict:
-    """Metrics of uint8 samples and of the reconstructions of the test images, the protocol in each key.
+@torch.no_grad()
+def decode(model: Autoencoder, codes: Tensor, batch_size: int = 500) -> Tensor:
+    """uint8 images (N, C, H, W), on the CPU, of codes (N, code)."""
+    device = next(model.parameters()).device
+    return torch.cat([to_uint8(model.dec(part.to(device))).cpu() for part in codes.split(batch_size)])
 
-    `clf`: on features or logits of the shipped classifier; `10k`: of so many samples; `test`: against all test images.
-    Keys that need a classifier are absent where the package has none for the data set.
+
+def mixture_samples(model: Autoencoder, images: Tensor, count: int, seed: int) -> Tensor:
+    """uint8 images from codes drawn of a Gaussian mixture that is fitted to the codes of `images` after training.
+
+    The control of Ghosh et al. (2020): what a prior gains that was not learned with the model, but fitted to it.
     """
-    error = ((reconstructions.float() - test.images.float()) / 255).square().mean().item()
-    values = {"reconstruction_mse_test": error}
-    if test.name in EVALUATOR_OF:
-        evaluator = load_evaluator(test.name)
-        features, logits = evaluator.measure(_cropped(samples))
-        reference, _ = evaluator.measure(_cropped(test.images))
-        histogram = class_histogram(logits)
-        protocol, count = f"{EVALUATOR_OF[test.name]}_clf", _thousands(len(samples))
-        values |= {
-            f"fid_{protocol}_{count}_test": frechet_distance(features, reference),
-            f"score_{protocol}_{count}": classifier_score(logits),
-            f"score_{protocol}_100": classifier_score(logits[:100]),
-            f"entropy_{protocol}_{count}": entropy(histogram),
-            f"histogram_{protocol}_{count}": histogram.tolist(),
+    from sklearn.mixture import GaussianMixture
+
+    codes = encode(model, images).double().numpy()
+    mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(codes)
+    drawn = torch.from_numpy(mixture.sample(count)[0]).float()
+    return decode(model, drawn[torch.randperm(count, generator=generator(seed, "mixture", 0))])
+
+
+class Judge:
+    """The shipped classifier of a data set with what it sees in the test images: measures samples.
+
+    Where no classifier is shipped for the data set, nothing that needs one is measured.
+    """
+
+    def __init__(self, test: Dataset, device: torch.device | str = "cpu"):
+        self.available = test.name in EVALUATOR_OF
+        if self.available:
+            self.evaluator, self.protocol = load_evaluator(test.name).to(device), protocol(test.name)
+            self.reference, _ = self.evaluator.measure(test.images)
+
+    def glance(self, samples: Tensor) -> dict:
+        """FID and score of uint8 samples (N, C, H, W): cheap enough to be taken again and again in training."""
+        if not self.available:
+            return {}
+        features, logits = self.evaluator.measure(samples)
+        count = _thousands(len(samples))
+        return {
+            f"fid_{self.protocol}_{count}_test": metrics.frechet_distance(features, self.reference),
+            f"score_{self.protocol}_{count}": metrics.classifier_score(logits),
         }
+
+    def measure(self, samples: Tensor) -> dict:
+        """Every metric on features of uint8 samples (N, C, H, W); `sheet100`: of the first hundred."""
+        if not self.available:
+            return {}
+        features, logits = self.evaluator.measure(samples)
+        count = _thousands(len(samples))
+        histogram = metrics.class_histogram(logits)
+        precision, recall = metrics.precision_recall(features, self.reference)
+        return {
+            f"fid_{self.protocol}_{count}_test": metrics.frechet_distance(features, self.reference),
+            f"kid_{self.protocol}_{count}_test": metrics.kernel_distance(features, self.reference),
+            f"precision_{self.protocol}_{count}_test": precision,
+            f"recall_{self.protocol}_{count}_test": recall,
+            f"score_{self.protocol}_{count}": metrics.classifier_score(logits),
+            f"score_{self.protocol}_sheet100": metrics.classifier_score(logits[:100]),
+            f"entropy_{self.protocol}_{count}": metrics.entropy(histogram),
+            f"histogram_{self.protocol}_{count}": histogram.tolist(),
+        }
+
+
+def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:
+    """Parzen-window log-likelihood of the test images in nats, as Goodfellow et al. (2014) and the AAE paper give it.
+
+    The width is chosen on the last training images; the standard error is that of the mean over test images.
+    """
+    sigma = metrics.best_sigma(train.images[-VALIDATION:], samples)
+    values, count = metrics.parzen_log_likelihood(test.images, samples, sigma), _thousands(len(samples))
+    return {
+        f"parzen_{count}_test": values.mean().item(),
+        f"parzenstderr_{count}_test": values.std().item() / len(values) ** 0.5,
+        f"parzensigma_{count}": sigma,
+    }
+
+
+def measure(model: Autoencoder, noise: Tensor, train: Dataset, test: Dataset, size: int, seed: int) -> dict:
+    """Every metric of a model for images of `size` x `size` pixels, whose samples are made from `noise` (N, noise).
+
+    All is measured at the native resolution of the data set, to which larger images are cropped. Keys that begin with
+    gmm10 are of the control, the samples of a mixture fitted to the codes of the training images.
+    """
+    judge = Judge(test, noise.device)
+    samples = cropped(sample(model, noise), test)
+    reconstructions = cropped(decode(model, encode(model, test.padded(size).images)), test)
+    values = {
+        "reconstruction_mse_test": ((reconstructions.float() - test.images.float()) / 255).square().mean().item(),
+        **judge.measure(samples),
+        **parzen(samples, train, test),
+    }
+    if judge.available:
+        control = cropped(mixture_samples(model, train.padded(size).images, len(noise), seed), test)
+        values |= {f"gmm{COMPONENTS}_{key}": value for key, value in judge.measure(control).items()}
     return values
 
 
-def _cropped(images: Tensor) -> Tensor:
-    """The middle 28x28 pixels, which is what the classifier of digits sees."""
-    margin = (images.shape[-1] - 28) // 2
-    return images[..., margin : margin + 28, margin : margin + 28]
+def cropped(images: Tensor, like: Dataset) -> Tensor:
+    """The middle pixels of images (N, C, H, W), as many as the images of a data set have."""
+    margin = (images.shape[-1] - like.images.shape[-1]) // 2
+    return images[..., margin : images.shape[-2] - margin, margin : images.shape[-1] - margin]
+
+
+def anchors(train: Dataset, test: Dataset) -> dict:
+    """What real images get: the first training images in the place of samples, and the test images' own scores."""
+    judge, count = Judge(test), len(test.images)
+    own = {key: value for key, value in judge.measure(test.images).items() if not key.endswith("_test")}
+    against = {key: value for key, value in judge.measure(train.images[:count]).items() if key.endswith("_test")}
+    return {**against, **own, **parzen(train.images[:count], train, test)}
 
 
 def _thousands(count: int) -> str:

@@ -27,9 +27,9 @@ def tiles(path: Path, size: int, padding: int = 0) -> Tensor:
     return rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
 
 
-def reconstruction_sheet(images: Tensor, reconstructions: Tensor) -> Image.Image:
-    """Rows of ten images alternate with rows of their reconstructions. Both uint8 (N, C, H, W), N a multiple of 10."""
-    pairs = torch.stack([images.unflatten(0, (-1, COLUMNS)), reconstructions.unflatten(0, (-1, COLUMNS))], dim=1)
+def paired_sheet(images: Tensor, partners: Tensor) -> Image.Image:
+    """Rows of ten images alternate with rows of what belongs to each. Both uint8 (N, C, H, W), N a multiple of 10."""
+    pairs = torch.stack([images.unflatten(0, (-1, COLUMNS)), partners.unflatten(0, (-1, COLUMNS))], dim=1)
     return sheet(pairs.flatten(0, 2))
 
 

@@ -46,8 +46,8 @@ class Config:
     prior: str = "learned"  # or "fixed": CG is the identity (the authors' baseline)
     lam: float = 50.0  # weight of L_rec in dec, beside fooling D_I; ours
     lam_C: float = 0.006  # weight of fooling D_C in enc, beside L_rec; ours, 1 in the paper; "tuned" only
-    learning_rate: float = 5e-4  # of enc, dec and CG; ours
-    learning_rate_D: float = 1e-3  # of D_C and D_I; ours
+    learning_rate: float = 3e-4  # of enc, dec and CG; ours
+    learning_rate_D: float = 2e-3  # of D_C and D_I; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
 
     def __post_init__(self):
@@ -109,16 +109,17 @@ class LPAAE(nn.Module):
             L_GAN_I = L_GAN_I - log_one_minus_D(D_I_rec)
             L_fool_C, L_fool_I = -L_GAN_C, -L_GAN_I
         else:
-            L_fool_C, L_fool_I = -self.config.lam_C * log_D(D_C_x), -log_D(D_I_noise)
+            L_fool_C, L_fool_I = -log_D(D_C_x), -log_D(D_I_noise)
         return SimpleNamespace(L_rec=L_rec, L_GAN_C=L_GAN_C, L_GAN_I=L_GAN_I, L_fool_C=L_fool_C, L_fool_I=L_fool_I)
 
     def aae_phase(self, at: SimpleNamespace) -> list[tuple]:
         """D_C and enc play over codes; enc and dec reconstruct in the features of D_I. CG and D_I rest."""
+        lam_C = 1 if self.config.reading == "text" else self.config.lam_C
         return [
             (self.opt.D_C, at.L_GAN_C),
-            (self.opt.enc, at.L_fool_C + at.L_rec),
-            (self.opt.dec, self.config.lam * at.L_rec),
-        ]
+            (self.opt.enc, at.L_fool_C, lam_C), (self.opt.enc, at.L_rec),
+            (self.opt.dec, at.L_rec, self.config.lam),
+        ]  # fmt: skip
 
     def prior_improvement_phase(self, at: SimpleNamespace) -> list[tuple]:
         """D_I against dec and CG over images. enc and D_C rest."""

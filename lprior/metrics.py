@@ -1,15 +1,40 @@
-"""Metrics as functions of feature matrices and class logits; the formulas are torch-fidelity's."""
+"""Metrics as functions of feature matrices, class logits and pixels; the formulas on features are torch-fidelity's."""
+
+import math
 
 import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
+
+SIGMAS = [10 ** (-1 + i / 10) for i in range(8)]  # 0.1 to 0.5: the grid in which Parzen windows find their width
 
 
 def frechet_distance(features: Tensor, reference: Tensor) -> float:
     """Frechet distance of two Gaussians fitted to feature matrices (N, K) and (M, K) (Heusel et al. 2017)."""
     statistics = [fid_features_to_statistics(matrix.double()) for matrix in (features, reference)]
     return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
+
+
+def kernel_distance(features: Tensor, reference: Tensor) -> float:
+    """Kernel distance (KID, Binkowski et al. 2018) of feature matrices (N, K), (M, K): mean over 100 subsets.
+
+    Subsets of 1,000 rows, or of as many as there are. Unbiased, so that it may be slightly negative.
+    """
+    size = min(1000, len(features), len(reference))
+    found = kid_features_to_metric(features, reference, kid_subset_size=size, verbose=False)
+    return float(found[KEY_METRIC_KID_MEAN])
+
+
+def precision_recall(features: Tensor, reference: Tensor) -> tuple[float, float]:
+    """Share of samples (N, K) near real ones, and of real ones (M, K) near samples (Kynkaanniemi et al. 2019).
+
+    "Near" is within the distance of the third nearest neighbour.
+    """
+    found = prc_features_to_metric(features, reference, prc_neighborhood=3, verbose=False)
+    return float(found[KEY_METRIC_PRECISION]), float(found[KEY_METRIC_RECALL])
 
 
 def classifier_score(logits: Tensor) -> float:
@@ -29,3 +54,29 @@ def class_histogram(logits: Tensor) -> Tensor:
 def entropy(histogram: Tensor) -> float:
     """Entropy of a class histogram in nats; log(classes) when all are equally frequent."""
     return float(torch.special.entr(histogram).sum())
+
+
+def parzen_log_likelihood(images: Tensor, samples: Tensor, sigma: float, batch_size: int = 500) -> Tensor:
+    """log of the mean of Gaussians of standard deviation `sigma` around the samples, at each image: (N,), in nats.
+
+    `images` (N, ...) and `samples` (M, ...) are uint8; pixels are taken as numbers in [0, 1] (Goodfellow et al. 2014).
+    """
+    centres = samples.flatten(1).float() / 255
+    constant = math.log(len(centres)) + centres.shape[1] * math.log(sigma * math.sqrt(2 * math.pi))
+    parts = []
+    for part in images.split(batch_size):
+        distance = torch.cdist(part.flatten(1).float() / 255, centres).double()
+        parts.append(torch.logsumexp(-0.5 * (distance / sigma).square(), dim=1) - constant)
+    return torch.cat(parts)
+
+
+def best_sigma(validation: Tensor, samples: Tensor) -> float:
+    """Of `SIGMAS`, the one by which Parzen windows around the samples explain the validation images best."""
+    return max(SIGMAS, key=lambda sigma: parzen_log_likelihood(validation, samples, sigma).mean().item())
+
+
+def nearest(images: Tensor, others: Tensor, batch_size: int = 5000) -> Tensor:
+    """Index (N,) of the image among `others` (M, ...) that is nearest to each of `images` (N, ...) in pixels."""
+    flat = images.flatten(1).float()
+    distances = [torch.cdist(flat, part.flatten(1).float()) for part in others.split(batch_size)]
+    return torch.cat(distances, dim=1).argmin(dim=1)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lprior import data, figures, presets
 from lprior.errors import UserError
-from lprior.evaluate import EVALUATOR_OF, load_evaluator_description
+from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.results import RunFolder, git_commit
 
 SOURCES = Path(__file__).parents[1] / "report"
@@ -143,7 +143,7 @@ def _values(first: pd.DataFrame) -> str:
     """\\setres{<model>/<fact>}{text} for each model's first seed, and what holds for all of them."""
     any_run = first.iloc[0]
     measurable = any_run["dataset"] in EVALUATOR_OF
-    anchors = load_evaluator_description(any_run["dataset"]) if measurable else dict.fromkeys(ANCHORS)
+    anchors = evaluator_description(any_run["dataset"]) if measurable else dict.fromkeys(ANCHORS)
     general = {
         "dataset": data.TITLES[any_run["dataset"]],
         "commit": git_commit(),

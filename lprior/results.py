@@ -4,7 +4,9 @@
     provenance.json        commit, versions, device, data, times
     log.csv                one row per epoch
     metrics.json           final metrics, with the protocol in the key
-    samples.png, evolution.png, evolution.gif, reconstructions.png
+    samples.png, evolution.png, evolution.gif
+    reconstructions.png    test images, and below each its reconstruction
+    neighbours.png         samples, and below each the training image nearest to it in pixels
     model.safetensors      the averaged autoencoder
     notebook.ipynb         the executed notebook, if one ran the training
     checkpoint.pt, checkpoint.previous.pt, frames/    what resuming needs
@@ -29,7 +31,7 @@ from lprior.presets import RunConfig, from_dict
 
 PUBLISHED = (
     "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
-    "reconstructions.png", "model.safetensors", "notebook.ipynb",
+    "reconstructions.png", "neighbours.png", "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class Training:
         """One step of the algorithm with the noise that belongs to it, and of the moving average."""
         draws = (self.algorithm.draws, len(x), self.noise_size)
         noise = torch.randn(draws, generator=generator(self.seed, "noise", self.step, self.device), device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
             losses = self.algorithm.train_step(x, noise)
         self._update_average()
         self.step += 1

@@ -5,24 +5,41 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 
-def update(*pairs: tuple[Optimizer, Tensor]) -> None:
-    """Descend each loss with respect to the parameters that its optimizer owns, and no others.
+def update(*terms: tuple[Optimizer, Tensor] | tuple[Optimizer, Tensor, float]) -> None:
+    """Descend each loss, times its weight, with respect to the parameters that its optimizer owns, and no others.
 
-    All gradients are taken at the same point; only then does any parameter move. An optimizer named in several pairs
-    descends the sum of its losses. A step against an opponent that has just moved is a second call, with a fresh
-    forward pass.
+    A term is (optimizer, loss) or (optimizer, loss, weight). All gradients are taken at the same point; only then does
+    any parameter move. An optimizer named in several terms descends their sum. A step against an opponent that has just
+    moved is a second call, with a fresh forward pass.
 
-    Raises ValueError if a loss does not reach every parameter of its optimizer: a silent zero gradient would hide a
-    mistake in the algorithm.
+    A loss that several optimizers descend, with whatever weights, is differentiated once for all of them: weights
+    belong into the terms, `(dec, L_rec, lam)`, not into a new tensor `lam * L_rec`.
+
+    Raises ValueError if the losses of an optimizer do not reach each of its parameters: a silent zero gradient would
+    hide a mistake in the algorithm.
     """
-    losses: dict[Optimizer, Tensor] = {}
-    for optimizer, loss in pairs:
-        losses[optimizer] = losses[optimizer] + loss if optimizer in losses else loss
+    optimizers: dict[Optimizer, list[nn.Parameter]] = {optimizer: _parameters(optimizer) for optimizer, *_ in terms}
+    weights: dict[Tensor, dict[Optimizer, float]] = {}
+    for optimizer, loss, *weight in terms:
+        by_optimizer = weights.setdefault(loss, {})
+        by_optimizer[optimizer] = by_optimizer.get(optimizer, 0.0) + (weight[0] if weight else 1.0)
 
-    gradients = {optimizer: _gradient(optimizer, loss) for optimizer, loss in losses.items()}
-    for optimizer, parameter_gradients in gradients.items():
-        for parameter, gradient in zip(_parameters(optimizer), parameter_gradients, strict=True):
-            parameter.grad = gradient
+    gradients: dict[nn.Parameter, Tensor] = {}
+    for loss, by_optimizer in weights.items():
+        moved = [(parameter, weight) for optimizer, weight in by_optimizer.items() for parameter in optimizers[optimizer]]
+        found = torch.autograd.grad(loss, [parameter for parameter, _ in moved], retain_graph=True, allow_unused=True)
+        for (parameter, weight), gradient in zip(moved, found, strict=True):
+            if gradient is not None:
+                term = gradient if weight == 1 else weight * gradient
+                gradients[parameter] = gradients[parameter] + term if parameter in gradients else term
+
+    for parameters in optimizers.values():
+        missed = [tuple(parameter.shape) for parameter in parameters if parameter not in gradients]
+        if missed:
+            raise ValueError(f"no loss reaches {len(missed)} parameters of its optimizer, of shapes {missed[:4]}")
+    for optimizer, parameters in optimizers.items():
+        for parameter in parameters:
+            parameter.grad = gradients[parameter]
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -34,12 +51,3 @@ def adam(network: nn.Module, learning_rate: float, betas: tuple[float, float]) -
 
 def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
-def _gradient(optimizer: Optimizer, loss: Tensor) -> tuple[Tensor, ...]:
-    parameters = _parameters(optimizer)
-    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-    missed = [tuple(p.shape) for p, gradient in zip(parameters, gradients, strict=True) if gradient is None]
-    if missed:
-        raise ValueError(f"the loss does not reach {len(missed)} parameters of its optimizer, of shapes {missed[:4]}")
-    return gradients

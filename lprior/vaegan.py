@@ -33,8 +33,8 @@ from lprior.updates import adam, update
 @dataclass(frozen=True)
 class Config:
     gamma: float = 0.03  # weight of L_llike in dec, beside fooling Dis; ours
-    learning_rate: float = 5e-4  # of enc and dec; ours
-    learning_rate_D: float = 1e-3  # of Dis; ours
+    learning_rate: float = 3e-4  # of enc and dec; ours
+    learning_rate_D: float = 2e-3  # of Dis; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
 
 
@@ -69,10 +69,10 @@ class VAEGAN(nn.Module):
         L_fool = -log_D(Dis_p)
 
         update(
-            (self.opt.enc, L_prior + L_llike),
-            (self.opt.dec, self.config.gamma * L_llike + L_fool),
+            (self.opt.enc, L_prior), (self.opt.enc, L_llike),
+            (self.opt.dec, L_llike, self.config.gamma), (self.opt.dec, L_fool),
             (self.opt.Dis, L_GAN),
-        )
+        )  # fmt: skip
         return {"L_prior": L_prior.detach(), "L_llike": L_llike.detach(), "L_GAN": L_GAN.detach()}
 
     def autoencoder(self) -> Autoencoder:

@@ -1,16 +1,19 @@
+import hashlib
 import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from lprior import data, evaluate, metrics
+from lprior import data, evaluate, evaluators, metrics
 from lprior.errors import UserError
+from lprior.networks import Autoencoder
 
 
 @pytest.fixture(scope="module")
 def evaluator():
-    return evaluate.load_evaluator("mnist5k")
+    return evaluators.load_evaluator("mnist5k")
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +72,34 @@ def test_entropy_is_that_of_equally_frequent_classes(classes):
 
 
 def test_the_shipped_classifier_reads_digits(evaluator, held_out):
-    assert evaluate.accuracy(evaluator, held_out) >= 0.97
+    assert evaluators.accuracy(evaluator, held_out) >= 0.97
 
 
 def test_the_shipped_classifier_is_described_by_its_accuracy_and_anchors():
-    described = evaluate.load_evaluator_description("mnist5k")
+    described = evaluators.evaluator_description("mnist5k")
     assert 0.99 < described["accuracy_test"] <= 1
-    assert 9 < described["score_test"] <= 10
-    assert 0 <= described["fid_train_test"] < 1
+    assert 9 < described["anchors"]["score_mnist_clf1_10k"] <= 10
+    assert 0 <= described["anchors"]["fid_mnist_clf1_10k_test"] < 1
+
+
+def test_the_shipped_classifier_is_the_described_one():
+    weights = (evaluators.SHIPPED / "mnist.safetensors").read_bytes()
+    described = evaluators.evaluator_description("mnist")
+    assert hashlib.sha256(weights).hexdigest() == described["weights_sha256"]
+    assert len(weights) < 1e6
+    assert evaluators.protocol("mnist") == f"mnist_clf{described['version']}"
+
+
+def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch, tmp_path):
+    monkeypatch.setattr(evaluators, "SHIPPED", tmp_path)
+    few = held_out.head(40)
+    torch.manual_seed(0)
+    found = []
+    for new in (True, False, True):
+        if new:
+            evaluators.save_evaluator(evaluators.Evaluator(), "mnist")
+        found.append(evaluators.describe_evaluator("mnist", few, few)["version"])
+    assert found == [1, 1, 2]
 
 
 def test_features_do_not_depend_on_the_batch_size(evaluator, held_out):
@@ -97,33 +120,131 @@ def test_fid_of_digits_grows_with_noise(evaluator, held_out):
     assert 0 <= fids[0] < fids[1] < fids[2]
 
 
+def test_kernel_distance_is_that_of_the_cubic_kernel():
+    """For one subset of all rows: the unbiased estimate, written out from its definition."""
+    a, b = gaussian([0.0, 1.0], [1.0, 2.0], 60), gaussian([1.0, 0.0], [1.0, 1.0], 60, seed=1)
+
+    def kernel(u, v):
+        return (u @ v.T / 2 + 1) ** 3
+
+    def apart(matrix):
+        return (matrix.sum() - matrix.trace()) / (60 * 59)
+
+    expected = apart(kernel(a, a)) + apart(kernel(b, b)) - 2 * kernel(a, b).mean()
+    assert metrics.kernel_distance(a, b) == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_precision_and_recall_tell_collapse_from_spread():
+    real = gaussian([0.0, 0.0], [1.0, 1.0], 400)
+    collapsed = gaussian([0.0, 0.0], [0.01, 0.01], 400, seed=1)
+    scattered = gaussian([0.0, 0.0], [100.0, 100.0], 400, seed=2)
+    precision, recall = metrics.precision_recall(collapsed, real)
+    assert precision > 0.95 and recall < 0.3
+    precision, recall = metrics.precision_recall(scattered, real)
+    assert precision < 0.3 and recall > 0.7
+
+
+def test_parzen_windows_agree_with_scikit_learn():
+    from sklearn.neighbors import KernelDensity
+
+    pixels = torch.randint(0, 256, (50, 1, 3, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    images, samples = pixels[:20], pixels[20:]
+    density = KernelDensity(bandwidth=0.3).fit(samples.flatten(1).double().numpy() / 255)
+    expected = density.score_samples(images.flatten(1).double().numpy() / 255)
+    found = metrics.parzen_log_likelihood(images, samples, 0.3, batch_size=7)
+    torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-5, atol=1e-4)
+
+
+def test_the_best_sigma_is_near_the_noise_that_made_the_images():
+    centres = torch.full((100, 1, 5, 5), 128, dtype=torch.uint8)
+    images = noisy(centres, 0.15)
+    assert metrics.best_sigma(images, centres) == pytest.approx(0.1585, abs=0.001)
+
+
+def test_nearest_finds_the_image_itself(held_out):
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(0))
+    found = metrics.nearest(noisy(held_out.images[:20], 0.05), held_out.images[:300][order], batch_size=70)
+    assert torch.equal(order[found], torch.arange(20))
+
+
 def test_measure_says_the_protocol_in_each_key(held_out):
-    values = evaluate.measure(noisy(held_out.images, 0.1), held_out.images, held_out)
+    values = evaluate.Judge(held_out).measure(noisy(held_out.images, 0.1))
     assert set(values) == {
-        "reconstruction_mse_test", "fid_mnist_clf_500_test", "score_mnist_clf_500", "score_mnist_clf_100",
-        "entropy_mnist_clf_500", "histogram_mnist_clf_500",
+        "fid_mnist_clf1_500_test", "kid_mnist_clf1_500_test", "precision_mnist_clf1_500_test",
+        "recall_mnist_clf1_500_test", "score_mnist_clf1_500", "score_mnist_clf1_sheet100", "entropy_mnist_clf1_500",
+        "histogram_mnist_clf1_500",
     }  # fmt: skip
+    assert values["score_mnist_clf1_500"] > 8
+
+
+def test_a_glance_sees_what_measuring_sees(held_out):
+    judge, images = evaluate.Judge(held_out), noisy(held_out.images[:300], 0.1)
+    glance = judge.glance(images)
+    assert set(glance) == {"fid_mnist_clf1_300_test", "score_mnist_clf1_300"}
+    assert glance.items() <= judge.measure(images).items()
+
+
+class Lookup(Autoencoder):
+    """Codes are images: encodes, decodes and samples without change, which makes every metric known."""
+
+    def __init__(self):
+        flat, image = nn.Flatten(), nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Linear(28, 28, bias=False))
+        image[1].weight.data = torch.eye(28)
+        super().__init__(flat, image)
+
+
+def test_a_perfect_model_has_no_error_and_the_metrics_of_its_samples(held_out):
+    few = held_out.head(200)
+    noise = data.to_float(few.images).flatten(1)
+    values = evaluate.measure(Lookup(), noise, few, few, 28, seed=0)
     assert values["reconstruction_mse_test"] == 0
-    assert values["score_mnist_clf_500"] > 8
+    assert values["fid_mnist_clf1_200_test"] == pytest.approx(0, abs=1e-3)
+    assert values["parzensigma_200"] == metrics.SIGMAS[0]  # the samples are the validation images
+    assert {key.removeprefix("gmm10_") for key in values if key.startswith("gmm10_")} == set(
+        evaluate.Judge(few).measure(few.images)
+    )
 
 
 def test_reconstruction_error_is_of_pixels_in_the_unit_interval(held_out):
-    images = held_out.head(40)
-    inverted = 255 - images.images
-    expected = ((images.images.double() - inverted.double()) / 255).square().mean().item()
-    values = evaluate.measure(images.images, inverted, images)
+    few = held_out.head(40)
+    model = Lookup()
+    model.dec[1].weight.data *= -1  # decodes to the inverted image
+    inverted = 255 - few.images
+    expected = ((few.images.double() - inverted.double()) / 255).square().mean().item()
+    values = evaluate.measure(model, data.to_float(few.images).flatten(1), few, few, 28, seed=0)
     assert values["reconstruction_mse_test"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_padding_changes_no_metric_on_features(held_out):
-    few = held_out.head(200)
-    plain = evaluate.measure(few.images, few.images, few)
-    padded = evaluate.measure(few.padded(32).images, few.padded(32).images, few.padded(32))
-    assert padded == plain
+def test_padding_is_cropped_away(held_out):
+    few = held_out.head(20)
+    assert torch.equal(evaluate.cropped(few.padded(32).images, few), few.images)
+    assert torch.equal(evaluate.cropped(few.images, few), few.images)
 
 
 def test_a_data_set_without_a_classifier_has_no_metrics_that_need_one(held_out):
     others = data.Dataset("fashion-mnist", held_out.images[:50], held_out.labels[:50], "none")
-    assert set(evaluate.measure(others.images, others.images, others)) == {"reconstruction_mse_test"}
+    values = evaluate.measure(Lookup(), data.to_float(others.images).flatten(1), others, others, 28, seed=0)
+    assert {key.partition("_")[0] for key in values} == {"reconstruction", "parzen", "parzenstderr", "parzensigma"}
     with pytest.raises(UserError, match="no evaluator is shipped for 'fashion-mnist'"):
-        evaluate.load_evaluator("fashion-mnist")
+        evaluators.load_evaluator("fashion-mnist")
+
+
+def test_better_samples_have_better_metrics(held_out):
+    """Bracketing: training images, ever noisier images, and a collapse to one image."""
+    judge = evaluate.Judge(held_out)
+    candidates = [data.load("mnist5k").images[:500], *(noisy(held_out.images, s) for s in (0.1, 0.3, 0.6))]
+    values = [judge.measure(images) for images in candidates]
+    collapsed = judge.measure(held_out.images[:1].expand(500, -1, -1, -1))
+    for kind in ("fid", "kid"):
+        series = [found[f"{kind}_mnist_clf1_500_test"] for found in values]
+        assert series == sorted(series) and max(series[:2]) < collapsed[f"{kind}_mnist_clf1_500_test"]
+    assert collapsed["score_mnist_clf1_500"] == pytest.approx(1, abs=1e-3)
+    assert collapsed["recall_mnist_clf1_500_test"] < 0.01
+    assert collapsed["entropy_mnist_clf1_500"] == 0
+
+
+def test_a_pinned_number(held_out):
+    """The whole protocol on images that never change: a new library or formula that moves it is noticed."""
+    values = evaluate.Judge(held_out).measure(data.load("mnist5k").images[:500])
+    assert values["fid_mnist_clf1_500_test"] == pytest.approx(0.52942, rel=1e-3)
+    assert values["kid_mnist_clf1_500_test"] == pytest.approx(-0.036239, rel=1e-2)

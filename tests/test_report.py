@@ -108,9 +108,9 @@ def test_no_section_is_a_placeholder(written):
 def test_values_are_those_of_the_runs(written, finished):
     run = RunFolder(finished / "mnist5k-lpaae-s0")
     metrics, shown = run.read_json("metrics.json"), values(written)
-    assert shown["lpaae/FID"] == f"{metrics['fid_mnist_clf_1k_test']:.2f}"
-    assert shown["lpaae/score"] == f"{metrics['score_mnist_clf_1k']:.2f}"
-    assert shown["lpaae/rarest"] == f"{100 * min(metrics['histogram_mnist_clf_1k']):.1f}"
+    assert shown["lpaae/FID"] == f"{metrics['fid_mnist_clf1_1k_test']:.2f}"
+    assert shown["lpaae/score"] == f"{metrics['score_mnist_clf1_1k']:.2f}"
+    assert shown["lpaae/rarest"] == f"{100 * min(metrics['histogram_mnist_clf1_1k']):.1f}"
     assert (shown["lpaae/run"], shown["lpaae/epochs"]) == ("mnist5k-lpaae-s0", "1")
     assert rows(written)["LP-AAE"]["FID"] == shown["lpaae/FID"]
 

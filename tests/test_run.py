@@ -11,12 +11,13 @@ from safetensors.torch import load_file
 from lprior import data, evaluate, figures, presets, results
 from lprior.errors import TrainingDiverged, UserError
 from lprior.progress import Lines
-from lprior.run import choose_device, load, run, sheet_noise, start
+from lprior.model import choose_device, load, sheet_noise
+from lprior.run import run, start
 
 EPOCHS = 2
 FILES = {
     "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
-    "reconstructions.png", "model.safetensors",
+    "reconstructions.png", "neighbours.png", "model.safetensors",
 }  # fmt: skip
 
 
@@ -72,11 +73,11 @@ def test_a_run_leaves_every_file_of_the_contract(finished, algorithm):
 @pytest.mark.parametrize("algorithm", presets.SETTINGS)
 def test_metrics_are_finite_and_carry_their_protocol(finished, algorithm):
     metrics = results.RunFolder(finished / f"mnist5k-{algorithm}-s0").read_json("metrics.json")
-    assert {"fid_mnist_clf_1k_test", "score_mnist_clf_1k", "score_mnist_clf_100", "entropy_mnist_clf_1k",
-            "histogram_mnist_clf_1k", "reconstruction_mse_test"} <= set(metrics)  # fmt: skip
+    assert {"fid_mnist_clf1_1k_test", "score_mnist_clf1_1k", "score_mnist_clf1_sheet100", "entropy_mnist_clf1_1k",
+            "histogram_mnist_clf1_1k", "reconstruction_mse_test"} <= set(metrics)  # fmt: skip
     flat = [number for value in metrics.values() for number in (value if isinstance(value, list) else [value])]
     assert all(math.isfinite(number) for number in flat)
-    assert sum(metrics["histogram_mnist_clf_1k"]) == pytest.approx(1)
+    assert sum(metrics["histogram_mnist_clf1_1k"]) == pytest.approx(1)
 
 
 def test_the_log_has_a_row_per_epoch(uninterrupted):
@@ -277,20 +278,33 @@ def test_a_device_that_is_not_offered_is_an_error(name):
 @pytest.mark.cuda
 def test_a_run_on_a_gpu_has_finite_metrics(tmp_path):
     result = run(configuration(), tmp_path, device="cuda", progress=Silent())
-    assert math.isfinite(result.read_json("metrics.json")["fid_mnist_clf_200_test"])
-    assert load(tmp_path)[0].dec[0].weight.device.type == "cpu"
+    assert math.isfinite(result.read_json("metrics.json")["fid_mnist_clf1_200_test"])
+    assert load(tmp_path).autoencoder.dec[0].weight.device.type == "cpu"
 
 
 def test_a_loaded_model_draws_the_samples_of_its_run(uninterrupted):
-    model, config = load(uninterrupted.path)
-    assert config == configuration()
-    drawn = figures.sheet(evaluate.sample(model, sheet_noise(config, config.samples))[:100])
+    model = load(uninterrupted.path)
+    assert model.config == configuration()
     saved = Image.open(uninterrupted / "samples.png")
-    assert ImageChops.difference(drawn.convert("L"), saved.convert("L")).getextrema()[1] <= 1
+    assert ImageChops.difference(figures.sheet(model.sample(100)).convert("L"), saved.convert("L")).getextrema()[1] <= 1
+
+
+def test_a_loaded_model_draws_other_samples_for_another_seed(uninterrupted):
+    model = load(uninterrupted.path)
+    one, two = model.sample(5, seed=1), model.sample(5, seed=2)
+    assert one.shape == (5, 1, 28, 28) and one.dtype == torch.uint8
+    assert torch.equal(one, model.sample(5, seed=1)) and not torch.equal(one, two)
+
+
+def test_a_loaded_model_encodes_and_decodes(uninterrupted):
+    images = data.load("mnist5k", split="test").images[:7]
+    model = load(uninterrupted.path)
+    codes = model.encode(images)
+    assert codes.shape == (7, model.config.code) and model.decode(codes).shape == images.shape
 
 
 def test_a_loaded_model_is_frozen(uninterrupted):
-    model, _ = load(uninterrupted.path)
+    model = load(uninterrupted.path).autoencoder
     assert not model.training and not any(p.requires_grad for p in model.parameters())
 
 

@@ -73,7 +73,7 @@ def test_each_optimizer_descends_its_own_loss_only():
     assert b.item() == pytest.approx(3 + RATE * 2)
 
 
-def test_an_optimizer_in_two_pairs_descends_the_sum(networks):
+def test_an_optimizer_in_two_terms_descends_the_sum(networks):
     twin = copy.deepcopy(networks)
     opt, twin_opt = optimizers(networks)[0], optimizers(twin)[0]
     update((opt, product_loss(networks)), (opt, 3 * product_loss(networks[:1])))
@@ -82,10 +82,31 @@ def test_an_optimizer_in_two_pairs_descends_the_sum(networks):
         torch.testing.assert_close(p, q)
 
 
+@pytest.mark.parametrize("weight", [-1, 0.25, 50.0])
+def test_a_weight_is_a_factor_of_the_loss(networks, weight):
+    """Also where two optimizers descend one loss with different weights, which share its differentiation."""
+    twin = copy.deepcopy(networks)
+    (a, b, _), (twin_a, twin_b, _) = optimizers(networks), optimizers(twin)
+    shared, other = product_loss(networks), product_loss(networks[:1])
+    update((a, shared), (b, shared, weight), (a, other, weight))
+    update((twin_a, product_loss(twin) + weight * product_loss(twin[:1])), (twin_b, weight * product_loss(twin)))
+    for p, q in zip(nn.ModuleList(networks).parameters(), nn.ModuleList(twin).parameters(), strict=True):
+        torch.testing.assert_close(p, q)
+
+
+def test_a_loss_that_several_optimizers_descend_is_differentiated_once(networks):
+    """Counted where it costs: how often the gradient passes the last network's output."""
+    passes = []
+    loss = product_loss(networks)
+    loss.register_hook(passes.append)
+    update(*((optimizer, loss, 1 + i) for i, optimizer in enumerate(optimizers(networks))))
+    assert len(passes) == 1
+
+
 def test_a_loss_that_misses_a_parameter_is_an_error_and_moves_nothing(networks):
     before = copy.deepcopy(networks)
     opt_a, _, opt_c = optimizers(networks)
-    with pytest.raises(ValueError, match="does not reach"):
+    with pytest.raises(ValueError, match="no loss reaches"):
         update((opt_a, product_loss(networks)), (opt_c, product_loss(networks[:2])))
     for network, old in zip(networks, before, strict=True):
         assert all(torch.equal(p, q) for p, q in zip(network.parameters(), old.parameters(), strict=True))

@@ -1,0 +1,85 @@
+"""A trained model, as anyone uses it: three lines from a folder to images.
+
+    import lprior
+    model = lprior.load("results/published/mnist-lpaae-s0")
+    images = model.sample(100)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lprior import data, evaluate, presets
+from lprior.errors import UserError
+from lprior.networks import Autoencoder
+from lprior.presets import RunConfig
+from lprior.results import RunFolder
+
+SHEET = 100  # images on a sheet of samples
+
+
+@dataclass(frozen=True)
+class Model:
+    """The averaged autoencoder of a finished run, and the run's configuration."""
+
+    autoencoder: Autoencoder
+    config: RunConfig
+
+    def sample(self, count: int = SHEET, seed: int | None = None) -> Tensor:
+        """uint8 images (count, C, H, W). Without a seed, those of the run's own sheet and metrics come first."""
+        return evaluate.sample(self.autoencoder, self.noise(count, seed))
+
+    def noise(self, count: int, seed: int | None = None) -> Tensor:
+        """What `sample` makes images from: (count, code)."""
+        if count < 1:
+            raise UserError(f"the count of samples must be at least 1, not {count}")
+        if seed is None:
+            drawn = sheet_noise(self.config, count)
+        else:
+            drawn = torch.randn(count, self.config.code, generator=data.generator(seed, "sample", 0))
+        return drawn.to(next(self.autoencoder.parameters()).device)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes (N, code) of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
+        return evaluate.encode(self.autoencoder, data.pad(images, presets.IMAGE_SIZE[self.config.networks]))
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """uint8 images (N, C, H, W) of codes (N, code)."""
+        return evaluate.decode(self.autoencoder, codes)
+
+
+def load(folder: str | Path, device: str = "cpu") -> Model:
+    """The model of a finished run. Raises UserError if there is none in the folder."""
+    from safetensors.torch import load_file
+
+    result = RunFolder(folder)
+    config = result.config()
+    if not (result / "model.safetensors").exists():
+        raise UserError(f"{result / 'model.safetensors'} does not exist: is {folder} a finished run?")
+    autoencoder = presets.build(config, data.CHANNELS[config.dataset]).autoencoder()
+    autoencoder.load_state_dict(load_file(result / "model.safetensors"))
+    return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config)
+
+
+def sheet_noise(config: RunConfig, count: int = SHEET) -> Tensor:
+    """The fixed noise (count, code) of a run's sample sheets; a larger count has the smaller one as its beginning."""
+    # torch fills tensors of other sizes in another order, so that always the same size is drawn
+    drawn = torch.randn(max(count, 10_000), config.code, generator=data.generator(config.seed, "samples", 0))
+    return drawn[:count]
+
+
+def choose_device(name: str) -> torch.device:
+    """"auto" is CUDA where there is one, else the CPU. Raises UserError for CUDA where there is none."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise UserError(f"device {name!r} is unknown: choose auto, cpu or cuda")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("device cuda was asked for, but torch finds no CUDA device: use --device cpu or auto")
+    return device
