@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lprior import data, evaluate, presets
+from lprior import condition, data, evaluate, presets
 from lprior.errors import UserError
 from lprior.networks import Autoencoder
 from lprior.presets import RunConfig
@@ -27,19 +27,28 @@ class Model:
     autoencoder: Autoencoder
     config: RunConfig
 
-    def sample(self, count: int = SHEET, seed: int | None = None) -> Tensor:
-        """uint8 images (count, C, H, W). Without a seed, those of the run's own sheet and metrics come first."""
-        return evaluate.sample(self.autoencoder, self.noise(count, seed))
+    def sample(self, count: int = SHEET, seed: int | None = None, s: int | None = None) -> Tensor:
+        """uint8 images (count, C, H, W). Without a seed, those of the run's own sheet and metrics come first.
 
-    def noise(self, count: int, seed: int | None = None) -> Tensor:
-        """What `sample` makes images from: (count, code)."""
+        Of a conditional model, s counts from 0 to 9 along rows of ten images that share z; or all images are of one s.
+        """
+        return evaluate.sample(self.autoencoder, self.noise(count, seed, s))
+
+    def noise(self, count: int, seed: int | None = None, s: int | None = None) -> Tensor:
+        """What `sample` makes images from: z (count, code), or [z, s] (count, code + 10) of a conditional model."""
         if count < 1:
             raise UserError(f"the count of samples must be at least 1, not {count}")
-        if seed is None:
-            drawn = sheet_noise(self.config, count)
+        if s is not None and self.config.condition == "none":
+            raise UserError(f"this model has no conditional variable: it cannot sample for s = {s}")
+        z = _sheet_z(self.config, count)
+        if seed is not None:
+            z = torch.randn(count, self.config.code, generator=data.generator(seed, "sample", 0))
+        if s is not None:
+            condition.check_labels(torch.tensor([s]))
+            noise = condition.with_s(z, torch.full((count,), s))
         else:
-            drawn = torch.randn(count, self.config.code, generator=data.generator(seed, "sample", 0))
-        return drawn.to(next(self.autoencoder.parameters()).device)
+            noise = z if self.config.condition == "none" else condition.grid(z)
+        return noise.to(next(self.autoencoder.parameters()).device)
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (N, code) of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
@@ -64,7 +73,15 @@ def load(folder: str | Path, device: str = "cpu") -> Model:
 
 
 def sheet_noise(config: RunConfig, count: int = SHEET) -> Tensor:
-    """The fixed noise (count, code) of a run's sample sheets; a larger count has the smaller one as its beginning."""
+    """The fixed noise (count, code) of a run's sample sheets; a larger count has the smaller one as its beginning.
+
+    Of a conditional model (count, code + 10): columns of the sheet are values of s, rows share z.
+    """
+    z = _sheet_z(config, count)
+    return z if config.condition == "none" else condition.grid(z)
+
+
+def _sheet_z(config: RunConfig, count: int) -> Tensor:
     # torch fills tensors of other sizes in another order, so that always the same size is drawn
     drawn = torch.randn(max(count, 10_000), config.code, generator=data.generator(config.seed, "samples", 0))
     return drawn[:count]

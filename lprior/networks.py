@@ -1,17 +1,19 @@
 """Networks: `Compact`, small ones made for a CPU, and `Paper`, the table of Wang, Ko and Peng (LP-AAE).
 
-Both offer the same five constructors, so that an algorithm gets any set it is given:
+Both offer the same six constructors, so that an algorithm gets any set it is given:
 
     encoder(outputs)                   images (N, C, H, W) in [-1, 1] -> (N, outputs)
     decoder(code)                      codes (N, code) -> images (N, C, H, W) in [-1, 1]
     code_generator(noise, code)        noise (N, noise) -> codes (N, code)
     image_discriminator()              images -> (logits (N, 1), features F of its last convolution block)
     code_discriminator(code)           codes -> logits (N, 1)
+    classifier(classes)                features F -> logits (N, classes): Q, a second head of the image discriminator
 
 BatchNorm: while training, batch statistics; when sampling or reconstructing, the running statistics, of which the
 training loop keeps an exponential moving average like that of the weights (`train.py`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -22,10 +24,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 class Autoencoder(nn.Module):
     """What remains of an algorithm when training is over: x -> code -> x_rec, and noise -> code -> image."""
 
-    def __init__(self, enc: nn.Module, dec: nn.Module, CG: nn.Module | None = None):
-        """`CG` turns noise into codes; without one, the noise is the code (a fixed prior)."""
+    def __init__(self, enc: nn.Module, dec: nn.Module, CG: nn.Module | None = None, Q: nn.Module | None = None):
+        """`CG` turns noise into codes; without one, the noise is the code (a fixed prior). `Q`: images -> logits of s."""
         super().__init__()
-        self.enc, self.dec, self.CG = enc, dec, CG if CG is not None else nn.Identity()
+        self.enc, self.dec, self.CG, self.Q = enc, dec, CG if CG is not None else nn.Identity(), Q
 
     def forward(self, z: Tensor) -> Tensor:
         """Images (N, C, H, W) from noise z (N, noise)."""
@@ -50,6 +52,11 @@ class ImageDiscriminator(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.trunk(x)
         return self.head(features), features
+
+
+def normalise(wanted: bool) -> Callable[[nn.Module], nn.Module]:
+    """What wraps a layer: spectral normalisation, or nothing."""
+    return spectral_norm if wanted else lambda layer: layer
 
 
 class ToVector(nn.Module):
@@ -87,6 +94,7 @@ class Compact:
     channels: int
     size: int
     width: int = 16
+    spectral_norm: bool = True  # in the image discriminator
 
     @property
     def _grid(self) -> int:
@@ -118,14 +126,17 @@ class Compact:
         )  # fmt: skip
 
     def image_discriminator(self) -> nn.Module:
-        w = 2 * self.width
+        w, norm = 2 * self.width, normalise(self.spectral_norm)
         trunk = nn.Sequential(
             nn.ZeroPad2d(1), nn.PixelUnshuffle(2),
-            spectral_norm(nn.Conv2d(4 * self.channels, w, 2)), nn.LeakyReLU(0.2),
-            spectral_norm(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2),
+            norm(nn.Conv2d(4 * self.channels, w, 2)), nn.LeakyReLU(0.2),
+            norm(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2),
         )  # fmt: skip
-        return ImageDiscriminator(
-            trunk, nn.Sequential(ToVector(), spectral_norm(nn.Linear(2 * w * self._grid**2, 1)))
+        return ImageDiscriminator(trunk, nn.Sequential(ToVector(), norm(nn.Linear(2 * w * self._grid**2, 1))))
+
+    def classifier(self, classes: int) -> nn.Module:
+        return nn.Sequential(
+            ToVector(), nn.Linear(4 * self.width * self._grid**2, 128), nn.LeakyReLU(0.2), nn.Linear(128, classes)
         )
 
     def code_discriminator(self, code: int) -> nn.Module:
@@ -162,13 +173,15 @@ class Residual(nn.Module):
 class Paper:
     """The network table of LP-AAE, for images of 32x32, at its width of 64.
 
-    Departure: the table's encoder halves its input four times and then pools over 4x4, which does not close for
-    32x32; here its first convolution has stride 1, which mirrors the decoder.
+    Departures: the table's encoder halves its input four times and then pools over 4x4, which does not close for
+    32x32; here its first convolution has stride 1, which mirrors the decoder. Q, which in the table shares all but the
+    last layer with D_I, has its own FC 1000 here: what is shared ends with the features F.
     """
 
     channels: int
     size: int = 32
     width: int = 64
+    spectral_norm: bool = False  # in the image discriminator, beside the table's BatchNorm
 
     def encoder(self, outputs: int) -> nn.Module:
         w = self.width
@@ -196,16 +209,20 @@ class Paper:
         )  # fmt: skip
 
     def image_discriminator(self) -> nn.Module:
-        w = self.width
+        w, norm = self.width, normalise(self.spectral_norm)
         trunk = nn.Sequential(
-            nn.Conv2d(self.channels, w, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(4 * w), nn.LeakyReLU(0.2),
+            norm(nn.Conv2d(self.channels, w, 4, 2, 1)), nn.LeakyReLU(0.2),
+            norm(nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False)), nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2),
+            norm(nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False)), nn.BatchNorm2d(4 * w), nn.LeakyReLU(0.2),
         )  # fmt: skip
-        head = nn.Sequential(
-            ToVector(), nn.Linear(4 * w * (self.size // 8) ** 2, 1000), nn.LeakyReLU(0.2), nn.Linear(1000, 1)
-        )
-        return ImageDiscriminator(trunk, head)
+        return ImageDiscriminator(trunk, self._head(1, norm))
+
+    def classifier(self, classes: int) -> nn.Module:
+        return self._head(classes, normalise(False))
+
+    def _head(self, outputs: int, norm: Callable) -> nn.Module:
+        flat = 4 * self.width * (self.size // 8) ** 2
+        return nn.Sequential(ToVector(), norm(nn.Linear(flat, 1000)), nn.LeakyReLU(0.2), norm(nn.Linear(1000, outputs)))
 
     def code_discriminator(self, code: int) -> nn.Module:
         return nn.Sequential(

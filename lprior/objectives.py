@@ -45,3 +45,11 @@ def feature_distance(features: Tensor, features_rec: Tensor) -> Tensor:
     the mean per entry keeps those weights comparable between networks of different width.
     """
     return F.mse_loss(features_rec.float(), features.float())
+
+
+def feature_norm(features: Tensor, features_rec: Tensor) -> Tensor:
+    """LP-AAE's L_rec as printed, (1/N) ||F(x) - F(x_rec)||_2: the norm of each image's difference, mean over N images.
+
+    Both of the same shape (N, ...).
+    """
+    return (features.float() - features_rec.float()).flatten(1).norm(dim=1).mean()

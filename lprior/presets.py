@@ -15,17 +15,59 @@ from typing import Any, get_args, get_origin
 
 from torch import nn
 
-from lprior import aae, data, lpaae, networks, vaegan
+from lprior import aae, condition, data, lpaae, networks, vaegan
 from lprior.errors import UserError
 
 SETTINGS = {"aae": aae.Config, "lpaae": lpaae.Config, "vaegan": vaegan.Config}
-TITLES = {"aae": "AAE", "lpaae": "LP-AAE", "lpaae-fixed": "LP-AAE, fixed prior", "lpaae-text": "LP-AAE, text", "vaegan": "VAE/GAN"}
-
-# A variant is a named change of an algorithm's settings; it becomes part of the run's name.
+# A variant is a named change of settings, the algorithm's own or the run's; it becomes part of the run's name.
+READINGS = {
+    "text": {"reading": "text"},
+    "printed": {"reading": "printed", "lam": 1.0},  # the norm that is not squared is that much larger
+}
+ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed
+    "frozen": {"CG_learns": False},
+    "norm": {"squared": False, "lam": 1.0},
+    "two_passes": {"one_pass": False},
+    "saturating": {"nonsaturating": False},
+    "lam_C_1": {"lam_C": 1.0},
+    "two_phases": {"joint": False},
+    "rec_fake": {"x_rec_is_fake": True},
+    "three_updates": {"autoencoder_updates": 3},
+    "one_rate": {"learning_rate_D": 3e-4},
+    "no_ema": {"ema_decay": 0.0},
+    "no_spectral_norm": {"spectral_norm": False},
+}
 VARIANTS = {
     "aae": {},
-    "lpaae": {"fixed": {"prior": "fixed"}, "text": {"reading": "text"}},
+    "lpaae": {
+        "fixed": {"prior": "fixed"},
+        **READINGS,
+        "supervised": {"condition": "supervised"},
+        "unsupervised": {"condition": "unsupervised"},
+        **ABLATION,
+    },
     "vaegan": {},
+}
+TITLES = {
+    "aae": "AAE",
+    "lpaae": "LP-AAE",
+    "lpaae-fixed": "LP-AAE, fixed prior",
+    "lpaae-text": "LP-AAE, text",
+    "lpaae-printed": "LP-AAE, printed",
+    "lpaae-supervised": "LP-AAE, supervised",
+    "lpaae-unsupervised": "LP-AAE, unsupervised",
+    "lpaae-frozen": "CG never updated",
+    "lpaae-norm": "norm not squared",
+    "lpaae-two_passes": "two decoder passes",
+    "lpaae-saturating": "saturating losses",
+    "lpaae-lam_C_1": "full weight of D_C",
+    "lpaae-two_phases": "two updates per mini-batch",
+    "lpaae-rec_fake": "reconstructions as fakes",
+    "lpaae-three_updates": "three autoencoder updates",
+    "lpaae-one_rate": "one learning rate",
+    "lpaae-no_ema": "no moving average",
+    "lpaae-no_spectral_norm": "no spectral normalisation",
+    "vaegan": "VAE/GAN",
 }
 
 PRESETS = {
@@ -42,6 +84,7 @@ PRESETS = {
     },
     "full": {
         "epochs": 40, "images": None, "batch_size": 64, "networks": "paper", "width": 64,
+        "spectral_norm": False,  # which the paper's table does not have
         "code": 8,  # of the 2018 report's last MNIST runs
         "ema_decay": 0.999, "samples": 10_000,
     },
@@ -74,6 +117,12 @@ class RunConfig:
     ema_decay: float  # of the moving average that samples
     samples: int  # how many the metrics are measured on
     settings: Any  # the algorithm's own Config
+    spectral_norm: bool = True  # in the image discriminator
+
+    @property
+    def condition(self) -> str:
+        """The mode of the conditional variable s, "none" for algorithms that know none."""
+        return getattr(self.settings, "condition", "none")
 
     @property
     def name(self) -> str:
@@ -97,14 +146,15 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
 
     values = PRESETS[preset] | OVERRIDES.get((preset, algorithm), {})
     values |= dict(dataset=dataset, algorithm=algorithm, variant=variant, preset=preset, seed=seed)
-    settings = dict(VARIANTS[algorithm].get(variant, {}))
+    settings: dict = {}
     kinds = {field.name: field.type for field in fields(RunConfig) if field.name != "settings"}
     own = {field.name: field.type for field in fields(SETTINGS[algorithm])}
-    for name, value in changes.items():
+    given = {name: value for name, value in changes.items() if value is not None}
+    for name in changes:
         _choose("parameter", name, [*kinds, *own])
-        if value is not None:
-            target = settings if name in own else values
-            target[name] = value
+    for name, value in (VARIANTS[algorithm].get(variant, {}) | given).items():
+        target = settings if name in own else values
+        target[name] = value
     for name, value in [*values.items(), *settings.items()]:
         _check_type(name, value, {**kinds, **own}[name])
         _check_range(name, value)
@@ -124,15 +174,17 @@ IMAGE_SIZE = {"compact": 28, "paper": 32}  # 28x28 images are zero-padded to 32x
 
 def build(config: RunConfig, channels: int) -> nn.Module:
     """The algorithm of a configuration, on new networks for images of so many channels."""
-    make = NETWORKS[config.networks](channels, IMAGE_SIZE[config.networks], config.width)
-    code, settings = config.code, config.settings
+    make = NETWORKS[config.networks](channels, IMAGE_SIZE[config.networks], config.width, config.spectral_norm)
+    code, settings, conditional = config.code, config.settings, config.condition != "none"
     match config.algorithm:
         case "aae":
             return aae.AAE(settings, make.encoder(code), make.decoder(code), make.code_discriminator(code))
         case "lpaae":
             return lpaae.LPAAE(
-                settings, make.encoder(code), make.decoder(code), make.code_generator(code, code),
+                settings, make.encoder(code), make.decoder(code),
+                make.code_generator(code + condition.VALUES if conditional else code, code),
                 make.code_discriminator(code), make.image_discriminator(),
+                make.classifier(condition.VALUES) if conditional else None,
             )  # fmt: skip
         case "vaegan":
             return vaegan.VAEGAN(settings, make.encoder(2 * code), make.decoder(code), make.image_discriminator())

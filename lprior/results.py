@@ -7,7 +7,7 @@
     samples.png, evolution.png, evolution.gif
     reconstructions.png    test images, and below each its reconstruction
     neighbours.png         samples, and below each the training image nearest to it in pixels
-    model.safetensors      the averaged autoencoder
+    model.safetensors      the averaged autoencoder, and with a condition Q on its trunk
     notebook.ipynb         the executed notebook, if one ran the training
     checkpoint.pt, checkpoint.previous.pt, frames/    what resuming needs
 """
@@ -58,7 +58,7 @@ class RunFolder:
             raise UserError(f"cannot write to the results folder {self.path}: {error.strerror}") from error
 
     def _compare(self, config: RunConfig) -> None:
-        old, new = _flat(self.read_json("config.json")), _flat(json.loads(json.dumps(config.to_dict())))
+        old, new = _flat(self.config().to_dict()), _flat(config.to_dict())  # a setting that is newer has its default
         changed = [f"{key} {old.get(key)} -> {new.get(key)}" for key in old | new if old.get(key) != new.get(key)]
         changed = [text for text in changed if not text.startswith("epochs ")]
         if changed:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from lprior import data, evaluate, figures, presets
+from lprior import data, disentangle, evaluate, figures, presets
+from lprior.condition import check_labels
 from lprior.errors import UserError
 from lprior.metrics import nearest
 from lprior.model import SHEET, choose_device, sheet_noise
@@ -36,6 +37,9 @@ def run(
     test = data.load(config.dataset, data_root, "test")
     if len(train.images) < config.batch_size:
         raise UserError(f"batch_size {config.batch_size} exceeds the {len(train.images)} images to train on")
+
+    if config.condition == "supervised":
+        check_labels(train.labels)
 
     result = RunFolder(folder)
     if force:
@@ -70,8 +74,9 @@ def start(config: RunConfig, channels: int, device: torch.device) -> Training:
     torch.manual_seed(config.seed)
     algorithm = presets.build(config, channels).to(device, memory_format=torch.channels_last)
     return Training(
-        algorithm, config.seed, config.batch_size, config.code, config.ema_decay, bfloat16=has_bfloat16(device)
-    )
+        algorithm, config.seed, config.batch_size, config.code, config.ema_decay,
+        bfloat16=has_bfloat16(device), condition=config.condition,
+    )  # fmt: skip
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -89,7 +94,7 @@ def _train(
     judge = evaluate.Judge(test, training.device)
     if training.epoch == 0:
         _save_frame(evaluate.sample(training.average, noise[:SHEET]), 0, result)
-    for row in training.epochs(images, config.epochs, progress.batches):
+    for row in training.epochs(images, config.epochs, progress.batches, train.labels.to(training.device)):
         samples = evaluate.sample(training.average, noise)
         row |= judge.glance(evaluate.cropped(samples, test))
         _save_frame(samples[:SHEET], training.epoch, result)
@@ -122,7 +127,10 @@ def _finish(training: Training, train: data.Dataset, test: data.Dataset, config:
     result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     result.write("model.safetensors", lambda path: save_file(weights, path))
-    result.write_json("metrics.json", evaluate.measure(model, noise, train, test, size, config.seed))
+    metrics = evaluate.measure(model, noise, train, test, size, config.seed)
+    if config.condition != "none":
+        metrics |= disentangle.measure(model, noise, test, size, config.condition, config.seed)
+    result.write_json("metrics.json", metrics)
 
 
 def _cost(training: Training) -> dict:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from lprior.condition import check_labels, uniform_s, with_s
 from lprior.data import batches, generator, to_float
 from lprior.errors import TrainingDiverged
 
@@ -29,6 +30,7 @@ class Training:
     noise_size: int
     ema_decay: float
     bfloat16: bool = False
+    condition: str = "none"  # of `condition.CONDITIONS`
     step: int = 0
     log: list[dict] = field(default_factory=list)
 
@@ -44,17 +46,24 @@ class Training:
         """The number of finished epochs."""
         return len(self.log)
 
-    def epochs(self, images: Tensor, last: int, watch: Callable = lambda batches, count, epoch: batches) -> Iterator[dict]:
+    def epochs(
+        self, images: Tensor, last: int, watch: Callable = lambda batches, count, epoch: batches,
+        labels: Tensor | None = None,
+    ) -> Iterator[dict]:  # fmt: skip
         """Train up to epoch `last`, yielding each finished epoch's row of the log.
 
         `images`: uint8 (N, C, H, W) on the device. `watch(batches, count, epoch)` passes the batches of an epoch on, as
-        a progress bar does. Raises TrainingDiverged if a loss is not a finite number.
+        a progress bar does. `labels`: int64 (N,) on the device, for a supervised condition, which without them raises
+        UserError. Raises TrainingDiverged if a loss is not a finite number.
         """
+        if self.condition == "supervised":
+            check_labels(labels)
         while self.epoch < last:
             started, losses, epoch = time.perf_counter(), {}, self.epoch + 1
             indices = batches(len(images), self.batch_size, self.seed, epoch, images.device)
             for index in watch(indices, len(images) // self.batch_size, epoch):
-                for name, value in self.train_step(to_float(images[index])).items():
+                s = labels[index] if self.condition == "supervised" else None
+                for name, value in self.train_step(to_float(images[index]), s).items():
                     losses.setdefault(name, []).append(value)
                 if self.step % CHECK_EVERY == 0:
                     self._check(losses)
@@ -65,15 +74,25 @@ class Training:
             self.log.append({"epoch": epoch, **means, "seconds": seconds, "images_per_second": rate})
             yield self.log[-1]
 
-    def train_step(self, x: Tensor) -> dict[str, Tensor]:
-        """One step of the algorithm with the noise that belongs to it, and of the moving average."""
-        draws = (self.algorithm.draws, len(x), self.noise_size)
-        noise = torch.randn(draws, generator=generator(self.seed, "noise", self.step, self.device), device=self.device)
+    def train_step(self, x: Tensor, s: Tensor | None = None) -> dict[str, Tensor]:
+        """One step of the algorithm with the noise that belongs to it, and of the moving average.
+
+        `s`: int64 (N,), the labels of x; needed if the condition is "supervised".
+        """
+        noise = self.noise(len(x), s)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
             losses = self.algorithm.train_step(x, noise)
         self._update_average()
         self.step += 1
         return losses
+
+    def noise(self, count: int, s: Tensor | None = None) -> Tensor:
+        """What the algorithm draws in the present step: z (draws, count, noise_size), or [z, s] with a condition."""
+        stream = generator(self.seed, "noise", self.step, self.device)
+        z = torch.randn((self.algorithm.draws, count, self.noise_size), generator=stream, device=self.device)
+        if self.condition == "none":
+            return z
+        return with_s(z, s if self.condition == "supervised" else uniform_s(count, stream))
 
     @torch.no_grad()
     def _update_average(self) -> None:
