@@ -15,6 +15,7 @@ SETTINGS = {
     "aae": aae.Config(),
     "lpaae-tuned": lpaae.Config(),
     "lpaae-text": lpaae.Config(reading="text"),
+    "lpaae-printed": lpaae.Config(reading="printed"),
     "lpaae-fixed": lpaae.Config(prior="fixed"),
     "vaegan": vaegan.Config(),
 }

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior import aae, lpaae, vaegan
+from lprior import aae, lpaae, presets, vaegan
 from lprior.errors import UserError
 
 CODE, BATCH, RATE = 3, 8, 0.05
@@ -49,7 +49,54 @@ def aae_encoder(nets, c, x, noise):
     return {"enc": -log(nets.D_C(nets.enc(x)))}
 
 
-# LP-AAE, Wang, Ko and Peng. Reconstructions and samples pass the decoder as one batch.
+# LP-AAE, Wang, Ko and Peng, as printed but for its signs: every network in its own pass, CG at rest
+
+
+def lpaae_printed_losses(nets, x, z):
+    z_c, z_x = nets.CG(z), nets.enc(x)
+    x_rec, x_noise = nets.dec(z_x), nets.dec(z_c)
+    difference = (nets.D_I(x)[1] - nets.D_I(x_rec)[1]).reshape(BATCH, -1)
+    return {
+        "L_GAN_C": -(log(nets.D_C(z_c)) + log_not(nets.D_C(z_x))),
+        "L_rec": torch.sqrt((difference**2).sum(1)).sum() / BATCH,
+        "L_GAN_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0]) + log_not(nets.D_I(x_rec)[0])),
+    } | info_losses(nets, x, x_noise, z)  # fmt: skip
+
+
+def lpaae_printed_aae_phase(nets, c, x, noise):
+    L = lpaae_printed_losses(nets, x, noise[0])
+    return {"D_C": L["L_GAN_C"], "enc": -L["L_GAN_C"] + L["L_rec"], "dec": c.lam * L["L_rec"]}
+
+
+def lpaae_printed_prior_phase(nets, c, x, noise):
+    L = lpaae_printed_losses(nets, x, noise[1])
+    costs = {"D_I": L["L_GAN_I"], "dec": -L["L_GAN_I"]}
+    return with_info(nets, costs, L["L_info"], makers=["dec"]) if nets.Q else costs
+
+
+# The conditional variable: the noise is [z, s], and Q is a head on D_I's features
+
+
+def minus_log_Q(nets, features, s):
+    return -(s * torch.log(torch.softmax(nets.Q(features), dim=1))).sum() / BATCH
+
+
+def info_losses(nets, x, x_noise, noise):
+    if nets.Q is None:
+        return {}
+    s = noise[:, CODE:]
+    L = {"L_info": minus_log_Q(nets, nets.D_I(x_noise)[1], s)}
+    tuned_supervised = nets.config.reading == "tuned" and nets.config.condition == "supervised"
+    return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned_supervised else {})
+
+
+def with_info(nets, costs, L_info, makers, weight=1.0, L_label=0.0):
+    """The makers of images, Q and the trunk that Q shares with D_I all descend L_info."""
+    shared = {name: costs[name] + weight * L_info for name in makers}
+    return costs | shared | {"D_I": costs["D_I"] + L_info + L_label, "Q": L_info + L_label}
+
+
+# The readings "text" and "tuned": reconstructions and samples pass the decoder as one batch
 
 
 def lpaae_decoded(nets, x, z):
@@ -65,7 +112,7 @@ def lpaae_text_losses(nets, x, z):
         "L_GAN_C": -(log(nets.D_C(z_c)) + log_not(nets.D_C(z_x))),
         "L_rec": mean_squares(nets.D_I(x)[1], nets.D_I(x_rec)[1]),
         "L_GAN_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0]) + log_not(nets.D_I(x_rec)[0])),
-    }
+    } | info_losses(nets, x, x_noise, z)
 
 
 def lpaae_tuned_losses(nets, x, z):
@@ -80,8 +127,9 @@ def lpaae_text_aae_phase(nets, c, x, noise):
 
 
 def lpaae_text_prior_phase(nets, c, x, noise):
-    L_GAN_I = lpaae_text_losses(nets, x, noise[1])["L_GAN_I"]
-    return without_missing(nets, {"D_I": L_GAN_I, "dec": -L_GAN_I, "CG": -L_GAN_I})
+    L = lpaae_text_losses(nets, x, noise[1])
+    costs = without_missing(nets, {"D_I": L["L_GAN_I"], "dec": -L["L_GAN_I"], "CG": -L["L_GAN_I"]})
+    return with_info(nets, costs, L["L_info"], makers=["dec", "CG"]) if nets.Q else costs
 
 
 def lpaae_tuned(nets, c, x, noise):
@@ -95,11 +143,70 @@ def lpaae_tuned(nets, c, x, noise):
         "D_I": L["L_GAN_I"],
         "CG": L_fool_I,
     }
-    return without_missing(nets, costs)
+    costs = without_missing(nets, costs)
+    if nets.Q is None:
+        return costs
+    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, L.get("L_label", 0.0))
 
 
 def without_missing(nets, costs):
     return {name: cost for name, cost in costs.items() if getattr(nets, name) is not None}
+
+
+# "tuned" with one of its departures switched off: what the switch changes, and nothing else
+
+
+def lpaae_frozen(nets, c, x, noise):
+    costs = lpaae_tuned(nets, c, x, noise)
+    return {name: cost for name, cost in costs.items() if name != "CG"}
+
+
+def lpaae_norm(nets, c, x, noise):
+    costs, (_, _, x_rec, _) = lpaae_tuned(nets, c, x, noise), lpaae_decoded(nets, x, noise[0])
+    difference = (nets.D_I(x)[1] - nets.D_I(x_rec)[1]).reshape(BATCH, -1)
+    change = torch.sqrt((difference**2).sum(1)).sum() / BATCH - (difference**2).mean()
+    return costs | {"enc": costs["enc"] + change, "dec": costs["dec"] + c.lam * change}
+
+
+def lpaae_two_passes(nets, c, x, noise):
+    z_c, z_x = nets.CG(noise[0]), nets.enc(x)
+    x_rec, x_noise = nets.dec(z_x), nets.dec(z_c)
+    L_rec, L_fool_I = mean_squares(nets.D_I(x)[1], nets.D_I(x_rec)[1]), -log(nets.D_I(x_noise)[0])
+    return lpaae_tuned(nets, c, x, noise) | {
+        "enc": -c.lam_C * log(nets.D_C(z_x)) + L_rec,
+        "dec": c.lam * L_rec + L_fool_I,
+        "D_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0])),
+        "CG": L_fool_I,
+    }
+
+
+def lpaae_saturating(nets, c, x, noise):
+    _, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
+    L_rec = lpaae_tuned_losses(nets, x, noise[0])["L_rec"]
+    hide_C, hide_I = log_not(nets.D_C(z_x)), log_not(nets.D_I(x_noise)[0])
+    changed = {"enc": c.lam_C * hide_C + L_rec, "dec": c.lam * L_rec + hide_I, "CG": hide_I}
+    return lpaae_tuned(nets, c, x, noise) | changed
+
+
+def lpaae_rec_fake(nets, c, x, noise):
+    costs, x_rec = lpaae_tuned(nets, c, x, noise), lpaae_decoded(nets, x, noise[0])[2]
+    real, fake = log(nets.D_I(x_rec)[0]), log_not(nets.D_I(x_rec)[0])
+    # CG too, though z_c is not in x_rec: they meet in the statistics of the decoder's BatchNorm
+    return costs | {"D_I": costs["D_I"] - fake, "dec": costs["dec"] - real, "CG": costs["CG"] - real}
+
+
+def lpaae_autoencoder(nets, c, x, noise):
+    z_x, L_rec = nets.enc(x), lpaae_tuned_losses(nets, x, noise[0])["L_rec"]
+    return {"enc": -c.lam_C * log(nets.D_C(z_x)) + L_rec, "dec": c.lam * L_rec}
+
+
+def lpaae_first_phase(nets, c, x, noise):
+    return lpaae_autoencoder(nets, c, x, noise) | {"D_C": lpaae_tuned_losses(nets, x, noise[0])["L_GAN_C"]}
+
+
+def lpaae_second_phase(nets, c, x, noise):
+    L_fool_I = -log(nets.D_I(lpaae_decoded(nets, x, noise[1])[-1])[0])
+    return {"D_I": lpaae_tuned_losses(nets, x, noise[1])["L_GAN_I"], "dec": L_fool_I, "CG": L_fool_I}
 
 
 # VAE/GAN, Larsen et al., Algorithm 1, with samples of the prior as the only fakes
@@ -117,22 +224,57 @@ def vaegan_update(nets, c, x, noise):
     return {"enc": L_prior + L_llike, "dec": c.gamma * L_llike + L_fool, "Dis": L_GAN}
 
 
+ALL = {"D_C", "enc", "dec", "D_I", "CG"}
 PHASES = {
     "aae": [aae_reconstruction, aae_discriminator, aae_encoder],
+    "lpaae-printed": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
+    "lpaae-printed-supervised": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
     "lpaae-text": [lpaae_text_aae_phase, lpaae_text_prior_phase],
     "lpaae-text-fixed": [lpaae_text_aae_phase, lpaae_text_prior_phase],
+    "lpaae-text-unsupervised": [lpaae_text_aae_phase, lpaae_text_prior_phase],
     "lpaae-tuned": [lpaae_tuned],
     "lpaae-tuned-fixed": [lpaae_tuned],
+    "lpaae-tuned-supervised": [lpaae_tuned],
+    "lpaae-tuned-unsupervised": [lpaae_tuned],
+    "lpaae-frozen": [lpaae_frozen],
+    "lpaae-norm": [lpaae_norm],
+    "lpaae-two_passes": [lpaae_two_passes],
+    "lpaae-saturating": [lpaae_saturating],
+    "lpaae-rec_fake": [lpaae_rec_fake],
+    "lpaae-two_phases": [lpaae_first_phase, lpaae_second_phase],
+    "lpaae-three_updates": [lpaae_autoencoder, lpaae_autoencoder, lpaae_tuned],
     "vaegan": [vaegan_update],
 }
 MOVES = {
     "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
+    "lpaae-printed": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
+    "lpaae-printed-supervised": [{"D_C", "enc", "dec"}, {"D_I", "dec", "Q"}],
     "lpaae-text": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
     "lpaae-text-fixed": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
-    "lpaae-tuned": [{"D_C", "enc", "dec", "D_I", "CG"}],
-    "lpaae-tuned-fixed": [{"D_C", "enc", "dec", "D_I"}],
+    "lpaae-text-unsupervised": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG", "Q"}],
+    "lpaae-tuned": [ALL],
+    "lpaae-tuned-fixed": [ALL - {"CG"}],
+    "lpaae-tuned-supervised": [ALL | {"Q"}],
+    "lpaae-tuned-unsupervised": [ALL | {"Q"}],
+    "lpaae-frozen": [ALL - {"CG"}],
+    "lpaae-norm": [ALL],
+    "lpaae-two_passes": [ALL],
+    "lpaae-saturating": [ALL],
+    "lpaae-rec_fake": [ALL],
+    "lpaae-two_phases": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
+    "lpaae-three_updates": [{"enc", "dec"}, {"enc", "dec"}, ALL],
     "vaegan": [{"enc", "dec", "Dis"}],
 }
+
+
+def lpaae_config(name):
+    """Of a name above: a reading with a prior or a condition, or a variant that `presets` has."""
+    reading, _, rest = name.removeprefix("lpaae-").partition("-")
+    if reading not in lpaae.READINGS:
+        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3} | presets.VARIANTS["lpaae"][reading])
+    free = {"lam_C": 0.3, "lam_info": 0.7} if reading == "tuned" else {}
+    special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
+    return lpaae.Config(reading=reading, lam=3.0, **free, **special)
 
 
 class Judge(nn.Module):
@@ -158,8 +300,15 @@ def decoder():
                          nn.Tanh(), nn.Unflatten(1, (1, 4, 4)))  # fmt: skip
 
 
-def code_network(outputs):
-    return nn.Sequential(nn.Linear(CODE, 5), nn.Softplus(), nn.Linear(5, outputs))
+def code_network(outputs, inputs=CODE):
+    return nn.Sequential(nn.Linear(inputs, 5), nn.Softplus(), nn.Linear(5, outputs))
+
+
+def lpaae_on_plain_networks(config):
+    CG, Q = code_network(CODE), None
+    if config.condition != "none":
+        CG, Q = code_network(CODE, CODE + 10), nn.Sequential(nn.Flatten(), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, 10))
+    return lpaae.LPAAE(config, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q)
 
 
 @pytest.fixture(params=PHASES)
@@ -176,10 +325,8 @@ def plain(name):
             algorithm = aae.AAE(aae.Config(), encoder(CODE), decoder(), code_network(1))
         case ["vaegan"]:
             algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3), encoder(2 * CODE), decoder(), Judge())
-        case ["lpaae", reading, *fixed]:
-            config = lpaae.Config(reading=reading, prior="fixed" if fixed else "learned", lam=3.0, lam_C=0.3)
-            nets = encoder(CODE), decoder(), code_network(CODE), code_network(1), Judge()
-            algorithm = lpaae.LPAAE(config, *nets)
+        case ["lpaae", *_]:
+            algorithm = lpaae_on_plain_networks(lpaae_config(name))
     algorithm.double()
     for network in vars(algorithm.opt):
         setattr(algorithm.opt, network, SGD(getattr(algorithm, network).parameters(), lr=RATE))
@@ -187,10 +334,15 @@ def plain(name):
 
 
 @pytest.fixture
-def batch():
+def batch(name):
+    """Images, and noise z or [z, s]."""
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(BATCH, 1, 4, 4, generator=generator, dtype=torch.float64) * 2 - 1
-    return x, torch.randn(2, BATCH, CODE, generator=generator, dtype=torch.float64)
+    z = torch.randn(2, BATCH, CODE, generator=generator, dtype=torch.float64)
+    if not name.endswith("supervised"):
+        return x, z
+    s = torch.eye(10, dtype=torch.float64)[torch.randint(10, (BATCH,), generator=generator)]
+    return x, torch.cat([z, s.expand(2, BATCH, 10)], dim=2)
 
 
 def step(algorithm, batch):
@@ -273,6 +425,8 @@ def test_reported_losses_are_detached_finite_and_named_as_in_the_papers(name, pl
         "vaegan": {"L_prior", "L_llike", "L_GAN"},
     }
     assert papers[name.partition("-")[0]] <= set(losses)
+    assert ("L_info" in losses) == name.endswith("supervised")
+    assert ("L_label" in losses) == (name == "lpaae-tuned-supervised")
     assert all(loss.ndim == 0 and not loss.requires_grad and torch.isfinite(loss) for loss in losses.values())
 
 
@@ -285,9 +439,11 @@ def test_reported_losses_are_the_costs_at_the_point_where_gradients_were_taken(n
         }
     elif name == "vaegan":
         expected = {"L_GAN": vaegan_update(record[0][0], plain.config, x, noise)["Dis"]}
+    elif name.startswith(("lpaae-printed", "lpaae-text", "lpaae-tuned")):
+        reading = {"printed": lpaae_printed_losses, "text": lpaae_text_losses, "tuned": lpaae_tuned_losses}
+        expected = reading[name.split("-")[1]](record[-1][0], x, noise[len(record) - 1])
     else:
-        reading = lpaae_text_losses if "text" in name else lpaae_tuned_losses
-        expected = reading(record[-1][0], x, noise[len(record) - 1])
+        return  # variants of "tuned": their costs are what the steps above compare
     for key, value in expected.items():
         assert losses[key].item() == pytest.approx(value.item(), rel=1e-5)
 
@@ -302,8 +458,15 @@ def test_the_step_uses_adam_with_the_rates_of_its_config(algorithm):
         assert {id(p) for p in group["params"]} == {id(p) for p in getattr(algorithm, name).parameters()}
 
 
-def test_every_network_has_an_optimizer(algorithm):
-    assert set(networks_of(algorithm)) == set(vars(algorithm.opt))
+def test_each_network_can_have_a_rate_of_its_own():
+    config = lpaae.Config(learning_rate=0.1, learning_rate_CG=0.0, learning_rate_D=0.2, learning_rate_D_C=0.3)
+    rates = {name: o.param_groups[0]["lr"] for name, o in vars(lpaae_on_plain_networks(config).opt).items()}
+    assert rates == {"enc": 0.1, "dec": 0.1, "CG": 0.0, "D_I": 0.2, "D_C": 0.3}
+
+
+def test_every_network_has_an_optimizer_but_CG_as_printed(algorithm_name, algorithm):
+    resting = {"CG"} if algorithm_name == "lpaae-printed" else set()
+    assert set(networks_of(algorithm)) - resting == set(vars(algorithm.opt))
 
 
 def test_the_fixed_prior_has_no_code_generator():
@@ -324,7 +487,7 @@ def test_the_autoencoder_shares_the_trained_networks(algorithm):
     assert {id(p) for p in model.parameters()} <= {id(p) for p in algorithm.parameters()}
 
 
-@pytest.mark.parametrize("wrong", [{"reading": "printd"}, {"prior": "learnt"}])
+@pytest.mark.parametrize("wrong", [{"reading": "printd"}, {"prior": "learnt"}, {"condition": "label"}])
 def test_an_unknown_value_in_the_config_is_an_error_that_names_it(wrong):
     (value,) = wrong.values()
     with pytest.raises(UserError, match=value):
@@ -335,3 +498,41 @@ def test_configs_are_frozen(algorithm):
     for field in asdict(algorithm.config):
         with pytest.raises(AttributeError):
             setattr(algorithm.config, field, 1)
+
+
+@pytest.mark.parametrize("reading", ["printed", "text"])
+@pytest.mark.parametrize("name", lpaae.READINGS["tuned"])
+def test_only_tuned_lets_its_options_be_changed(reading, name):
+    own = lpaae.READINGS[reading][name]
+    other = not own if isinstance(own, bool) else own + 1
+    assert getattr(lpaae.Config(reading=reading, **{name: own}), name) == own
+    assert getattr(lpaae.Config(**{name: other}), name) == other
+    with pytest.raises(UserError) as caught:
+        lpaae.Config(reading=reading, **{name: other})
+    message = str(caught.value)
+    assert name in message and repr(reading) in message and str(other) in message and "\n" not in message
+
+
+def test_a_condition_with_the_fixed_prior_is_refused():
+    with pytest.raises(UserError, match="'supervised' needs the learned prior"):
+        lpaae.Config(condition="supervised", prior="fixed")
+
+
+def test_less_than_one_update_of_the_autoencoder_is_refused():
+    with pytest.raises(UserError, match="autoencoder_updates must be at least 1, not 0"):
+        lpaae.Config(autoencoder_updates=0)
+
+
+def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
+    """Each option of "tuned" is, in one row of the ablation, what Algorithm 1 has. (Q_sees_labels needs labels.)"""
+    printed = lpaae.READINGS["printed"]
+    off = {name for change in presets.VARIANTS["lpaae"].values() for name, v in change.items() if printed.get(name) == v}
+    assert off | {"autoencoder_updates", "lam_info", "Q_sees_labels"} == set(printed)
+
+
+def test_as_printed_the_labels_of_real_images_reach_no_network():
+    """Departure 11: with `Q_sees_labels` off, s meets x in no loss."""
+    config = lpaae.Config(condition="supervised", Q_sees_labels=False)
+    algorithm = lpaae_on_plain_networks(config)
+    losses = algorithm.train_step(torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), torch.eye(10)[:BATCH].expand(2, BATCH, 10)], 2))  # fmt: skip
+    assert "L_info" in losses and "L_label" not in losses
