@@ -65,6 +65,10 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("runs", nargs="+", help="folders of finished runs")
     publish.add_argument("--to", default="results/published")
 
+    verify = _command(commands, verify_command, "verify", "compute the metrics of published runs again and compare")
+    verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
     evaluator = _command(commands, evaluator_command, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument("action", choices=["train", "describe"], help="train it anew, or only measure it and real images")
     evaluator.add_argument("dataset", choices=["mnist"])
@@ -153,6 +157,22 @@ def publish_command(options: argparse.Namespace) -> None:
             if (folder / name).exists():
                 shutil.copy(folder / name, target / name)
         print(f"published {target}")
+
+
+def verify_command(options: argparse.Namespace) -> None:
+    from lprior.verify import verify
+
+    mismatches, count = 0, 0
+    folders = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()}) if (path / "metrics.json").exists()]
+    if not folders:
+        raise UserError(f"{' '.join(options.runs)}: no finished run is there")
+    for folder in folders:
+        for check in verify(folder):
+            mismatches, count = mismatches + (not check.matches), count + 1
+            print(f"{folder.name}  {check}", flush=True)
+    if mismatches:
+        raise UserError(f"{mismatches} of {count} published values do not match what the weights give")
+    print(f"all {count} values of {len(folders)} runs match")
 
 
 def evaluator_command(options: argparse.Namespace) -> None:

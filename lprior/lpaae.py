@@ -45,7 +45,7 @@ class Config:
     reading: str = "tuned"  # "text" or "tuned", see above
     prior: str = "learned"  # or "fixed": CG is the identity (the authors' baseline)
     lam: float = 50.0  # weight of L_rec in dec, beside fooling D_I; ours
-    lam_C: float = 0.006  # weight of fooling D_C in enc, beside L_rec; ours, 1 in the paper; "tuned" only
+    lam_C: float = 0.03  # weight of fooling D_C in enc, beside L_rec; ours, 1 in the paper; "tuned" only
     learning_rate: float = 3e-4  # of enc, dec and CG; ours
     learning_rate_D: float = 2e-3  # of D_C and D_I; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
