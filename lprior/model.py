@@ -59,7 +59,8 @@ def load(folder: str | Path, device: str = "cpu") -> Model:
     if not (result / "model.safetensors").exists():
         raise UserError(f"{result / 'model.safetensors'} does not exist: is {folder} a finished run?")
     autoencoder = presets.build(config, data.CHANNELS[config.dataset]).autoencoder()
-    autoencoder.load_state_dict(load_file(result / "model.safetensors"))
+    weights = load_file(result / "model.safetensors")  # published ones have half precision
+    autoencoder.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
     return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config)
 
 

@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -33,6 +34,26 @@ PUBLISHED = (
     "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
     "reconstructions.png", "neighbours.png", "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
+
+
+OF_FIRST_SEED = ("evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png", "notebook.ipynb")
+
+
+def publish(run: "RunFolder", target: Path) -> None:
+    """Copy the small files of a finished run: weights in half precision, pictures and notebook of seed 0 only.
+
+    Raises UserError if the run is not finished.
+    """
+    from safetensors.torch import load_file, save_file
+
+    run.read_json("metrics.json")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in PUBLISHED:
+        if (run / name).exists() and (name not in OF_FIRST_SEED or run.config().seed == 0):
+            shutil.copy(run / name, target / name)
+    weights = load_file(run / "model.safetensors")
+    save_file({key: v.half() if v.is_floating_point() else v for key, v in weights.items()}, target / "model.safetensors")
 
 
 class RunFolder:

@@ -14,10 +14,10 @@ FORMATS = {  # metric, as the report calls it -> how it is printed
     "FID": "{:.2f}", "KID": "{:.2f}", "score": "{:.2f}", "sheet": "{:.2f}", "precision": "{:.2f}", "recall": "{:.2f}",
     "rarest": "{:.1f}", "commonest": "{:.1f}", "entropy": "{:.3f}", "reconstruction": "{:.4f}", "Parzen": "{:.0f}",
     "Parzen error": "{:.1f}", "Parzen sigma": "{:.2f}", "seconds per epoch": "{:.1f}", "minutes": "{:.1f}",
-    "memory": "{:.2f}",
+    "memory": "{:.2f}", "Inception FID": "{:.2f}",
 }  # fmt: skip
 RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
-MORE = ("sheet", "entropy", "reconstruction", "Parzen")
+MORE = ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID")
 NAMES = {"fid": "FID", "kid": "KID", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma"}
 
 
@@ -47,6 +47,7 @@ def named(metrics: dict) -> dict:
         prefix, _, rest = key.partition("_") if key.startswith("gmm") else ("", "", key)
         kind = rest.partition("_")[0]
         name = "sheet" if rest.endswith("_sheet100") else NAMES.get(kind, kind)
+        name = f"Inception {name}" if "_inception_" in rest else name
         prefix = CONTROL if prefix else ""
         if kind == "histogram":
             found |= {f"{prefix}rarest": 100 * min(value), f"{prefix}commonest": 100 * max(value)}
