@@ -157,7 +157,7 @@ def publish_command(options: argparse.Namespace) -> None:
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
-    from lprior import data, evaluate, presets
+    from lprior import data, evaluate
     from lprior.inception import inception_metrics
     from lprior.model import load
     from lprior.results import RunFolder
@@ -165,7 +165,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     model, result = load(options.folder), RunFolder(options.folder)
     config, noise = model.config, model.noise(model.config.samples)
     train, test = data.load(config.dataset).head(config.images), data.load(config.dataset, split="test")
-    size = presets.IMAGE_SIZE[config.networks]
+    size = config.image_size
     values = evaluate.measure(model.autoencoder, noise, train, test, size, config.seed)
     result.write_json("metrics.json", values)
     if options.inception:

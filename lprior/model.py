@@ -43,7 +43,7 @@ class Model:
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (N, code) of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
-        return evaluate.encode(self.autoencoder, data.pad(images, presets.IMAGE_SIZE[self.config.networks]))
+        return evaluate.encode(self.autoencoder, data.pad(images, self.config.image_size))
 
     def decode(self, codes: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) of codes (N, code)."""

@@ -81,6 +81,11 @@ class RunConfig:
         """The run's name, as its folder is called."""
         return "-".join(part for part in (self.dataset, self.algorithm, self.variant, f"s{self.seed}") if part)
 
+    @property
+    def image_size(self) -> int:
+        """Pixels a side that the networks take; smaller images are zero-padded."""
+        return 32 if self.networks == "paper" else data.SIZES[self.dataset]
+
     def to_dict(self) -> dict:
         return asdict(self)
 
@@ -120,12 +125,11 @@ def from_dict(values: dict) -> RunConfig:
 
 
 NETWORKS = {"compact": networks.Compact, "paper": networks.Paper}
-IMAGE_SIZE = {"compact": 28, "paper": 32}  # 28x28 images are zero-padded to 32x32
 
 
 def build(config: RunConfig, channels: int) -> nn.Module:
     """The algorithm of a configuration, on new networks for images of so many channels."""
-    make = NETWORKS[config.networks](channels, IMAGE_SIZE[config.networks], config.width)
+    make = NETWORKS[config.networks](channels, config.image_size, config.width)
     code, settings = config.code, config.settings
     match config.algorithm:
         case "aae":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from lprior import data, figures, presets
+from lprior import figures, presets
 from lprior.claims import claims_table
 from lprior.errors import UserError
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
@@ -92,7 +92,7 @@ def _values(table: pd.DataFrame, first: pd.DataFrame) -> str:
     dataset, measurable = any_run["dataset"], any_run["dataset"] in EVALUATOR_OF
     described = evaluator_description(dataset) if measurable else {}
     general = {
-        "dataset": escape(data.TITLES[dataset]),
+        "dataset": escape(any_run["data title"]),
         "commit": git_commit(),
         "samples": f"{any_run['samples']:,}".replace(",", "\\,"),
         "preset": any_run["preset"],

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import torch
 
+from lprior.data import Dataset
 from lprior.errors import UserError
 from lprior.presets import RunConfig, from_dict
 
@@ -131,7 +132,7 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, bfloat16: bool) -> dict:
+def provenance(device: torch.device, dataset: Dataset, bfloat16: bool) -> dict:
     """Where, with what and from what a run is made."""
     packages = ("torch", "torchvision", "numpy", "torch-fidelity", "papermill")
     return {
@@ -141,8 +142,9 @@ def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, b
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "precision": "bfloat16 autocast" if bfloat16 else "float32",
-        "data": dataset_source,
-        "data_sha256": dataset_sha256,
+        "data": dataset.source,
+        "data_title": dataset.title,
+        "data_sha256": dataset.sha256,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from lprior import presets
+from lprior import data, presets
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.results import RunFolder
 
@@ -35,7 +35,7 @@ def facts(run: RunFolder) -> dict:
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
         "commit": made["commit"], "device": made["device"], "threads": made["threads"], "precision used": made["precision"],
-        "data": made["data"], "seconds per epoch": made["seconds_per_epoch"],
+        "data": made["data"], "data title": made.get("data_title", data.TITLES[config.dataset]), "seconds per epoch": made["seconds_per_epoch"],
         "minutes": made["training_seconds"] / 60, "memory": made["peak_memory_bytes"] / 2**30,
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lprior import data, evaluate, presets
+from lprior import data, evaluate
 from lprior.errors import UserError
 from lprior.model import load
 from lprior.results import RunFolder
@@ -53,7 +53,7 @@ def verify(folder: str | Path) -> Iterator[Check]:
     test = data.load(config.dataset, split="test")
     if train.sha256 != result.read_json("provenance.json")["data_sha256"]:
         raise UserError(f"{folder} was trained on other images than the {config.dataset} at hand: cannot verify it")
-    size = presets.IMAGE_SIZE[config.networks]
+    size = config.image_size
     found = evaluate.measure(model.autoencoder, model.noise(config.samples), train, test, size, config.seed)
     for key in {key: None for key in published if "_inception_" not in key} | found:
         yield Check(key, published.get(key), found.get(key))
