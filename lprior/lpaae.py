@@ -61,7 +61,7 @@ READINGS = {  # what a reading makes of the fields that are None in `Config`
     ),
     "tuned": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
-        autoencoder_updates=1, lam_C=0.006, lam_info=1.0, Q_sees_labels=True,
+        autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True,
     ),
 }  # fmt: skip
 

@@ -52,7 +52,7 @@ class Model:
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (N, code) of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
-        return evaluate.encode(self.autoencoder, data.pad(images, presets.IMAGE_SIZE[self.config.networks]))
+        return evaluate.encode(self.autoencoder, data.pad(images, self.config.image_size))
 
     def decode(self, codes: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) of codes (N, code)."""
@@ -68,7 +68,8 @@ def load(folder: str | Path, device: str = "cpu") -> Model:
     if not (result / "model.safetensors").exists():
         raise UserError(f"{result / 'model.safetensors'} does not exist: is {folder} a finished run?")
     autoencoder = presets.build(config, data.CHANNELS[config.dataset]).autoencoder()
-    autoencoder.load_state_dict(load_file(result / "model.safetensors"))
+    weights = load_file(result / "model.safetensors")  # published ones have half precision
+    autoencoder.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
     return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config)
 
 

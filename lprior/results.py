@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import torch
 
+from lprior.data import Dataset
 from lprior.errors import UserError
 from lprior.presets import RunConfig, from_dict
 
@@ -33,6 +35,26 @@ PUBLISHED = (
     "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
     "reconstructions.png", "neighbours.png", "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
+
+
+OF_FIRST_SEED = ("evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png", "notebook.ipynb")
+
+
+def publish(run: "RunFolder", target: Path) -> None:
+    """Copy the small files of a finished run: weights in half precision, pictures and notebook of seed 0 only.
+
+    Raises UserError if the run is not finished.
+    """
+    from safetensors.torch import load_file, save_file
+
+    run.read_json("metrics.json")
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in PUBLISHED:
+        if (run / name).exists() and (name not in OF_FIRST_SEED or run.config().seed == 0):
+            shutil.copy(run / name, target / name)
+    weights = load_file(run / "model.safetensors")
+    save_file({key: v.half() if v.is_floating_point() else v for key, v in weights.items()}, target / "model.safetensors")
 
 
 class RunFolder:
@@ -110,7 +132,7 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, bfloat16: bool) -> dict:
+def provenance(device: torch.device, dataset: Dataset, bfloat16: bool) -> dict:
     """Where, with what and from what a run is made."""
     packages = ("torch", "torchvision", "numpy", "torch-fidelity", "papermill")
     return {
@@ -120,8 +142,9 @@ def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, b
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "precision": "bfloat16 autocast" if bfloat16 else "float32",
-        "data": dataset_source,
-        "data_sha256": dataset_sha256,
+        "data": dataset.source,
+        "data_title": dataset.title,
+        "data_sha256": dataset.sha256,
     }
 
 

@@ -53,7 +53,7 @@ def run(
     result.claim(config)
     training = start(config, train.images.shape[1], target)
     if state is None:
-        record = provenance(target, train.source, train.sha256, training.bfloat16) | {"started": now(), "resumed": []}
+        record = provenance(target, train, training.bfloat16) | {"started": now(), "resumed": []}
     else:
         training.load_state_dict(state)
         record = result.read_json("provenance.json")
@@ -89,7 +89,7 @@ def has_bfloat16(device: torch.device) -> bool:
 def _train(
     training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
 ) -> None:
-    images = train.padded(presets.IMAGE_SIZE[config.networks]).images.to(training.device)
+    images = train.padded(config.image_size).images.to(training.device)
     noise = sheet_noise(config, max(SHEET, min(GLANCE, config.samples))).to(training.device)
     judge = evaluate.Judge(test, training.device)
     if training.epoch == 0:
@@ -110,7 +110,7 @@ def _finish(training: Training, train: data.Dataset, test: data.Dataset, config:
     import pandas as pd
     from safetensors.torch import save_file
 
-    model, size = training.average, presets.IMAGE_SIZE[config.networks]
+    model, size = training.average, config.image_size
     noise = sheet_noise(config, config.samples).to(training.device)
     samples, originals = evaluate.sample(model, noise[:SHEET]), test.padded(size).images[:50]
     reconstructions = evaluate.decode(model, evaluate.encode(model, originals))

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -186,3 +187,62 @@ def test_run_all_explains_itself():
     answer = subprocess.run(["bash", ROOT / "run_all.sh", "--help"], capture_output=True, text=True)
     assert answer.returncode == 0 and answer.stderr == ""
     assert all(option in answer.stdout for option in ("--preset", "--device", "--data", "--dry-run", "--force"))
+
+
+@pytest.fixture(scope="module")
+def published(finished, tmp_path_factory):
+    """One published run, small enough to be verified in a test."""
+    folder = tmp_path_factory.mktemp("published")
+    assert cli.main(["publish", str(finished / "mnist5k-lpaae-s0"), "--to", str(folder)]) == 0
+    return folder
+
+
+def changed_metric(published, tmp_path, kind, change):
+    folder = Path(shutil.copytree(published, tmp_path / "changed"))
+    path = folder / "mnist5k-lpaae-s0" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    key = next(key for key in metrics if key.startswith(kind))
+    metrics[key] = change(metrics[key])
+    path.write_text(json.dumps(metrics))
+    return folder
+
+
+def test_verify_finds_that_published_values_match(capsys, published):
+    assert cli.main(["verify", str(published)]) == 0
+    out = capsys.readouterr().out
+    assert "MISMATCH" not in out and "values of 1 runs match" in out
+    assert out.count("match  ") == len(json.loads((published / "mnist5k-lpaae-s0" / "metrics.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("fid", lambda value: 0.95 * value),
+        ("score", lambda value: value + 0.5),
+        ("histogram", lambda value: value[::-1] if value != value[::-1] else [1 - sum(value[1:]) + 0.1, *value[1:]]),
+        ("reconstruction", lambda value: 1.1 * value),
+        ("parzen", lambda value: float("nan")),
+    ],
+)
+def test_one_changed_value_is_a_mismatch(capsys, published, tmp_path, kind, change):
+    answer = cli.main(["verify", str(changed_metric(published, tmp_path, kind, change) / "mnist5k-lpaae-s0")])
+    captured = capsys.readouterr()
+    assert answer != 0 and captured.out.count("MISMATCH") == 1
+    assert "1 of" in captured.err and len(captured.err.splitlines()) == 1
+
+
+def test_a_value_that_was_left_out_is_a_mismatch(capsys, published, tmp_path):
+    folder = Path(shutil.copytree(published, tmp_path / "changed")) / "mnist5k-lpaae-s0"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    del metrics["reconstruction_mse_test"]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    assert cli.main(["verify", str(folder)]) != 0
+    assert "reconstruction_mse_test  published None" in capsys.readouterr().out
+
+
+def test_verify_refuses_a_folder_without_runs_and_other_data(capsys, published, tmp_path):
+    assert "no finished run" in refusal(capsys, "verify", tmp_path)
+    folder = Path(shutil.copytree(published, tmp_path / "changed")) / "mnist5k-lpaae-s0"
+    made = json.loads((folder / "provenance.json").read_text())
+    (folder / "provenance.json").write_text(json.dumps(made | {"data_sha256": "0" * 64}))
+    assert "other images" in refusal(capsys, "verify", folder)

@@ -160,8 +160,8 @@ def test_an_unknown_variant_in_a_run_name_is_refused_when_it_is_resolved():
 def test_unknown_presets_and_data_sets_have_no_runs():
     with pytest.raises(UserError, match="'ful'.*'full'"):
         presets.runs_of("ful", "mnist")
-    with pytest.raises(UserError, match="'cifar10'"):
-        presets.runs_of("full", "cifar10")
+    with pytest.raises(UserError, match="'cifar100'"):
+        presets.runs_of("full", "cifar100")
 
 
 def test_defaults_of_the_algorithms_have_their_declared_types():

@@ -1,0 +1,129 @@
+"""From finished runs to LaTeX rows: a data frame with a row per run, and the tables that are made of it."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from lprior import data, presets
+from lprior.evaluators import EVALUATOR_OF, evaluator_description
+from lprior.results import RunFolder
+
+REAL = "real images"
+CONTROL = "mixture "  # before the names of the control's metrics
+FORMATS = {  # metric, as the report calls it -> how it is printed
+    "FID": "{:.2f}", "KID": "{:.2f}", "score": "{:.2f}", "sheet": "{:.2f}", "precision": "{:.2f}", "recall": "{:.2f}",
+    "rarest": "{:.1f}", "commonest": "{:.1f}", "entropy": "{:.3f}", "reconstruction": "{:.4f}", "Parzen": "{:.0f}",
+    "Parzen error": "{:.1f}", "Parzen sigma": "{:.2f}", "seconds per epoch": "{:.1f}", "minutes": "{:.1f}",
+    "memory": "{:.2f}", "Inception FID": "{:.2f}",
+}  # fmt: skip
+RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
+MORE = ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID")
+NAMES = {"fid": "FID", "kid": "KID", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma"}
+
+
+def table_of(runs: Iterable[RunFolder]) -> pd.DataFrame:
+    """A row for each run: its metrics under the report's names, and what it was made of."""
+    return pd.DataFrame({run.path.name: facts(run) for run in runs}).T
+
+
+def facts(run: RunFolder) -> dict:
+    """What the report says of one run, as strings and numbers."""
+    config, made = run.config(), run.read_json("provenance.json")
+    return {
+        "run": run.path.name, "key": "-".join(filter(None, (config.algorithm, config.variant))),
+        **named(run.read_json("metrics.json")),
+        "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
+        "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
+        "commit": made["commit"], "device": made["device"], "threads": made["threads"], "precision used": made["precision"],
+        "data": made["data"], "data title": made.get("data_title", data.TITLES[config.dataset]), "seconds per epoch": made["seconds_per_epoch"],
+        "minutes": made["training_seconds"] / 60, "memory": made["peak_memory_bytes"] / 2**30,
+    }  # fmt: skip
+
+
+def named(metrics: dict) -> dict:
+    """Metrics under the report's names; None for those that are absent. KID is multiplied by 1,000."""
+    found = dict.fromkeys([*RESULTS, *MORE, "Parzen error", "Parzen sigma"])
+    for key, value in metrics.items():
+        prefix, _, rest = key.partition("_") if key.startswith("gmm") else ("", "", key)
+        kind = rest.partition("_")[0]
+        name = "sheet" if rest.endswith("_sheet100") else NAMES.get(kind, kind)
+        name = f"Inception {name}" if "_inception_" in rest else name
+        prefix = CONTROL if prefix else ""
+        if kind == "histogram":
+            found |= {f"{prefix}rarest": 100 * min(value), f"{prefix}commonest": 100 * max(value)}
+        else:
+            found[prefix + name] = 1000 * value if name == "KID" and isinstance(value, float) else value
+    return found
+
+
+def anchors(dataset: str) -> dict:
+    """The metrics that real images get: training images against test images, and the test images' own scores."""
+    return named(evaluator_description(dataset)["anchors"]) if dataset in EVALUATOR_OF else named({})
+
+
+def results_table(table: pd.DataFrame) -> str:
+    """Rows of the main table: each model, the control on its codes, and real images."""
+    rows = []
+    for key, group in table.groupby("key", sort=False):
+        rows.append(_model_row(presets.TITLES.get(key, key), group, RESULTS))
+        if f"{CONTROL}FID" in group and group[f"{CONTROL}FID"].notna().any():
+            control = group.rename(columns={f"{CONTROL}{name}": f"control {name}" for name in RESULTS})
+            rows.append([r"\quad with mixture", str(len(group)), *spreads(control, RESULTS, "control ")])
+    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, RESULTS))
+
+
+def more_table(table: pd.DataFrame) -> str:
+    """Rows of the second table: what is not about the distribution of the samples."""
+    rows = [_model_row(presets.TITLES.get(key, key), group, MORE) for key, group in table.groupby("key", sort=False)]
+    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, MORE))
+
+
+def cost_table(table: pd.DataFrame) -> str:
+    """Rows of the cost table: a model, epochs, and medians over seeds of what a run of it cost."""
+    rows = []
+    for key, group in table.groupby("key", sort=False):
+        middle = {name: pd.to_numeric(group[name]).median() for name in ("seconds per epoch", "minutes", "memory")}
+        threads = group["threads"].iloc[0]
+        made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"
+        numbers = [FORMATS[name].format(value) for name, value in middle.items()]
+        rows.append([escape(presets.TITLES.get(key, key)), str(len(group)), str(group["epochs"].iloc[0]), *numbers, escape(made)])
+    return "".join(map(row, rows))
+
+
+def spreads(group: pd.DataFrame, names: Iterable[str], prefix: str = "") -> list[str]:
+    """Mean and standard deviation over the rows, for each column; a dash where a value is missing or no number."""
+    return [spread(group.get(prefix + name), FORMATS[name]) for name in names]
+
+
+def spread(values: pd.Series | None, form: str) -> str:
+    numbers = pd.to_numeric(values, errors="coerce") if values is not None else pd.Series(dtype=float)
+    if numbers.empty or numbers.isna().any():
+        return MISSING
+    mean = form.format(numbers.mean())
+    return mean if len(numbers) == 1 else f"${mean} \\pm {form.format(numbers.std())}$"
+
+
+MISSING = r"--$^{*}$"  # the tables' captions say what it means
+
+
+def row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + " \\\\\n"
+
+
+def escape(text: str) -> str:
+    """Plain text as LaTeX."""
+    words = {"\\": "textbackslash", "^": "textasciicircum", "~": "textasciitilde"}
+    replaced = {character: f"\\{word}{{}}" for character, word in words.items()}
+    replaced |= {character: f"\\{character}" for character in "&%$#_{}"}
+    return "".join(replaced.get(character, character) for character in text)
+
+
+def _model_row(title: str, group: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    return [escape(title), str(len(group)), *spreads(group, names)]
+
+
+def _real_row(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """Dashes unless the anchors were taken by the very protocol of the runs: all of MNIST, as many samples."""
+    same = (table["dataset"] == "mnist").all() and (table["samples"] == 10_000).all()
+    found = anchors("mnist") if same else named({})
+    return [REAL, "", *(spread(pd.Series([found[name]], dtype=float), FORMATS[name]) for name in names)]

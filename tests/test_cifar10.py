@@ -1,0 +1,124 @@
+import pickle
+import tarfile
+
+import pytest
+import torch
+from PIL import Image
+
+from lprior import cifar10
+from lprior.cifar10 import CLASSES, load_cifar10
+from lprior.errors import DataUnavailable, UserError
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def make_pictures(root, suffix=".png", train=3, test=2):
+    """A picture's shade tells its class, split and number."""
+    for split, count in (("train", train), ("test", test)):
+        for label, name in enumerate(CLASSES):
+            folder = root / "cifar10" / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                shade = (20 * label, 10 * number, 200 if split == "train" else 0)
+                Image.new("RGB", (32, 32), shade).save(folder / f"{number:04d}{suffix}")
+    return root
+
+
+def test_pictures_come_ordered_by_class_and_name(tmp_path, cache):
+    root = make_pictures(tmp_path)
+    images, labels, source, title = load_cifar10(root, cache, "train")
+    assert images.shape == (30, 3, 32, 32) and images.dtype == torch.uint8
+    assert labels.tolist() == [label for label in range(10) for _ in range(3)]
+    assert images[:, 0, 0, 0].tolist() == [20 * label for label in labels.tolist()]
+    assert images[:, 1, 0, 0].tolist() == [0, 10, 20] * 10
+    assert (images[:, 2] == 200).all()
+    assert title == "CIFAR-10 (image files)" and "cifar10" in source
+
+
+def test_the_test_split_has_its_own_pictures(tmp_path, cache):
+    images, labels, _, _ = load_cifar10(make_pictures(tmp_path), cache, "test")
+    assert len(images) == 20 and (images[:, 2] == 0).all() and labels.bincount().tolist() == [2] * 10
+
+
+def test_lossy_pictures_are_titled_so(tmp_path, cache):
+    assert load_cifar10(make_pictures(tmp_path, ".jpg"), cache, "train")[3] == "CIFAR-10 (JPEG)"
+
+
+def test_an_archive_gives_what_its_folder_gives(tmp_path, cache):
+    root = make_pictures(tmp_path / "folder", ".jpg")
+    with tarfile.open(tmp_path / "cifar10-jpeg-imagefolder.tar.xz", "w:xz") as archive:
+        for split in ("test", "train"):
+            archive.add(root / "cifar10" / split, split)
+    for split in ("train", "test"):
+        from_folder, from_archive = load_cifar10(root, cache, split), load_cifar10(tmp_path, cache, split)
+        assert torch.equal(from_folder[0], from_archive[0]) and torch.equal(from_folder[1], from_archive[1])
+        assert from_archive[3] == "CIFAR-10 (JPEG)"
+
+
+def test_pictures_are_decoded_once(tmp_path, cache, monkeypatch):
+    root = make_pictures(tmp_path)
+    first = load_cifar10(root, cache, "train")
+    monkeypatch.setattr(cifar10, "_decode", lambda *arguments: pytest.fail("decoded again"))
+    assert torch.equal(load_cifar10(root, cache, "train")[0], first[0])
+
+
+def test_a_changed_folder_is_decoded_again(tmp_path, cache):
+    root = make_pictures(tmp_path)
+    load_cifar10(root, cache, "train")
+    Image.new("RGB", (32, 32), (255, 255, 255)).save(root / "cifar10" / "train" / "cat" / "0009.png")
+    assert len(load_cifar10(root, cache, "train")[0]) == 31
+
+
+def test_a_picture_of_another_size_is_named(tmp_path, cache):
+    root = make_pictures(tmp_path)
+    Image.new("RGB", (28, 32)).save(root / "cifar10" / "train" / "deer" / "0001.png")
+    with pytest.raises(UserError, match=r"train/deer/0001.png has \(28, 32\) pixels"):
+        load_cifar10(root, cache, "train")
+
+
+def test_a_corrupt_picture_is_named(tmp_path, cache):
+    root = make_pictures(tmp_path)
+    (root / "cifar10" / "test" / "ship" / "0000.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="test/ship/0000.png is corrupt"):
+        load_cifar10(root, cache, "test")
+
+
+@pytest.mark.parametrize("change", ["unknown", "missing"])
+def test_the_classes_must_be_those_of_cifar10(tmp_path, cache, change):
+    root = make_pictures(tmp_path)
+    folder = root / "cifar10" / "train" / "frog"
+    if change == "unknown":
+        folder.rename(folder.with_name("toad"))
+    else:
+        for picture in folder.iterdir():
+            picture.unlink()
+    with pytest.raises(UserError, match="toad is not a class" if change == "unknown" else "no pictures of frog"):
+        load_cifar10(root, cache, "train")
+
+
+def test_a_corrupt_archive_is_refused(tmp_path, cache):
+    (tmp_path / "cifar10-jpeg-imagefolder.tar.xz").write_bytes(b"no archive")
+    with pytest.raises(UserError, match="cifar10-jpeg-imagefolder.tar.xz is corrupt"):
+        load_cifar10(tmp_path, cache, "train")
+
+
+def test_a_damaged_official_archive_is_refused(tmp_path, cache):
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    (folder / "data_batch_1").write_bytes(pickle.dumps({"data": b"", "labels": []}))
+    with pytest.raises(UserError, match="missing files or corrupt"):
+        load_cifar10(tmp_path, cache, "train")
+
+
+def test_without_files_and_network_the_choices_are_said(tmp_path, cache, monkeypatch):
+    from torchvision import datasets
+
+    def no_network(self):
+        raise OSError("no network")
+
+    monkeypatch.setattr(datasets.CIFAR10, "download", no_network)
+    with pytest.raises(DataUnavailable, match="cifar-10-python.tar.gz.*no network.*--data"):
+        load_cifar10(tmp_path, cache, "train")
