@@ -89,9 +89,9 @@ def sliders(model: Model, most: int = 8):
     if model.config.condition != "none":
         moved["s"] = widgets.IntSlider(0, min=0, max=9)
 
-    def show(s=None, **z):
-        noise = model.noise(1, s=s)
-        noise[:, :size] = torch.tensor([*z.values()] + [0.0] * (size - len(z)))
+    def show(**values):
+        noise = model.noise(1, s=values.pop("s", None))
+        noise[:, :size] = torch.tensor([*values.values()] + [0.0] * (size - len(values)))
         picture = figures.sheet(evaluate.sample(model.autoencoder, noise), padding=0)
         display(picture.resize((8 * picture.width, 8 * picture.height), resample=0))
 

@@ -10,6 +10,8 @@ from lprior.errors import UserError
 from lprior.results import RunFolder, scratch_folder
 from lprior.run import run
 
+PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+
 
 def obtain(
     folder: str | Path | None, dataset: str, preset: str, variant: str = "", device: str = "auto", **changes
@@ -25,11 +27,12 @@ def obtain(
     return result if (result / "metrics.json").exists() else run(config, result.path, device=device)
 
 
-def runs_in(folder: str | Path, algorithm: str = "lpaae") -> dict[str, list[RunFolder]]:
+def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, list[RunFolder]]:
     """The finished runs of an algorithm in a folder, by variant ("" for none) in the order of `presets.VARIANTS`.
 
-    Raises UserError if there is none.
+    None is results/published. Raises UserError if there is no such run.
     """
+    folder = PUBLISHED if folder is None else folder
     found: dict[str, list[RunFolder]] = {variant: [] for variant in ["", *presets.VARIANTS[algorithm]]}
     for path in sorted(Path(folder).glob("*/metrics.json")):
         config = RunFolder(path.parent).config()
@@ -56,6 +59,12 @@ def table(runs: dict[str, list[RunFolder]], kinds: tuple[str, ...] = ("fid", "sc
     return pd.DataFrame(rows).T.fillna("–")
 
 
+def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
+    """The metrics of a run whose keys begin with one of `kinds`."""
+    metrics = result.read_json("metrics.json")
+    return pd.Series({key: value for key, value in metrics.items() if key.startswith(kinds)}, dtype=float)
+
+
 def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure:
     """The metric of each run's log whose name begins with `kind`, over epochs, a colour for each variant."""
     figure = Figure(figsize=(7, 4), layout="constrained")
@@ -63,15 +72,16 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
     for index, members in enumerate(runs.values()):
         for number, one in enumerate(members):
             log = pd.read_csv(one / "log.csv")
-            (column,) = [name for name in log if name.startswith(f"{kind}_")][:1] or [None]
-            if column:
+            column = next((name for name in log if name.startswith(f"{kind}_")), None)
+            if column is not None:
                 label = title(one) if number == 0 else None
                 axes.plot(log["epoch"], log[column], color=f"C{index}", ls="-" if index < 10 else ":", lw=1, label=label)
                 axes.set_ylabel(column)
     axes.set_xlabel("epoch")
     if kind == "fid":
         axes.set_yscale("log")
-    axes.legend(fontsize=7, ncols=2)
+    if axes.lines:
+        axes.legend(fontsize=7, ncols=2)
     return figure
 
 

@@ -9,6 +9,7 @@ from lprior import condition, data, disentangle, evaluate, figures, lpaae, prese
 from lprior.errors import UserError
 from lprior.model import load, sheet_noise
 from lprior.networks import Autoencoder, Compact
+from lprior.results import RunFolder
 from lprior.run import run
 from lprior.train import Training
 
@@ -21,10 +22,10 @@ def configuration(variant, **changes):
     return presets.resolve("lpaae", "mnist5k", "smoke", variant, **changes)
 
 
-@pytest.fixture(scope="module", params=CONDITIONS)
-def conditional(request, tmp_path_factory):
+@pytest.fixture(params=CONDITIONS)
+def conditional(request, studied):
     """A finished run."""
-    return run(configuration(request.param), tmp_path_factory.mktemp(request.param), device="cpu")
+    return RunFolder(studied / request.param)
 
 
 # The noise

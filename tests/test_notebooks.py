@@ -15,6 +15,8 @@ from lprior.execute import check_parameters, declared_parameters, execute
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
+TRAINING = [path for path in PATHS if path.name in NOTEBOOKS.values()]
+READING = {"disentanglement.ipynb": 2, "latent_space.ipynb": 4, "readings.ipynb": 1}  # and how many pictures each shows
 ALGORITHM_OF = {file: algorithm for algorithm, file in NOTEBOOKS.items()}
 
 
@@ -39,7 +41,7 @@ def statements(cell) -> list[ast.AST]:
 
 
 def test_every_algorithm_has_its_notebook_and_every_notebook_its_algorithm():
-    assert {path.name for path in PATHS} == set(NOTEBOOKS.values())
+    assert {path.name for path in PATHS} == set(NOTEBOOKS.values()) | set(READING)
     assert set(NOTEBOOKS) == set(presets.SETTINGS)
 
 
@@ -82,13 +84,15 @@ def test_no_markdown_cell_is_a_placeholder(cells):
             assert not re.search(r"\b(TODO|TBD|FIXME|XXX)\b", cell.source)
 
 
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
 def test_every_setting_of_the_algorithm_is_a_parameter(path):
     settings = presets.SETTINGS[ALGORITHM_OF[path.name]]
     names = {field.name for field in dataclasses.fields(settings)} - {"betas"}
     assert names <= set(declared_parameters(path))
 
 
-def test_each_notebook_runs(path, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
+def test_each_training_notebook_runs(path, tmp_path, monkeypatch, capsys):
     """In a kernel, as the workflow runs it; `force` deletes the folder from within, in which the notebook is kept."""
     monkeypatch.chdir(tmp_path)
     folder = Path("results") / path.stem
@@ -106,6 +110,23 @@ def test_each_notebook_runs(path, tmp_path, monkeypatch, capsys):
     assert json.loads((folder / "config.json").read_text())["algorithm"] == ALGORITHM_OF[path.name]
 
 
+@pytest.mark.parametrize("name", READING)
+def test_each_reading_notebook_runs(name, finished, studied, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = {
+        "disentanglement.ipynb": {key: studied / key for key in ("supervised", "unsupervised")},
+        "latent_space.ipynb": {
+            "learned": finished / "mnist5k-lpaae-s0", "fixed": finished / "mnist5k-lpaae-fixed-s0", "plane": studied / "plane",
+        },
+        "readings.ipynb": {"folder": finished},
+    }[name]  # fmt: skip
+    given = {key: str(folder) for key, folder in runs.items()} | ({"preset": "smoke"} if len(runs) > 1 else {})
+    execute(FOLDER / name, tmp_path / name, given)
+    outputs = [one for cell in code(nbformat.read(tmp_path / name, as_version=4).cells) for one in cell.outputs]
+    assert len([one for one in outputs if "image/png" in one.get("data", {})]) >= READING[name]
+
+
+@pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
 def test_every_notebook_takes_what_the_command_line_gives(path):
     given = {"dataset": "mnist", "preset": "smoke", "variant": "", "seed": 1, "epochs": None, "device": "auto"}
     check_parameters(declared_parameters(path), given | {"folder": "x", "live": False, "force": True}, path.name)

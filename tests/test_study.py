@@ -1,0 +1,106 @@
+"""Runs side by side, and pictures of codes."""
+
+import pytest
+import torch
+
+from lprior import data, figures, latent, presets, study
+from lprior.errors import UserError
+from lprior.model import load
+from lprior.results import RunFolder
+
+
+@pytest.fixture(scope="module")
+def test_images():
+    return data.load("mnist5k", split="test")
+
+
+def test_a_run_that_is_named_is_taken_as_it_is(finished):
+    folder = finished / "mnist5k-lpaae-s0"
+    before = (folder / "metrics.json").stat().st_mtime_ns
+    assert study.obtain(folder, "mnist", "quick").config().dataset == "mnist5k"
+    assert (folder / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_run_that_is_not_finished_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is .* a finished run"):
+        study.obtain(tmp_path, "mnist", "quick")
+
+
+def test_without_a_name_a_run_is_made_once(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(study, "scratch_folder", lambda config: tmp_path / config.name)
+    monkeypatch.setattr(study, "run", lambda config, folder, device: made.append((config, folder)))
+    study.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
+    ((config, folder),) = made
+    assert config == presets.resolve("lpaae", "mnist5k", "smoke", "supervised", epochs=1)
+    folder.mkdir()
+    (folder / "metrics.json").write_text("{}")
+    study.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
+    assert len(made) == 1
+
+
+def test_the_table_has_a_row_for_each_variant(finished, tmp_path):
+    runs = study.runs_in(finished)
+    assert list(runs) == ["", "fixed"]
+    table = study.table(runs)
+    assert list(table.index) == ["LP-AAE", "LP-AAE, fixed prior"]
+    assert set(table["n"]) == {1} and "fid_mnist_clf1_1k_test" in table.columns
+    assert not table.astype(str).apply(lambda column: column.str.contains("±")).any(axis=None)
+    with pytest.raises(UserError, match="no finished run of lpaae"):
+        study.runs_in(tmp_path)
+
+
+def test_the_table_gives_the_spread_over_seeds(tmp_path):
+    for seed, fid in ((0, 1.0), (1, 3.0)):
+        folder = RunFolder(tmp_path / f"s{seed}")
+        folder.path.mkdir()
+        folder.write_json("config.json", presets.resolve("lpaae", "mnist5k", "smoke", "text", seed).to_dict())
+        folder.write_json("metrics.json", {"fid_x": fid, "histogram_x": [1.0]})
+    table = study.table(study.runs_in(tmp_path))
+    assert table.loc["LP-AAE, text"].to_dict() == {"n": 2, "epochs": "2", "fid_x": "2 ± 1.41"}
+
+
+def test_curves_have_a_line_for_each_run(finished):
+    (axes,) = study.curves_figure(study.runs_in(finished), "score").axes
+    assert [line.get_label() for line in axes.lines] == ["LP-AAE", "LP-AAE, fixed prior"]
+
+
+def test_the_map_shows_test_codes_beside_codes_of_the_prior(finished, test_images):
+    model = load(finished / "mnist5k-lpaae-s0")
+    figure = latent.prior_map(model, test_images, count=50)
+    clouds = [axes.collections[0].get_offsets() for axes in figure.axes[:2]]
+    assert [cloud.shape for cloud in clouds] == [(50, 2), (50, 2)]
+
+
+def test_a_projection_is_common_to_all_parts():
+    first, second = torch.randn(20, 5), torch.randn(30, 5)
+    one, two = latent.flatten([first, second])
+    again = latent.flatten([torch.cat([first, second])])[0]
+    assert one.shape == (20, 2) and two.shape == (30, 2)
+    assert (again[:20] == one).all() and (again[20:] == two).all()
+    with pytest.raises(UserError, match="'umap'"):
+        latent.flatten([first], "umap")
+
+
+def test_a_walk_begins_and_ends_with_reconstructions(finished, test_images):
+    model = load(finished / "mnist5k-lpaae-s0")
+    images, partners = test_images.images[:3], test_images.images[3:6]
+    rows = latent.walks(model, images, partners).unflatten(0, (3, figures.COLUMNS))
+    for column, ends in ((0, images), (-1, partners)):
+        difference = rows[:, column].int() - model.decode(model.encode(ends)).int()
+        assert difference.abs().max() <= 1
+
+
+def test_the_manifold_is_of_two_entries_only(studied, finished):
+    assert latent.manifold(load(studied / "plane")).shape == (100, 1, 28, 28)
+    with pytest.raises(UserError, match="noise of 2 entries, and this model has 8"):
+        latent.manifold(load(finished / "mnist5k-lpaae-s0"))
+
+
+@pytest.mark.parametrize("name", ["plane", "supervised"])
+def test_sliders_are_the_entries_of_the_noise_and_s(studied, name):
+    model = load(studied / name)
+    widget = latent.sliders(model)
+    names = {child.description for child in widget.children[:-1]}
+    assert names == {f"z{i}" for i in range(model.config.code)} | ({"s"} if name == "supervised" else set())
+    widget.update()
