@@ -8,10 +8,10 @@ from conftest import build_algorithm
 from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
-from lprior import data, evaluate, figures, presets, results
+from lprior import data, figures, presets, results
 from lprior.errors import TrainingDiverged, UserError
-from lprior.progress import Lines
 from lprior.model import choose_device, load, sheet_noise
+from lprior.progress import Lines
 from lprior.run import run, start
 
 EPOCHS = 2
