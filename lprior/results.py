@@ -110,7 +110,7 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, bfloat16: bool) -> dict:
+def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, bfloat16: bool, engine: str) -> dict:
     """Where, with what and from what a run is made."""
     packages = ("torch", "torchvision", "numpy", "torch-fidelity", "papermill")
     return {
@@ -120,6 +120,7 @@ def provenance(device: torch.device, dataset_source: str, dataset_sha256: str, b
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "precision": "bfloat16 autocast" if bfloat16 else "float32",
+        "engine": engine,
         "data": dataset_source,
         "data_sha256": dataset_sha256,
     }
