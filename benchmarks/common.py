@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from lprior import data, presets
 from lprior.bench import EPOCH
+from lprior.errors import UserError
 from lprior.model import choose_device
 from lprior.presets import RunConfig
 from lprior.run import start
@@ -98,3 +100,11 @@ def report(name: str, rows: list[dict], options: argparse.Namespace, columns: di
     options.output.mkdir(parents=True, exist_ok=True)
     content = {"machine": where, "options": settings, "rows": rows}
     (options.output / f"{name}.json").write_text(json.dumps(content, indent=2, default=str) + "\n")
+
+
+def run(main: Callable[[], None]) -> None:
+    """`main()`, with what the user can mend told in one line."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import torch
-from common import Contender, compare, configuration, images_for, ours, parser, report
+from common import Contender, compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor, nn
 
 from lprior import presets
@@ -122,4 +122,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,7 +9,7 @@ through every network that the loss depends on. An epoch is extrapolated from a 
 from types import SimpleNamespace
 
 import torch
-from common import compare, configuration, images_for, ours, parser, report
+from common import compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor
 
 from lprior import presets
@@ -64,4 +64,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,7 +8,7 @@ it updates each network once per mini-batch and decodes reconstructions and samp
 from types import SimpleNamespace
 
 import torch
-from common import compare, configuration, images_for, ours, parser, report
+from common import compare, configuration, images_for, ours, parser, report, run
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -114,4 +114,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -79,15 +79,18 @@ class Engine:
                     tensor.copy_(before[tensor]) if tensor in before else tensor.zero_()
 
     def _capture(self, x: Tensor, noise: Tensor) -> None:
-        self._x, self._noise, graph, stream = x.clone(), noise.clone(), torch.cuda.CUDAGraph(), torch.cuda.Stream(self.device)
-        stream.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self.eager(self._x, self._noise)
-            with _capturable(self.algorithm), torch.cuda.graph(graph, stream=stream):
-                losses = self.eager(self._x, self._noise)
-                self._names, self._losses = list(losses), torch.stack(list(losses.values()))
-        torch.cuda.current_stream(self.device).wait_stream(stream)
+        self._x, self._noise, graph = x.clone(), noise.clone(), torch.cuda.CUDAGraph()
+        here, aside = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
+        aside.wait_stream(here)
+        try:
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    self.eager(self._x, self._noise)
+                with _capturable(self.algorithm), torch.cuda.graph(graph, stream=aside):
+                    losses = self.eager(self._x, self._noise)
+                    self._names, self._losses = list(losses), torch.stack(list(losses.values()))
+        finally:
+            here.wait_stream(aside)
         self._graph = graph
 
     def _state(self) -> Iterator[Tensor]:

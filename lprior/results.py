@@ -1,7 +1,7 @@
 """The run directory: what is in it, reading and writing it. Every file appears whole or not at all.
 
     config.json            the resolved configuration, complete enough to run again
-    provenance.json        commit, versions, device, data, times
+    provenance.json        commit, versions, device, engine, data, times
     log.csv                one row per epoch
     metrics.json           final metrics, with the protocol in the key
     samples.png, evolution.png, evolution.gif
