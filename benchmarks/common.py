@@ -23,14 +23,14 @@ Contender = Callable[[], float]  # trains once over some images, and returns the
 def parser(description: str, updates: int = 40, repeats: int = 5, preset: str = "quick") -> argparse.ArgumentParser:
     """With the options that all comparisons have."""
     options = argparse.ArgumentParser(description=description.splitlines()[0])
-    options.add_argument("--dataset", default="mnist5k", help="mnist5k (default: embedded), mnist or fashion-mnist")
+    options.add_argument("--dataset", default="mnist5k", help="mnist5k (embedded), mnist or fashion-mnist")
     options.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
     options.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     options.add_argument("--preset", default=preset, help=f"whose networks and batch size (default: {preset})")
     options.add_argument("--width", type=int, help="channels of the first convolution (default: the preset's)")
-    options.add_argument("--updates", type=int, default=updates, help=f"mini-batches a measurement (default: {updates})")
+    options.add_argument("--updates", type=int, default=updates, help=f"mini-batches in a turn (default: {updates})")
     options.add_argument("--repeats", type=int, default=repeats, help=f"measurements of each (default: {repeats})")
-    options.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder for the JSON file")
+    options.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder for the JSON")
     return options
 
 

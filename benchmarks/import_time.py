@@ -32,7 +32,7 @@ def measure(module: str, repeats: int) -> dict:
 def main(arguments: list[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repeats", type=int, default=5, help="interpreters started for each module (default: 5)")
-    options.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder for the JSON file")
+    options.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder for the JSON")
     options = options.parse_args(arguments)
     options.device = "cpu"
     rows = [measure(module, options.repeats) for module in MODULES]

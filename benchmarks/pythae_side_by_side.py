@@ -1,9 +1,9 @@
 """AAE and VAE/GAN as pythae trains them, against ours: same networks, mini-batches, images and number of updates.
 
-pythae's own trainers run their own epochs over a dataset of floats in memory; ours run theirs. Left out are what each does
-between epochs (copies of the best model, checkpoints) and pythae's progress bar. Its rule that skips updates is switched
-off, so that both sides make the same number of them. For AAE it encodes each mini-batch once where ours, as the paper,
-has two phases. Needs pythae: see the README beside this file.
+pythae's trainers run their epochs over a dataset of floats in memory, and ours run ours. Left out are what each does
+between epochs (copies of the best model, checkpoints) and pythae's progress bar. Its rule that skips updates is
+switched off, so that both sides make the same number of them. For AAE it encodes each mini-batch once where ours, as
+the paper, has two phases. Needs pythae: see the README beside this file.
 """
 
 import logging
@@ -96,7 +96,8 @@ def pythae_trainer(config: RunConfig, images: Tensor, device: torch.device, fold
         kind = CoupledOptimizerAdversarialTrainer
         rates = dict(encoder_learning_rate=settings.learning_rate, decoder_learning_rate=settings.learning_rate)
         training = CoupledOptimizerAdversarialTrainerConfig(**common, **rates)
-    trainer = kind(theirs, BaseDataset(to_float(images).contiguous(), torch.zeros(len(images))), training_config=training)
+    dataset = BaseDataset(to_float(images).contiguous(), torch.zeros(len(images)))
+    trainer = kind(theirs, dataset, training_config=training)
     trainer.prepare_training()
     trainer.callback_handler.callbacks.clear()
     return trainer

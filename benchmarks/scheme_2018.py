@@ -1,9 +1,9 @@
 """What the update scheme of the 2018 report costs, against ours: LP-AAE on the paper's networks, mini-batches of 64.
 
-The scheme, re-expressed with this package's networks and losses: for each mini-batch four updates of the encoder-decoder
-(enc, dec and CG), each with a fresh forward pass and three separate backward passes, one for each of its losses, and then
-one update of each discriminator. Parameters are not frozen before the forward pass, so that every backward pass goes
-through every network that the loss depends on. An epoch is extrapolated from a single iteration.
+The scheme, re-expressed with this package's networks and losses: for each mini-batch four updates of the
+encoder-decoder (enc, dec and CG), each with a fresh forward pass and three separate backward passes, one for each of
+its losses, and then one update of each discriminator. Parameters are not frozen before the forward pass, so that every
+backward pass goes through every network that the loss depends on. An epoch is extrapolated from single iterations.
 """
 
 from types import SimpleNamespace

@@ -1,8 +1,8 @@
 """Seconds of training until LP-AAE's score of 2,000 samples passes 8 and 9: ours, and the tutorial's way.
 
 Both train the same networks on the same images with the same moving average, and are judged after each epoch; seconds
-count training alone. Ours can be read from the log of a finished run instead of being trained: `--run FOLDER`. "-" means
-not within `--epochs`.
+count training alone. Ours can be read from the log of a finished run instead of being trained: `--run FOLDER`.
+"-" means not within `--epochs`.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,9 @@ def our_epochs(config: RunConfig, train: data.Dataset, device: torch.device) -> 
         yield seconds, training
 
 
-def scores(epochs: Iterator[tuple[float, Training]], config: RunConfig, test: data.Dataset) -> list[tuple[float, float]]:
+def scores(
+    epochs: Iterator[tuple[float, Training]], config: RunConfig, test: data.Dataset
+) -> list[tuple[float, float]]:
     """(seconds, score) after each epoch, until the last goal is passed or the epochs are over."""
     found, judge = [], None
     for (seconds, training), _ in zip(epochs, range(config.epochs), strict=False):

@@ -47,9 +47,9 @@ class Tutorial(LPAAE):
         super().__init__(model.config, model.enc, model.dec, model.CG, model.D_C, model.D_I)
         rates = {"enc": self.config.learning_rate, "dec": self.config.learning_rate, "CG": self.config.learning_rate,
                  "D_C": self.config.learning_rate_D, "D_I": self.config.learning_rate_D}  # fmt: skip
-        self.opt = SimpleNamespace(
-            **{name: torch.optim.Adam(getattr(self, name).parameters(), lr, self.config.betas) for name, lr in rates.items()}
-        )
+        Adam, betas = torch.optim.Adam, self.config.betas
+        adams = {name: Adam(getattr(self, name).parameters(), lr, betas) for name, lr in rates.items()}
+        self.opt = SimpleNamespace(**adams)
         self.bce, self.mse = nn.BCEWithLogitsLoss(), nn.MSELoss()
 
     def decode(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--preset", default="quick", help="smoke, quick (default) or full")
     run.add_argument("--results", default="results", help="the folder for <preset>/<name> (default: results)")
     run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    run.add_argument("--engine", default="auto", help="how steps are taken: auto (default), eager or graph (CUDA only)")
+    run.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
     run.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
     run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset")
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")

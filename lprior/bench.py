@@ -39,7 +39,7 @@ class Variant:
 
 
 def parse_variant(text: str, base: dict | None = None) -> Variant:
-    """ "lpaae" or "lpaae:engine=graph,width=32": an algorithm and how it differs from `base` and its preset, "quick".
+    """From "lpaae" or "lpaae:engine=graph,width=32": an algorithm, and how it differs from `base` and from `quick`.
 
     A name is preset, engine, precision or anything that `presets.resolve` can change. Raises UserError for a wrong one.
     """

@@ -12,7 +12,10 @@ WARM_UP = 3  # steps before the capture, in which libraries choose their kernels
 
 
 def choose_engine(wanted: str, device: torch.device) -> str:
-    """ "auto" is "graph" on CUDA, else "eager". Raises UserError for "graph" on a CPU and for unknown names."""
+    """The engine's name: "auto" is "graph" on CUDA, else "eager".
+
+    Raises UserError for "graph" on a CPU and for unknown names.
+    """
     if wanted not in ("auto", "eager", "graph"):
         raise UserError(f"engine {wanted!r} is unknown: choose auto, eager or graph")
     if wanted == "graph" and device.type != "cuda":

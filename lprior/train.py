@@ -21,7 +21,7 @@ class Training:
 
     `average` is the exponential moving average of the autoencoder that samples and reconstructs. `log` has one row
     per finished epoch. Random numbers depend on (seed, epoch) and (seed, step) alone, so that a run which was stopped
-    and resumed ends with the same bits as one that was not (same machine, device, thread count, precision and engine).
+    and resumed ends with the same bits as one that was not (same machine, device, threads, precision and engine).
     `engine`: how steps are taken, "auto", "eager" or "graph" (see `engine.py`).
     """
 

@@ -156,7 +156,8 @@ def test_time_to_quality_reads_the_log_of_a_run(monkeypatch, tmp_path):
 
 
 def test_the_tutorial_moves_every_network_once(monkeypatch):
-    tutorial = script(monkeypatch, "tutorial_loop").tutorial(resolve("lpaae", "mnist", "smoke", width=2), 1, torch.device("cpu"))
+    config = resolve("lpaae", "mnist", "smoke", width=2)
+    tutorial = script(monkeypatch, "tutorial_loop").tutorial(config, 1, torch.device("cpu"))
     losses = tutorial.train_step(torch.rand(4, 1, 28, 28), torch.randn(1, 4, 8))
     assert losses.keys() == {"L_GAN_C", "L_rec", "L_GAN_I"}
     for optimizer in vars(tutorial.opt).values():

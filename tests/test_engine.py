@@ -25,8 +25,8 @@ def networks(request) -> str:
 
 @pytest.fixture
 def in_float64(monkeypatch):
-    """Float32 gradients that are summed in another order differ in their last bits. Adam makes whole steps of them where
-    a gradient is zero but for rounding; in float64 its epsilon hides them. The losses would cast to float32."""
+    """Float32 gradients that are summed in another order differ in their last bits. Adam makes whole steps of them
+    where a gradient is zero but for rounding; in float64 its epsilon hides them. The losses would cast to float32."""
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
     torch.set_default_dtype(torch.float64)
     yield
@@ -145,7 +145,7 @@ def test_losses_of_a_replay_are_not_overwritten_by_the_next(images):
 
 
 class StandInGraph:
-    """Knows the engine in the place of addresses: a replay is the step again, on the tensors that it was captured with."""
+    """Knows the engine in the place of addresses: a replay is the step again, on the tensors it was captured with."""
 
     def replay(self):
         self.engine._losses.copy_(torch.stack(list(self.engine.eager(self.engine._x, self.engine._noise).values())))
