@@ -3,12 +3,13 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from lprior.data import batches, generator, to_float
+from lprior.engine import Engine
 from lprior.errors import TrainingDiverged
 
 CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for the device
@@ -20,7 +21,8 @@ class Training:
 
     `average` is the exponential moving average of the autoencoder that samples and reconstructs. `log` has one row
     per finished epoch. Random numbers depend on (seed, epoch) and (seed, step) alone, so that a run which was stopped
-    and resumed ends with the same bits as one that was not (same machine, device, thread count and precision).
+    and resumed ends with the same bits as one that was not (same machine, device, threads, precision and engine).
+    `engine`: how steps are taken, "auto", "eager" or "graph" (see `engine.py`).
     """
 
     algorithm: nn.Module
@@ -31,11 +33,13 @@ class Training:
     bfloat16: bool = False
     step: int = 0
     log: list[dict] = field(default_factory=list)
+    engine: InitVar[str] = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self, engine: str):
         self.live = self.algorithm.autoencoder()
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
+        self.engine = Engine(self.algorithm, self.device, self.bfloat16, engine)
         pairs = zip(self.average.state_dict().values(), self.live.state_dict().values(), strict=True)
         self._averaged, self._followed = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
 
@@ -69,8 +73,7 @@ class Training:
         """One step of the algorithm with the noise that belongs to it, and of the moving average."""
         draws = (self.algorithm.draws, len(x), self.noise_size)
         noise = torch.randn(draws, generator=generator(self.seed, "noise", self.step, self.device), device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
-            losses = self.algorithm.train_step(x, noise)
+        losses = self.engine.step(x, noise)
         self._update_average()
         self.step += 1
         return losses
@@ -82,7 +85,8 @@ class Training:
         torch._foreach_lerp_(self._averaged, self._followed, 1 - decay)
 
     def _check(self, losses: dict[str, list[Tensor]]) -> None:
-        finite = torch.isfinite(torch.stack([torch.stack(values) for values in losses.values()], dim=1))
+        recent = [torch.stack(values[-CHECK_EVERY:]) for values in losses.values()]
+        finite = torch.isfinite(torch.stack(recent, dim=1))
         if not finite.all():
             index, which = (~finite).nonzero()[0].tolist()  # the earliest step, and there the first loss
             step, name = self.step - len(finite) + index + 1, list(losses)[which]
@@ -104,3 +108,4 @@ class Training:
         for name, optimizer in vars(self.algorithm.opt).items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.step, self.log = state["step"], list(state["log"])
+        self.engine.forget()
