@@ -15,7 +15,8 @@ again; an interrupted run goes on where it was.
                     (default: full if there is a CUDA device, else quick)
   --device NAME     auto, cpu or cuda (default: auto)
   --data FOLDER     where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)
-  --dataset NAME    mnist (default), fashion-mnist or mnist5k (embedded, needs no download)
+  --dataset NAME    mnist (default), fashion-mnist, cifar10 or mnist5k (embedded, needs no
+                    download)
   --seeds "0 1"     the seeds to run (default: the preset's)
   --jobs N          how many runs at a time (default: one on a GPU, one per core on a CPU)
   --dry-run         say what would be done
@@ -64,7 +65,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 case "$preset" in "" | smoke | quick | full | published) ;; *) fail "preset '$preset' is unknown: choose smoke, quick, full or published" ;; esac
-case "$dataset" in "" | mnist | fashion-mnist | mnist5k) ;; *) fail "data set '$dataset' is unknown: choose mnist, fashion-mnist or mnist5k" ;; esac
+case "$dataset" in "" | mnist | fashion-mnist | mnist5k | cifar10) ;; *) fail "data set '$dataset' is unknown: choose mnist, fashion-mnist, mnist5k or cifar10" ;; esac
 case "$device" in auto | cpu | cuda) ;; *) fail "device '$device' is unknown: choose auto, cpu or cuda" ;; esac
 case "$jobs" in *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
 case "$seeds" in *[!0-9\ ]*) fail "--seeds takes numbers separated by blanks, not '$seeds'" ;; esac

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from lprior import __version__
 from lprior.errors import UserError
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--preset", default="quick", help="smoke, quick (default) or full")
     run.add_argument("--results", default="results", help="the folder for <preset>/<name> (default: results)")
     run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    run.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
     run.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
     run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset")
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
@@ -49,6 +51,23 @@ def parser() -> argparse.ArgumentParser:
     data = _command(commands, data_command, "data", "find or download a data set, verify it and describe it")
     data.add_argument("dataset")
     data.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
+    bench = _command(commands, bench_command, "bench", "measure what a training step costs, on synthetic images")
+    bench.add_argument("algorithm", nargs="?", default="lpaae", help="aae, lpaae (default) or vaegan")
+    bench.add_argument("--preset", default="quick", help="whose settings the step has: smoke, quick (default) or full")
+    bench.add_argument("--networks", help="compact or paper (default: the preset's, as with the next two)")
+    bench.add_argument("--width", type=int, help="channels of the first convolution")
+    bench.add_argument("--batch-size", type=int, help="images per step")
+    bench.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    bench.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
+    bench.add_argument("--precision", default="auto", help="auto (default: as in a run), float32 or bfloat16")
+    bench.add_argument("--repeats", type=int, default=5, help="measurements of each (default: 5)")
+    bench.add_argument("--seconds", type=float, default=2.0, help="about how long each measurement takes (default: 2)")
+    bench.add_argument(
+        "--compare", nargs="+", metavar="ALGORITHM:NAME=VALUE,...",
+        help="measure several in alternation, such as lpaae:engine=eager lpaae:engine=graph; NAME as above, or a setting",
+    )  # fmt: skip
+    bench.add_argument("--json", metavar="FILE", help="also write what was measured into this file")
 
     sample = _command(commands, sample_command, "sample", "draw samples of a finished run as a PNG sheet")
     sample.add_argument("folder", help="the run's folder")
@@ -100,8 +119,10 @@ def run_command(options: argparse.Namespace) -> None:
         from lprior.run import run
 
         progress = Live() if sys.stdout.isatty() else Lines()
-        run(config, folder, device=options.device, progress=progress, force=options.force)
+        run(config, folder, device=options.device, engine=options.engine, progress=progress, force=options.force)
         return
+    if options.engine != "auto":
+        raise UserError("--engine cannot be chosen with --notebook: leave one of them out")
     from lprior.execute import execute
 
     given = {name: value for name, value in parts.items() if name != "algorithm"}
@@ -118,11 +139,16 @@ def _changes(assignments: list[str]) -> dict:
         name, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"--set takes NAME=VALUE, not {text!r}")
-        try:
-            changes[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            changes[name] = value
+        changes[name] = literal(value)
     return changes
+
+
+def literal(text: str) -> Any:
+    """The value of a Python literal, or else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def data_command(options: argparse.Namespace) -> None:
@@ -133,6 +159,18 @@ def data_command(options: argparse.Namespace) -> None:
     for split, part in (("train", train), ("test", test)):
         description[split] = {"shape": list(part.images.shape), "sha256": part.sha256}
     print(json.dumps(description, indent=2))
+
+
+def bench_command(options: argparse.Namespace) -> None:
+    from lprior import bench
+
+    names = ("preset", "networks", "width", "batch_size", "engine", "precision")
+    base = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    variants = [bench.parse_variant(text, base) for text in options.compare or [options.algorithm]]
+    measured = bench.bench(variants, options.device, options.repeats, options.seconds)
+    print(bench.table(measured))
+    if options.json:
+        Path(options.json).write_text(json.dumps(measured, indent=2) + "\n")
 
 
 def sample_command(options: argparse.Namespace) -> None:

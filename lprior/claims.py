@@ -2,7 +2,8 @@
 
 A rule sees the table of runs (`tables.table_of`) and answers with what we measured, in LaTeX, and a verdict. Means are
 over seeds. One model is better than another in a metric if the means differ, in the right direction, by more than the
-larger of the two standard deviations; with fewer than `ENOUGH` seeds of either nothing is concluded.
+larger of the two standard deviations; with fewer than `ENOUGH` seeds of either, or a seed without the metric, nothing is
+concluded.
 """
 
 from collections.abc import Callable
@@ -36,11 +37,11 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
     """
 
     def judge(table: pd.DataFrame) -> Finding:
-        one, other = table[table["key"] == ours], table[table["key"] == theirs]
-        if min(len(one), len(other)) < ENOUGH:
+        pairs = {name: (_values(table, ours, name), _values(table, theirs, control + name)) for name in metrics}
+        if any(len(values) < ENOUGH for pair in pairs.values() for values in pair):
             return "--", UNTESTED
-        better = [is_better(one[name], other[control + name], name in HIGHER) for name in metrics]
-        texts = [f"{name} {spread(one[name], FORMATS[name])} against {spread(other[control + name], FORMATS[name])}" for name in metrics]
+        better = [is_better(*pair, higher=name in HIGHER) for name, pair in pairs.items()]
+        texts = [f"{name} {' against '.join(spread(values, FORMATS[name]) for values in pair)}" for name, pair in pairs.items()]
         return "; ".join(texts), REPRODUCED if all(better) else PARTLY if any(better) else NOT
 
     return judge
@@ -48,7 +49,6 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
 
 def is_better(one: pd.Series, other: pd.Series, higher: bool) -> bool:
     """Whether the mean of `one` is better than that of `other` by more than the larger standard deviation."""
-    one, other = pd.to_numeric(one, errors="coerce"), pd.to_numeric(other, errors="coerce")
     gap = (one.mean() - other.mean()) * (1 if higher else -1)
     return bool(gap > max(one.std(ddof=1), other.std(ddof=1)))
 
@@ -57,13 +57,20 @@ def reach(model: str, name: str, level: float) -> Callable[[pd.DataFrame], Findi
     """The rule for "`model` has a `name` of `level`": by the mean over seeds, or at least by the best seed."""
 
     def judge(table: pd.DataFrame) -> Finding:
-        values = pd.to_numeric(table[table["key"] == model][name], errors="coerce").dropna()
+        values = _values(table, model, name)
         if len(values) < ENOUGH:
             return "--", UNTESTED
         verdict = REPRODUCED if values.mean() >= level else PARTLY if values.max() >= level else NOT
         return spread(values, FORMATS[name]), verdict
 
     return judge
+
+
+def _values(table: pd.DataFrame, model: str, name: str) -> pd.Series:
+    """A metric of each seed of a model; none at all if one of them is missing or is no number."""
+    rows = table[table["key"] == model]
+    values = pd.to_numeric(rows[name], errors="coerce") if name in rows else pd.Series(dtype=float)
+    return values if values.notna().all() else values.iloc[:0]
 
 
 def untested(table: pd.DataFrame) -> Finding:

@@ -1,19 +1,18 @@
-"""Metrics as functions of feature matrices, class logits and pixels; the formulas on features are torch-fidelity's."""
+"""Metrics as functions of feature matrices, class logits and pixels; the formulas on features are torch-fidelity's,
+which is slow to import and therefore imported where it is used."""
 
 import math
 
 import torch
 from torch import Tensor
-from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
-from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
-from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
-from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
 SIGMAS = [10 ** (-1 + i / 10) for i in range(8)]  # 0.1 to 0.5: the grid in which Parzen windows find their width
 
 
 def frechet_distance(features: Tensor, reference: Tensor) -> float:
     """Frechet distance of two Gaussians fitted to feature matrices (N, K) and (M, K) (Heusel et al. 2017)."""
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+
     statistics = [fid_features_to_statistics(matrix.double()) for matrix in (features, reference)]
     return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
 
@@ -23,6 +22,8 @@ def kernel_distance(features: Tensor, reference: Tensor) -> float:
 
     Subsets of 1,000 rows, or of as many as there are. Unbiased, so that it may be slightly negative.
     """
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
     size = min(1000, len(features), len(reference))
     found = kid_features_to_metric(features, reference, kid_subset_size=size, verbose=False)
     return float(found[KEY_METRIC_KID_MEAN])
@@ -33,6 +34,8 @@ def precision_recall(features: Tensor, reference: Tensor) -> tuple[float, float]
 
     "Near" is within the distance of the third nearest neighbour.
     """
+    from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
+
     found = prc_features_to_metric(features, reference, prc_neighborhood=3, verbose=False)
     return float(found[KEY_METRIC_PRECISION]), float(found[KEY_METRIC_RECALL])
 
@@ -42,6 +45,8 @@ def classifier_score(logits: Tensor) -> float:
 
     `logits`: (N, classes). One split. Between 1 and the number of classes.
     """
+    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
     return float(isc_features_to_metric(logits, splits=1)[KEY_METRIC_ISC_MEAN])
 
 

@@ -9,7 +9,7 @@ full    the networks of Wang, Ko and Peng's table, for a GPU
 import difflib
 import math
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from types import UnionType
 from typing import Any, get_args, get_origin
 

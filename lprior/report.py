@@ -3,6 +3,7 @@
 No number is typed into the report by hand: the text says \\res{key}, and a key that is not in values.tex stops LaTeX.
 """
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from lprior.claims import claims_table
 from lprior.errors import UserError
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.results import RunFolder, git_commit
-from lprior.tables import FORMATS, anchors, cost_table, escape, more_table, results_table, row, table_of
+from lprior.tables import FORMATS, anchors, cost_table, escape, more_table, results_table, row, speed_table, table_of
 
 SOURCES = Path(__file__).parents[1] / "report"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / "results"
 PRESET_NOTES = {
     "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
     "every step works, and none of its pictures and numbers is a result.",
@@ -55,6 +57,7 @@ def write_report(results: Path, output: Path, names: list[str]) -> None:
     for name, make in made.items():
         (output / "tables" / f"{name}.tex").write_text(make(table))
     (output / "tables" / "commands.tex").write_text(commands_table(first))
+    (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     (output / "values.tex").write_text(_values(table, first))
 
 
@@ -67,6 +70,7 @@ def commands_table(first: pd.DataFrame) -> str:
             rows.append([rf"figure~\ref{{fig:{key}-{kind}}}", rf"\texttt{{{escape(f'{run}/{file}')}}}"])
     report = r"\texttt{./run\_all.sh -{}-preset published}, from \texttt{results/published}"
     tables = ("results", "more", "cost", "claims", "commands")
+    rows += [[r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"]]
     rows += [[rf"table~\ref{{tab:{name}}}", report] for name in tables] + [[r"figure~\ref{fig:progress}", report]]
     return "".join(row([what, command.replace("--", "-{}-")]) for what, command in rows)
 
@@ -102,6 +106,7 @@ def _values(table: pd.DataFrame, first: pd.DataFrame) -> str:
         "runs": ", ".join(rf"\texttt{{{escape(name)}}}" for name in table["run"]),
         "evaluator accuracy": f"{100 * described['accuracy_test']:.2f}" if measurable else "--",
         "evaluator version": str(described.get("version", "--")),
+        "machine": escape(_benchmarked()),
         "note": f"{PRESET_NOTES[any_run['preset']]} {DATA_NOTES.get(dataset, '')}",
     }
     general |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
@@ -110,6 +115,14 @@ def _values(table: pd.DataFrame, first: pd.DataFrame) -> str:
         for name, value in facts.items():
             lines.append(f"\\setres{{{key}/{name}}}{{{escape(_text(name, value))}}}")
     return "\n".join(lines) + "\n"
+
+
+def _benchmarked() -> str:
+    """The machine that the benchmarks were run on."""
+    for path in sorted(BENCHMARKS.glob("*.json")):
+        where = json.loads(path.read_text())["machine"]
+        return f"{where['device']}, {where['threads']} threads"
+    return "--"
 
 
 def _listed(values: list) -> str:

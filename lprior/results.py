@@ -1,7 +1,7 @@
 """The run directory: what is in it, reading and writing it. Every file appears whole or not at all.
 
     config.json            the resolved configuration, complete enough to run again
-    provenance.json        commit, versions, device, data, times
+    provenance.json        commit, versions, device, engine, data, times
     log.csv                one row per epoch
     metrics.json           final metrics, with the protocol in the key
     samples.png, evolution.png, evolution.gif
@@ -132,7 +132,7 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def provenance(device: torch.device, dataset: Dataset, bfloat16: bool) -> dict:
+def provenance(device: torch.device, dataset: Dataset, bfloat16: bool, engine: str) -> dict:
     """Where, with what and from what a run is made."""
     packages = ("torch", "torchvision", "numpy", "torch-fidelity", "papermill")
     return {
@@ -142,6 +142,7 @@ def provenance(device: torch.device, dataset: Dataset, bfloat16: bool) -> dict:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "precision": "bfloat16 autocast" if bfloat16 else "float32",
+        "engine": engine,
         "data": dataset.source,
         "data_title": dataset.title,
         "data_sha256": dataset.sha256,

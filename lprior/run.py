@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from lprior import data, disentangle, evaluate, figures, presets
+from lprior import data, disentangle, evaluate, presets
 from lprior.condition import check_labels
+from lprior.engine import choose_engine
 from lprior.errors import UserError
 from lprior.metrics import nearest
 from lprior.model import SHEET, choose_device, sheet_noise
@@ -24,15 +25,18 @@ def run(
     folder: str | Path,
     data_root: str | Path | None = None,
     device: str = "auto",
+    engine: str = "auto",
     progress: Lines | None = None,
     force: bool = False,
 ) -> RunFolder:
     """Train until `config.epochs`, measure, and fill `folder` with everything that `results.py` lists.
 
     A folder that holds an unfinished run of the same configuration is taken up where it stopped; a finished one is
-    only measured and drawn again. `force` deletes what is there first. Raises UserError for what the user can mend.
+    only measured and drawn again. `engine`: see `engine.py`. `force` deletes what is there first. Raises UserError for
+    what the user can mend.
     """
     target = choose_device(device)
+    choose_engine(engine, target)  # refuses what is wrong before anything starts
     train = data.load(config.dataset, data_root).head(config.images)
     test = data.load(config.dataset, data_root, "test")
     if len(train.images) < config.batch_size:
@@ -51,9 +55,10 @@ def run(
             "name another results folder, or start over with --force"
         )
     result.claim(config)
-    training = start(config, train.images.shape[1], target)
+    training = start(config, train.images.shape[1], target, engine)
     if state is None:
-        record = provenance(target, train, training.bfloat16) | {"started": now(), "resumed": []}
+        made = provenance(target, train, training.bfloat16, training.engine.name)
+        record = made | {"started": now(), "resumed": []}
     else:
         training.load_state_dict(state)
         record = result.read_json("provenance.json")
@@ -69,13 +74,16 @@ def run(
     return result
 
 
-def start(config: RunConfig, channels: int, device: torch.device) -> Training:
-    """The state in which a run of this configuration begins."""
+def start(
+    config: RunConfig, channels: int, device: torch.device, engine: str = "auto", bfloat16: bool | None = None
+) -> Training:
+    """The state in which a run of this configuration begins. `bfloat16` None: where the device is faster with it."""
     torch.manual_seed(config.seed)
     algorithm = presets.build(config, channels).to(device, memory_format=torch.channels_last)
+    bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
     return Training(
-        algorithm, config.seed, config.batch_size, config.code, config.ema_decay,
-        bfloat16=has_bfloat16(device), condition=config.condition,
+        algorithm, config.seed, config.batch_size, config.code, config.ema_decay, bfloat16,
+        condition=config.condition, engine=engine,
     )  # fmt: skip
 
 
@@ -103,12 +111,16 @@ def _train(
 
 
 def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> None:
+    from lprior import figures
+
     result.write(result.frame(epoch).relative_to(result.path), figures.sheet(samples, padding=0).save)
 
 
 def _finish(training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder) -> None:
     import pandas as pd
     from safetensors.torch import save_file
+
+    from lprior import figures
 
     model, size = training.average, config.image_size
     noise = sheet_noise(config, config.samples).to(training.device)
@@ -139,5 +151,6 @@ def _cost(training: Training) -> dict:
         "seconds_per_epoch": statistics.median(seconds),
         "training_seconds": sum(seconds),
         "peak_memory_bytes": peak_memory_bytes(training.device),
+        "engine": training.engine.name,  # once more: a graph may have turned out to be impossible
         "finished": now(),
     }

@@ -1,6 +1,8 @@
 """From finished runs to LaTeX rows: a data frame with a row per run, and the tables that are made of it."""
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,6 +20,11 @@ FORMATS = {  # metric, as the report calls it -> how it is printed
 }  # fmt: skip
 RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
 MORE = ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID")
+BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
+    "LP-AAE, compact networks": "tutorial_loop",
+    "AAE and VAE/GAN, compact networks": "pythae_side_by_side",
+    "LP-AAE, the paper's networks": "scheme_2018",
+}
 NAMES = {"fid": "FID", "kid": "KID", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma"}
 
 
@@ -88,6 +95,26 @@ def cost_table(table: pd.DataFrame) -> str:
         numbers = [FORMATS[name].format(value) for name, value in middle.items()]
         rows.append([escape(presets.TITLES.get(key, key)), str(len(group)), str(group["epochs"].iloc[0]), *numbers, escape(made)])
     return "".join(map(row, rows))
+
+
+def speed_table(measured: Path) -> str:
+    """Rows of the speed table, from the JSON files that `benchmarks/` leaves: the first contender of each, and ours."""
+    blocks = []
+    for title, name in BENCHMARKS.items():
+        if (measured / f"{name}.json").exists():
+            found = json.loads((measured / f"{name}.json").read_text())["rows"]
+            lines = [
+                row([rf"\quad {escape(one['name'])}", *(_range(one[key]) for key in ("seconds_per_epoch", "times_faster"))])
+                for one in found
+            ]
+            blocks.append(row([title, "", ""]) + "".join(lines))
+    return "\\addlinespace\n".join(blocks) or row([MISSING] * 3)
+
+
+def _range(summary: dict) -> str:
+    """Median, smallest and largest of a summary, with three digits."""
+    middle, low, high = (f"{summary[key]:#.3g}".rstrip(".") for key in ("median", "min", "max"))
+    return f"{middle} ({low} to {high})"
 
 
 def spreads(group: pd.DataFrame, names: Iterable[str], prefix: str = "") -> list[str]:

@@ -3,13 +3,14 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from lprior.condition import check_labels, uniform_s, with_s
 from lprior.data import batches, generator, to_float
+from lprior.engine import Engine
 from lprior.errors import TrainingDiverged
 
 CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for the device
@@ -21,7 +22,8 @@ class Training:
 
     `average` is the exponential moving average of the autoencoder that samples and reconstructs. `log` has one row
     per finished epoch. Random numbers depend on (seed, epoch) and (seed, step) alone, so that a run which was stopped
-    and resumed ends with the same bits as one that was not (same machine, device, thread count and precision).
+    and resumed ends with the same bits as one that was not (same machine, device, threads, precision and engine).
+    `engine`: how steps are taken, "auto", "eager" or "graph" (see `engine.py`).
     """
 
     algorithm: nn.Module
@@ -33,11 +35,13 @@ class Training:
     condition: str = "none"  # of `condition.CONDITIONS`
     step: int = 0
     log: list[dict] = field(default_factory=list)
+    engine: InitVar[str] = "auto"
 
-    def __post_init__(self):
+    def __post_init__(self, engine: str):
         self.live = self.algorithm.autoencoder()
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
+        self.engine = Engine(self.algorithm, self.device, self.bfloat16, engine)
         pairs = zip(self.average.state_dict().values(), self.live.state_dict().values(), strict=True)
         self._averaged, self._followed = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
 
@@ -79,9 +83,7 @@ class Training:
 
         `s`: int64 (N,), the labels of x; needed if the condition is "supervised".
         """
-        noise = self.noise(len(x), s)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
-            losses = self.algorithm.train_step(x, noise)
+        losses = self.engine.step(x, self.noise(len(x), s))
         self._update_average()
         self.step += 1
         return losses
@@ -101,7 +103,8 @@ class Training:
         torch._foreach_lerp_(self._averaged, self._followed, 1 - decay)
 
     def _check(self, losses: dict[str, list[Tensor]]) -> None:
-        finite = torch.isfinite(torch.stack([torch.stack(values) for values in losses.values()], dim=1))
+        recent = [torch.stack(values[-CHECK_EVERY:]) for values in losses.values()]
+        finite = torch.isfinite(torch.stack(recent, dim=1))
         if not finite.all():
             index, which = (~finite).nonzero()[0].tolist()  # the earliest step, and there the first loss
             step, name = self.step - len(finite) + index + 1, list(losses)[which]
@@ -123,3 +126,4 @@ class Training:
         for name, optimizer in vars(self.algorithm.opt).items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.step, self.log = state["step"], list(state["log"])
+        self.engine.forget()

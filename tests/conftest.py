@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lprior import aae, lpaae, vaegan
-from lprior.networks import Compact
+from lprior.networks import Compact, Paper
 
 CODE = 3
 SIZE = 8
@@ -37,11 +37,14 @@ def private_cache(tmp_path_factory):
         yield Path(os.environ["XDG_CACHE_HOME"])
 
 
-def build_algorithm(name: str, seed: int = 0):
+TINY = {"compact": Compact(1, SIZE, width=2), "paper": Paper(1, 32, width=2)}
+
+
+def build_algorithm(name: str, seed: int = 0, networks: str = "compact"):
     """The algorithm `name`, a key of SETTINGS, on new tiny networks; the same seed gives the same weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        make, settings = Compact(1, SIZE, width=2), SETTINGS[name]
+        make, settings = TINY[networks], SETTINGS[name]
         match name.partition("-")[0]:
             case "aae":
                 return aae.AAE(settings, make.encoder(CODE), make.decoder(CODE), make.code_discriminator(CODE))

@@ -122,3 +122,20 @@ def test_without_files_and_network_the_choices_are_said(tmp_path, cache, monkeyp
     monkeypatch.setattr(datasets.CIFAR10, "download", no_network)
     with pytest.raises(DataUnavailable, match="cifar-10-python.tar.gz.*no network.*--data"):
         load_cifar10(tmp_path, cache, "train")
+
+
+@pytest.mark.parametrize("networks", ["compact", "paper"])
+def test_a_run_on_colour_pictures_is_whole(tmp_path, monkeypatch, networks):
+    from lprior import presets
+    from lprior.model import load
+    from lprior.run import run
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = make_pictures(tmp_path, ".jpg", train=13, test=6)
+    changes = {"images": 128, "epochs": 1, "samples": 120, "networks": networks, "width": 2}
+    config = presets.resolve("lpaae", "cifar10", "smoke", **changes)
+    result = run(config, tmp_path / "run", data_root=root, device="cpu")
+    assert Image.open(result / "samples.png").size == (342, 342)
+    assert result.read_json("provenance.json")["data_title"] == "CIFAR-10 (JPEG)"
+    assert not [key for key in result.read_json("metrics.json") if "_clf" in key]  # no classifier of colour pictures yet
+    assert load(tmp_path / "run").sample(3).shape == (3, 3, 32, 32)

@@ -37,6 +37,9 @@ def refusal(capsys, *arguments: object, code: int = 2) -> str:
         (["mnist5k-aae-s0", "--set", "seed=3"], "seed"),
         (["mnist5k-aae-s0", "--set", "preset='full'"], "preset"),
         (["mnist5k-aae-s0", "--preset", "smoke", "--device", "tpu"], "'tpu'"),
+        (["mnist5k-aae-s0", "--preset", "smoke", "--engine", "fast"], "'fast'"),
+        (["mnist5k-aae-s0", "--preset", "smoke", "--engine", "graph", "--device", "cpu"], "engine graph needs a CUDA device"),
+        (["mnist5k-aae-s0", "--notebook", "--engine", "eager"], "--engine cannot be chosen with --notebook"),
         (["mnist5k-aae-s0", "--notebook", "--set", "lam='x'"], "lam must be float"),
         (["mnist5k-aae-s0", "--notebook", "--set", "width=8"], "no parameter 'width'"),
     ],
@@ -153,9 +156,23 @@ def test_an_unfinished_run_is_not_published(capsys, tmp_path):
     assert "finished run" in refusal(capsys, "publish", tmp_path / "run", "--to", tmp_path / "published")
 
 
-def test_the_package_imports_nothing_heavy():
-    code = "import lprior, lprior.__main__, sys; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+SLOW = {"torch", "torchvision", "torch_fidelity", "sklearn", "matplotlib", "pandas", "mlxtend", "papermill"}
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("import lprior, lprior.__main__", set()),
+        ("import runpy; sys.argv = ['lprior', '--help']\ntry: runpy.run_module('lprior', run_name='__main__')\n"
+         "except SystemExit: pass", set()),
+        ("import lprior.train, lprior.run, lprior.model, lprior.bench", {"torch"}),
+    ],
+    ids=["package", "help", "training"],
+)  # fmt: skip
+def test_slow_packages_are_imported_only_where_they_are_needed(code, needed):
+    code = f"import sys\n{code}\nprint(*(name for name in {sorted(SLOW)} if name in sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert set(answer.stdout.splitlines()[-1].split()) == needed, answer.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lprior import presets
-from lprior.results import OF_FIRST_SEED, PUBLISHED, RunFolder
 from lprior.model import load
+from lprior.results import OF_FIRST_SEED, PUBLISHED, RunFolder
 from lprior.tables import FORMATS, spread, table_of
 
 ROOT = Path(__file__).parents[1]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lprior import claims, report, tables
+from lprior import tables
 from lprior.errors import UserError
 from lprior.report import write_report
-from lprior.tables import escape, results_table, table_of
 from lprior.results import RunFolder
+from lprior.tables import escape, results_table, table_of
 
 ROOT = Path(__file__).parents[1]
 SHOWN = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # the models to which the text's macros are applied

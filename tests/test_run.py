@@ -8,10 +8,10 @@ from conftest import build_algorithm
 from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
-from lprior import data, evaluate, figures, presets, results
+from lprior import data, figures, presets, results
 from lprior.errors import TrainingDiverged, UserError
-from lprior.progress import Lines
 from lprior.model import choose_device, load, sheet_noise
+from lprior.progress import Lines
 from lprior.run import run, start
 
 EPOCHS = 2
@@ -88,6 +88,7 @@ def test_the_log_has_a_row_per_epoch(uninterrupted):
 
 def test_provenance_says_where_and_from_what(uninterrupted):
     made = uninterrupted.read_json("provenance.json")
+    assert made["engine"] == "eager"
     assert {"commit", "packages", "device", "threads", "precision", "data", "data_sha256", "seconds_per_epoch",
             "peak_memory_bytes", "started", "finished"} <= set(made)  # fmt: skip
     assert made["data_sha256"] == data.load("mnist5k").head(128).sha256
@@ -275,9 +276,29 @@ def test_a_device_that_is_not_offered_is_an_error(name):
         choose_device(name)
 
 
+def test_provenance_tells_of_an_engine_that_had_to_change(tmp_path, monkeypatch):
+    """A run starts with a graph, which then turns out to be impossible: the device is a CPU here."""
+    monkeypatch.setattr("lprior.engine.choose_engine", lambda wanted, device: "graph")
+    engines = []
+
+    def fail(*arguments):
+        raise RuntimeError("no graph")
+
+    monkeypatch.setattr("lprior.engine.Engine._capture", fail)
+
+    class Watching(Silent):
+        def batches(self, batches, count, epoch):
+            engines.append(json.loads((tmp_path / "provenance.json").read_text())["engine"])
+            return batches
+
+    result = train(configuration(epochs=1), tmp_path, progress=Watching())
+    assert (engines, result.read_json("provenance.json")["engine"]) == (["graph"], "eager")
+
+
 @pytest.mark.cuda
 def test_a_run_on_a_gpu_has_finite_metrics(tmp_path):
     result = run(configuration(), tmp_path, device="cuda", progress=Silent())
+    assert result.read_json("provenance.json")["engine"] == "graph"
     assert math.isfinite(result.read_json("metrics.json")["fid_mnist_clf1_200_test"])
     assert load(tmp_path).autoencoder.dec[0].weight.device.type == "cpu"
 

@@ -1,0 +1,126 @@
+"""AAE and VAE/GAN as pythae trains them, against ours: same networks, mini-batches, images and number of updates.
+
+pythae's trainers run their epochs over a dataset of floats in memory, and ours run ours. Left out are what each does
+between epochs (copies of the best model, checkpoints) and pythae's progress bar. Its rule that skips updates is
+switched off, so that both sides make the same number of them. For AAE it encodes each mini-batch once where ours, as
+the paper, has two phases. Needs pythae: see the README beside this file.
+"""
+
+import logging
+import sys
+import tempfile
+
+import torch
+from common import Contender, compare, configuration, images_for, ours, parser, report, run
+from torch import Tensor, nn
+
+from lprior import presets
+from lprior.data import to_float
+from lprior.model import choose_device
+from lprior.presets import RunConfig
+from lprior.timing import timed
+
+try:
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAEGAN, Adversarial_AE, Adversarial_AE_Config, VAEGANConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseDiscriminator, BaseEncoder
+    from pythae.trainers import (
+        AdversarialTrainer,
+        AdversarialTrainerConfig,
+        CoupledOptimizerAdversarialTrainer,
+        CoupledOptimizerAdversarialTrainerConfig,
+    )
+except ImportError:
+    sys.exit("pythae is missing: python -m pip install '.[benchmarks]'")
+
+
+class Encoder(BaseEncoder):
+    def __init__(self, net: nn.Module, code: int):
+        super().__init__()
+        self.net, self.latent_dim = net, code
+
+    def forward(self, x: Tensor) -> ModelOutput:
+        out = self.net(x)  # the code, or mean and log-variance
+        mean, log_variance = out.chunk(2, dim=1) if out.shape[1] > self.latent_dim else (out, torch.zeros_like(out))
+        return ModelOutput(embedding=mean, log_covariance=log_variance)
+
+
+class Decoder(BaseDecoder):
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        return ModelOutput(reconstruction=self.net(z))
+
+
+class CodeDiscriminator(BaseDiscriminator):
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor) -> ModelOutput:
+        return ModelOutput(embedding=torch.sigmoid(self.net(z)))
+
+
+class ImageDiscriminator(BaseDiscriminator):
+    depth = 1  # layers that pythae can ask for by number: here one, the features
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor, output_layer_levels: list[int] | None = None) -> ModelOutput:
+        features = self.net.trunk(x)
+        if output_layer_levels:
+            return ModelOutput(embedding_layer_1=features)
+        return ModelOutput(embedding=torch.sigmoid(self.net.head(features)))
+
+
+def pythae_trainer(config: RunConfig, images: Tensor, device: torch.device, folder: str):
+    """pythae's trainer of the same algorithm, on new networks of ours."""
+    torch.manual_seed(config.seed)
+    model, settings = presets.build(config, images.shape[1]), config.settings
+    common = dict(per_device_train_batch_size=config.batch_size, num_epochs=1, output_dir=folder,
+                  no_cuda=device.type != "cuda", discriminator_learning_rate=settings.learning_rate_D)  # fmt: skip
+    shape, nets = tuple(images.shape[1:]), (Encoder(model.enc, config.code), Decoder(model.dec))
+    if config.algorithm == "aae":
+        described = Adversarial_AE_Config(input_dim=shape, latent_dim=config.code, deterministic_posterior=True)
+        theirs = Adversarial_AE(described, *nets, CodeDiscriminator(model.D_C))
+        kind = AdversarialTrainer
+        training = AdversarialTrainerConfig(**common, autoencoder_learning_rate=settings.learning_rate)
+    else:
+        described = VAEGANConfig(input_dim=shape, latent_dim=config.code, margin=1e9)  # 1e9: no update is skipped
+        theirs = VAEGAN(described, *nets, ImageDiscriminator(model.Dis))
+        kind = CoupledOptimizerAdversarialTrainer
+        rates = dict(encoder_learning_rate=settings.learning_rate, decoder_learning_rate=settings.learning_rate)
+        training = CoupledOptimizerAdversarialTrainerConfig(**common, **rates)
+    dataset = BaseDataset(to_float(images).contiguous(), torch.zeros(len(images)))
+    trainer = kind(theirs, dataset, training_config=training)
+    trainer.prepare_training()
+    trainer.callback_handler.callbacks.clear()
+    return trainer
+
+
+def pythae_epochs(config: RunConfig, images: Tensor, device: torch.device, folder: str) -> Contender:
+    trainer = pythae_trainer(config, images, device, folder)
+    return lambda: timed(lambda: trainer.train_step(1), device) / len(images)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser(__doc__).parse_args(arguments)
+    logging.disable(logging.INFO)
+    device, rows = choose_device(options.device), []
+    with tempfile.TemporaryDirectory() as folder:
+        for algorithm in ("aae", "vaegan"):
+            config = configuration(options, algorithm)
+            images = images_for(options, config)
+            contenders = {"pythae": pythae_epochs(config, images, device, folder), **ours(options, config, images)}
+            found = compare(contenders, options)
+            rows += [row | {"name": f"{presets.TITLES[algorithm]}: {row['name']}"} for row in found]
+    report("pythae_side_by_side", rows, options)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,174 @@
+"""The benchmarks measure what they say; nothing here depends on how fast the machine is."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from lprior import __main__ as cli
+from lprior import bench, timing
+from lprior.errors import UserError
+from lprior.presets import resolve
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+# Each script with the smallest options that go through all of it.
+SCRIPTS = {
+    "tutorial_loop": ["--updates", "1"],
+    "pythae_side_by_side": ["--updates", "1"],
+    "scheme_2018": [],
+    "cost_growth": ["--updates", "4", "--epochs", "5"],
+    "time_to_quality": ["--dataset", "mnist5k", "--images", "128", "--epochs", "1"],
+    "import_time": [],
+}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(bench, "PEAK_SIZE", {"cpu": 64, "cuda": 64})
+
+
+def test_a_variant_is_what_a_preset_says_but_for_its_changes():
+    variant = bench.parse_variant("lpaae:engine=eager,width=3,prior=fixed,preset=smoke", {"width": 9, "batch_size": 8})
+    assert variant.config == resolve("lpaae", "mnist", "smoke", width=3, batch_size=8, prior="fixed")
+    assert (variant.engine, variant.precision) == ("eager", "auto")
+    assert bench.parse_variant("aae").config == resolve("aae", "mnist", "quick")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["lpae"], "'lpae'"),
+        (["--networks", "compakt"], "'compakt'"),
+        (["--precision", "half"], "precision 'half' is unknown"),
+        (["--engine", "graph", "--device", "cpu"], "engine graph needs a CUDA device"),
+        (["--compare", "aae:width"], "a variant is"),
+        (["--compare", "aae:widht=3"], "'widht' is unknown: did you mean 'width'"),
+        (["--repeats", "0"], "repeats must be at least 1"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_bench_is_refused_in_one_line(capsys, arguments, named):
+    assert cli.main(["bench", "--preset", "smoke", *arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and named in lines[0]
+
+
+def test_bench_measures_variants_in_turns_and_writes_json(tiny, tmp_path, capsys):
+    options = ["--preset", "smoke", "--width", "2", "--batch-size", "8", "--device", "cpu", "--seconds", "0.01"]
+    compared = ["vaegan:precision=float32", "vaegan:precision=float32,width=4", "aae:precision=bfloat16"]
+    file = tmp_path / "bench.json"
+    assert cli.main(["bench", *options, "--repeats", "3", "--json", str(file), "--compare", *compared]) == 0
+    output, measured = capsys.readouterr().out, json.loads(file.read_text())
+    assert all(f"| {name} | eager |" in output for name in compared)
+    first, wider, other = measured["variants"]
+    assert (first["width"], wider["width"], first["batch_size"]) == (2, 4, 8)
+    assert [row["precision"] for row in (first, wider, other)] == ["float32", "float32", "bfloat16"]
+    assert wider["flops_per_step"] > 2 * first["flops_per_step"] > 0
+    assert first["times_faster_than_first"] == {"median": 1, "min": 1, "max": 1}
+    assert first["images_per_second"]["median"] == pytest.approx(8 / first["seconds_per_step"]["median"])
+    assert first["seconds_per_epoch"]["median"] == pytest.approx(7500 * first["seconds_per_step"]["median"])
+    for row in measured["variants"]:
+        for value in row.values():
+            if isinstance(value, dict):
+                assert 0 < value["min"] <= value["median"] <= value["max"]
+
+
+@pytest.mark.cuda
+def test_a_graph_is_one_replay_and_few_launches():
+    variants = [bench.parse_variant(f"lpaae:preset=smoke,engine={engine}") for engine in ("eager", "graph")]
+    eager, graph = bench.bench(variants, "cuda", repeats=1, seconds=0.1, peak_size=512)["variants"]
+    assert (eager["graph_replays"], graph["graph_replays"]) == (0, 1)
+    assert eager["kernel_launches"] > 100 > graph["kernel_launches"]
+    assert graph["peak_memory_bytes"] > 0
+
+
+def test_flops_are_those_of_forward_and_backward():
+    """A linear layer without bias: the product itself and the gradient of its weight; inputs have no gradient."""
+
+    class Step(nn.Module):
+        draws = 1
+
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Linear(5, 7, bias=False)
+            self.engine = self
+
+        def eager(self, x, noise):
+            torch.autograd.grad(self.net(x).sum(), self.net.weight)
+
+    step = Step()
+    step.algorithm, step.noise_size, step.device = type("A", (), {"draws": 1}), 3, "cpu"
+    assert bench.flops(step, torch.zeros(11, 5)) == 2 * (2 * 11 * 5 * 7)
+
+
+def test_contenders_take_turns_in_alternating_order():
+    calls = []
+    contenders = {name: lambda name=name: calls.append(name) or 1.0 for name in "abc"}
+    assert timing.alternate(contenders, 3) == {name: [1.0] * 3 for name in "abc"}
+    assert "".join(calls) == "abccbaabc"
+
+
+def test_ratios_are_taken_turn_by_turn():
+    assert timing.ratios([2.0, 20.0, 9.0], [1.0, 10.0, 3.0]) == {"median": 2, "min": 2, "max": 3}
+
+
+def test_every_script_is_tested():
+    assert {path.stem for path in FOLDER.glob("*.py")} == {"common", *SCRIPTS}
+
+
+def script(monkeypatch, name: str):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_prints_a_table_and_writes_its_file(monkeypatch, tmp_path, capsys, name):
+    if name == "pythae_side_by_side":
+        pytest.importorskip("pythae")
+    common = [] if name == "import_time" else ["--preset", "smoke", "--width", "2", "--device", "cpu"]
+    main = script(monkeypatch, name).main
+    if name == "import_time":
+        monkeypatch.setattr(sys.modules[name], "MODULES", ("lprior", "lprior.__main__"))
+    main([*common, *SCRIPTS[name], "--repeats", "1", "--output", str(tmp_path)])
+    written = json.loads((tmp_path / f"{name}.json").read_text())
+    output = capsys.readouterr().out
+    assert len(written["rows"]) >= 2 and all(f"| {row['name']} |" in output for row in written["rows"])
+    assert written["machine"]["device"] and str(tmp_path) not in json.dumps(written)
+
+
+def test_time_to_quality_reads_the_log_of_a_run(monkeypatch, tmp_path):
+    quality = script(monkeypatch, "time_to_quality")
+    log = {"epoch": [1, 2, 3], "seconds": [10.0, 12.0, 11.0], "score_mnist_clf1_2k": [7.0, 8.5, 8.9]}
+    pd.DataFrame(log).to_csv(tmp_path / "log.csv", index=False)
+    found = quality.scores_of_run(str(tmp_path))
+    assert found == [(10.0, 7.0), (22.0, 8.5), (33.0, 8.9)]
+    assert {key: value for key, value in quality.row("ours", found).items() if key.startswith("score")} == {
+        "score 8": "22 s", "score 9": "-"
+    }  # fmt: skip
+    pd.DataFrame(log).drop(columns="score_mnist_clf1_2k").to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(UserError, match="no score of 2,000 samples"):
+        quality.scores_of_run(str(tmp_path))
+
+
+def test_the_tutorial_moves_every_network_once(monkeypatch):
+    config = resolve("lpaae", "mnist", "smoke", width=2)
+    tutorial = script(monkeypatch, "tutorial_loop").tutorial(config, 1, torch.device("cpu"))
+    losses = tutorial.train_step(torch.rand(4, 1, 28, 28), torch.randn(1, 4, 8))
+    assert losses.keys() == {"L_GAN_C", "L_rec", "L_GAN_I"}
+    for optimizer in vars(tutorial.opt).values():
+        assert {state["step"].item() for state in optimizer.state.values()} == {1}
+
+
+def test_the_scheme_of_2018_updates_encoder_and_decoder_four_times(monkeypatch):
+    from lprior.presets import build
+
+    model = build(resolve("lpaae", "mnist", "smoke", width=2), 1)
+    scheme = script(monkeypatch, "scheme_2018").Scheme2018(model)
+    scheme.train_step(torch.rand(4, 1, 28, 28), torch.randn(1, 4, 8))
+    counts = {name: {state["step"].item() for state in o.state.values()} for name, o in vars(scheme.opt).items()}
+    assert counts == {"enc": {4}, "dec": {4}, "CG": {4}, "D_C": {1}, "D_I": {1}}
