@@ -54,6 +54,19 @@ def test_every_parameter_of_every_network_gets_a_gradient(make, x):
         assert None not in gradients
 
 
+def test_the_classifier_is_a_second_head_on_the_same_features(make, x):
+    logits = make.classifier(10)(make.image_discriminator()(x)[1])
+    assert logits.shape == (N, 10)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("kind", [Compact, Paper])
+def test_spectral_normalisation_is_of_every_layer_of_the_image_discriminator_or_of_none(kind, wanted):
+    discriminator = kind(1, 32, width=2, spectral_norm=wanted).image_discriminator()
+    layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert {nn.utils.parametrize.is_parametrized(layer, "weight") for layer in layers} == {wanted}
+
+
 def count(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from lprior.objectives import feature_distance, gaussian_kl, gaussian_nll, log_D, log_one_minus_D
+from lprior.objectives import feature_distance, feature_norm, gaussian_kl, gaussian_nll, log_D, log_one_minus_D
 
 SHAPES = [(5, 3), (4, 2, 3, 3)]
 
@@ -63,6 +63,15 @@ def test_feature_distance_is_the_mean_squared_difference(shape):
     assert feature_distance(features, features).item() == 0
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_feature_norm_is_the_mean_norm_over_images(shape):
+    features, rec = torch.randn(shape), torch.randn(shape, requires_grad=True)
+    norms = [np.linalg.norm(one.ravel()) for one in (features - rec).detach().numpy()]
+    assert feature_norm(features, rec).item() == pytest.approx(np.mean(norms), rel=1e-5)
+    feature_norm(rec.detach(), rec).backward()
+    assert torch.isfinite(rec.grad).all()  # also where the norm has its kink
+
+
 def test_gaussian_nll_and_feature_distance_differ_by_their_normalisation():
     features, rec = torch.randn(4, 2, 3, 3), torch.randn(4, 2, 3, 3)
     half_the_entries = 0.5 * features[0].numel()
@@ -72,5 +81,5 @@ def test_gaussian_nll_and_feature_distance_differ_by_their_normalisation():
 
 def test_losses_of_bfloat16_inputs_are_computed_in_float32():
     a, b = torch.randn(4, 3).bfloat16(), torch.randn(4, 3).bfloat16()
-    for value in (log_D(a), log_one_minus_D(a), gaussian_kl(a, b), gaussian_nll(a, b), feature_distance(a, b)):
+    for value in (log_D(a), log_one_minus_D(a), gaussian_kl(a, b), gaussian_nll(a, b), feature_distance(a, b), feature_norm(a, b)):
         assert value.dtype == torch.float32

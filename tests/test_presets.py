@@ -3,7 +3,7 @@ from dataclasses import fields
 import pytest
 from conftest import SETTINGS
 
-from lprior import data, presets
+from lprior import data, lpaae, presets
 from lprior.errors import UserError
 
 VARIANTS = [(algorithm, variant) for algorithm in presets.SETTINGS for variant in ["", *presets.VARIANTS[algorithm]]]
@@ -49,6 +49,18 @@ def test_every_algorithm_of_the_report_is_in_every_preset():
 def test_variants_change_what_their_names_say():
     assert presets.resolve("lpaae", "mnist", "smoke", "fixed").settings == SETTINGS["lpaae-fixed"]
     assert presets.resolve("lpaae", "mnist", "smoke", "text").settings == SETTINGS["lpaae-text"]
+
+
+@pytest.mark.parametrize("variant", presets.VARIANTS["lpaae"])
+def test_a_variant_changes_its_settings_and_nothing_else(variant):
+    plain, changed = (presets.resolve("lpaae", "mnist", "quick", v).to_dict() for v in ("", variant))
+    changes = presets.VARIANTS["lpaae"][variant]
+    if "reading" in changes:
+        changes = lpaae.READINGS[changes["reading"]] | changes
+    expected = {name: value for name, value in changes.items() if (plain | plain["settings"])[name] != value}
+    flat = {name: value for name, value in (changed | changed["settings"]).items() if name not in ("settings", "variant")}
+    assert {name: value for name, value in flat.items() if (plain | plain["settings"])[name] != value} == expected
+    assert expected
 
 
 def test_every_run_that_the_tables_can_show_has_a_title():
