@@ -70,7 +70,8 @@ if not PUBLISHED:
 rule sources:
     input:
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
-        "lprior/report.py",
+        ["lprior/report.py", "lprior/tables.py", "lprior/claims.py"],
+        sorted(map(str, Path("benchmarks/results").glob("*.json"))),
         "lprior/figures.py",
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],
     output:

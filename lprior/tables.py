@@ -112,9 +112,13 @@ def speed_table(measured: Path) -> str:
 
 
 def _range(summary: dict) -> str:
-    """Median, smallest and largest of a summary, with three digits."""
-    middle, low, high = (f"{summary[key]:#.3g}".rstrip(".") for key in ("median", "min", "max"))
-    return f"{middle} ({low} to {high})"
+    """Median and, if it was measured more than once, smallest and largest of a summary, with three digits."""
+    middle, low, high = (_three_digits(summary[key]) for key in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _three_digits(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def spreads(group: pd.DataFrame, names: Iterable[str], prefix: str = "") -> list[str]:
