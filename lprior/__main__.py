@@ -195,19 +195,19 @@ def publish_command(options: argparse.Namespace) -> None:
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
-    from lprior import data, evaluate
+    from lprior import data
+    from lprior.evaluate import cropped
     from lprior.inception import inception_metrics
     from lprior.model import load
     from lprior.results import RunFolder
 
     model, result = load(options.folder), RunFolder(options.folder)
-    config, noise = model.config, model.noise(model.config.samples)
+    config = model.config
     train, test = data.load(config.dataset).head(config.images), data.load(config.dataset, split="test")
-    size = config.image_size
-    values = evaluate.measure(model.autoencoder, noise, train, test, size, config.seed)
+    values = model.measure(train, test)
     result.write_json("metrics.json", values)
     if options.inception:
-        samples = evaluate.cropped(evaluate.sample(model.autoencoder, noise), test)
+        samples = cropped(model.sample(config.samples), test)
         values |= inception_metrics(samples, test, None if options.inception == "download" else options.inception)
         result.write_json("metrics.json", values)
     print(json.dumps(values, indent=2))

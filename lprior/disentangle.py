@@ -42,7 +42,7 @@ def measure(model: Autoencoder, noise: Tensor, test: Dataset, size: int, conditi
         features, logits = judge.evaluator.measure(evaluate.cropped(evaluate.sample(model, noise), test))
         s, seen = s_of(noise).argmax(dim=1).cpu(), logits.argmax(dim=1)
         wanted = s if named else assignment(s, seen)[s]
-        protocol = f"{judge.protocol}_{evaluate._thousands(len(noise))}"
+        protocol = f"{judge.protocol}_{evaluate.thousands(len(noise))}"
         precision, recall = within_class(features, wanted, judge.reference, test.labels)
         values |= {
             f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, seen),
@@ -52,11 +52,9 @@ def measure(model: Autoencoder, noise: Tensor, test: Dataset, size: int, conditi
     return values
 
 
-@torch.no_grad()
-def q_classes(model: Autoencoder, images: Tensor, batch_size: int = 500) -> Tensor:
+def q_classes(model: Autoencoder, images: Tensor) -> Tensor:
     """The value of s that Q finds most likely for each of the uint8 images (N, C, H, W): int64 (N,), on the CPU."""
-    device = next(model.parameters()).device
-    return torch.cat([model.Q(to_float(part.to(device))).argmax(dim=1).cpu() for part in images.split(batch_size)])
+    return evaluate.in_batches(model, lambda x: model.Q(to_float(x)).argmax(dim=1), images)
 
 
 def kmeans(codes: Tensor, seed: int) -> Tensor:

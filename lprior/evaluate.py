@@ -7,6 +7,8 @@
                        |      reference: all test images
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -20,23 +22,25 @@ VALIDATION = 5000  # training images, the last ones, on which Parzen windows cho
 
 
 @torch.no_grad()
-def sample(model: Autoencoder, noise: Tensor, batch_size: int = 500) -> Tensor:
+def in_batches(model: Autoencoder, function: Callable[[Tensor], Tensor], rows: Tensor, batch_size: int = 500) -> Tensor:
+    """`function` of `rows`, some at a time on the model's device; the answers on the CPU."""
+    device = next(model.parameters()).device
+    return torch.cat([function(part.to(device)).cpu() for part in rows.split(batch_size)])
+
+
+def sample(model: Autoencoder, noise: Tensor) -> Tensor:
     """uint8 images (N, C, H, W) from noise (N, noise), on the CPU."""
-    return torch.cat([to_uint8(model(part)).cpu() for part in noise.split(batch_size)])
+    return in_batches(model, lambda z: to_uint8(model(z)), noise)
 
 
-@torch.no_grad()
-def encode(model: Autoencoder, images: Tensor, batch_size: int = 500) -> Tensor:
+def encode(model: Autoencoder, images: Tensor) -> Tensor:
     """Codes (N, code), on the CPU, of uint8 images (N, C, H, W)."""
-    device = next(model.parameters()).device
-    return torch.cat([model.encode(to_float(part.to(device))).cpu() for part in images.split(batch_size)])
+    return in_batches(model, lambda x: model.encode(to_float(x)), images)
 
 
-@torch.no_grad()
-def decode(model: Autoencoder, codes: Tensor, batch_size: int = 500) -> Tensor:
+def decode(model: Autoencoder, codes: Tensor) -> Tensor:
     """uint8 images (N, C, H, W), on the CPU, of codes (N, code)."""
-    device = next(model.parameters()).device
-    return torch.cat([to_uint8(model.dec(part.to(device))).cpu() for part in codes.split(batch_size)])
+    return in_batches(model, lambda codes: to_uint8(model.dec(codes)), codes)
 
 
 def mixture_samples(model: Autoencoder, images: Tensor, count: int, seed: int) -> Tensor:
@@ -69,7 +73,7 @@ class Judge:
         if not self.available:
             return {}
         features, logits = self.evaluator.measure(samples)
-        count = _thousands(len(samples))
+        count = thousands(len(samples))
         return {
             f"fid_{self.protocol}_{count}_test": metrics.frechet_distance(features, self.reference),
             f"score_{self.protocol}_{count}": metrics.classifier_score(logits),
@@ -80,7 +84,7 @@ class Judge:
         if not self.available:
             return {}
         features, logits = self.evaluator.measure(samples)
-        count = _thousands(len(samples))
+        count = thousands(len(samples))
         histogram = metrics.class_histogram(logits)
         precision, recall = metrics.precision_recall(features, self.reference)
         return {
@@ -101,7 +105,7 @@ def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:
     The width is chosen on the last training images; the standard error is that of the mean over test images.
     """
     sigma = metrics.best_sigma(train.images[-VALIDATION:], samples)
-    values, count = metrics.parzen_log_likelihood(test.images, samples, sigma), _thousands(len(samples))
+    values, count = metrics.parzen_log_likelihood(test.images, samples, sigma), thousands(len(samples))
     return {
         f"parzen_{count}_test": values.mean().item(),
         f"parzenstderr_{count}_test": values.std().item() / len(values) ** 0.5,
@@ -143,5 +147,6 @@ def anchors(train: Dataset, test: Dataset) -> dict:
     return {**against, **own, **parzen(train.images[:count], train, test)}
 
 
-def _thousands(count: int) -> str:
+def thousands(count: int) -> str:
+    """A number of samples as keys have it: 10000 is 10k."""
     return f"{count // 1000}k" if count % 1000 == 0 else str(count)

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from lprior.data import Dataset
 from lprior.errors import DataUnavailable, UserError
+from lprior.evaluate import thousands
 
 
 def inception_metrics(samples: Tensor, test: Dataset, weights: str | Path | None = None) -> dict:
@@ -34,7 +35,7 @@ def inception_metrics(samples: Tensor, test: Dataset, weights: str | Path | None
         ) from error
     except (RuntimeError, KeyError) as error:
         raise UserError(f"{weights} does not hold the weights of torch-fidelity's Inception") from error
-    number = f"{len(samples) // 1000}k" if len(samples) % 1000 == 0 else str(len(samples))
+    number = thousands(len(samples))
     return {
         f"fid_inception_{number}_test": found["frechet_inception_distance"],
         f"kid_inception_{number}_test": found["kernel_inception_distance_mean"],

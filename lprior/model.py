@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lprior import condition, data, evaluate, presets
+from lprior import condition, data, disentangle, evaluate, presets
 from lprior.errors import UserError
 from lprior.networks import Autoencoder
 from lprior.presets import RunConfig
@@ -49,6 +49,15 @@ class Model:
         else:
             noise = z if self.config.condition == "none" else condition.grid(z)
         return noise.to(next(self.autoencoder.parameters()).device)
+
+    def measure(self, train: data.Dataset, test: data.Dataset) -> dict:
+        """The metrics of a run: `evaluate.measure` and, of a conditional model, `disentangle.measure`."""
+        config = self.config
+        noise, size = self.noise(config.samples), config.image_size
+        values = evaluate.measure(self.autoencoder, noise, train, test, size, config.seed)
+        if config.condition != "none":
+            values |= disentangle.measure(self.autoencoder, noise, test, size, config.condition, config.seed)
+        return values
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (N, code) of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""

@@ -127,9 +127,14 @@ class RunConfig:
         return getattr(self.settings, "condition", "none")
 
     @property
+    def model(self) -> str:
+        """Algorithm and variant, as in `MODELS`: what seeds of a run have in common."""
+        return f"{self.algorithm}-{self.variant}" if self.variant else self.algorithm
+
+    @property
     def name(self) -> str:
         """The run's name, as its folder is called."""
-        return "-".join(part for part in (self.dataset, self.algorithm, self.variant, f"s{self.seed}") if part)
+        return f"{self.dataset}-{self.model}-s{self.seed}"
 
     @property
     def image_size(self) -> int:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from lprior import data, disentangle, evaluate, presets
+from lprior import data, evaluate, presets
 from lprior.condition import check_labels
 from lprior.engine import choose_engine
 from lprior.errors import UserError
 from lprior.metrics import nearest
-from lprior.model import SHEET, choose_device, sheet_noise
+from lprior.model import SHEET, Model, choose_device, sheet_noise
 from lprior.presets import RunConfig
 from lprior.progress import Lines
 from lprior.results import RunFolder, git_commit, now, peak_memory_bytes, provenance
@@ -122,10 +122,9 @@ def _finish(training: Training, train: data.Dataset, test: data.Dataset, config:
 
     from lprior import figures
 
-    model, size = training.average, config.image_size
-    noise = sheet_noise(config, config.samples).to(training.device)
-    samples, originals = evaluate.sample(model, noise[:SHEET]), test.padded(size).images[:50]
-    reconstructions = evaluate.decode(model, evaluate.encode(model, originals))
+    model, size = Model(training.average, config), config.image_size
+    samples, originals = model.sample(), test.padded(size).images[:50]
+    reconstructions = model.decode(model.encode(originals))
     neighbours = train.padded(size).images[nearest(samples[:50], train.padded(size).images)]
     frames = {epoch: result.frame(epoch) for epoch in range(training.epoch + 1)}
     log = pd.DataFrame(training.log)
@@ -137,12 +136,9 @@ def _finish(training: Training, train: data.Dataset, test: data.Dataset, config:
     evolution = figures.evolution_figure(frames, size)
     result.write("evolution.png", lambda path: evolution.savefig(path, dpi=200))
     result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
-    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in training.average.state_dict().items()}
     result.write("model.safetensors", lambda path: save_file(weights, path))
-    metrics = evaluate.measure(model, noise, train, test, size, config.seed)
-    if config.condition != "none":
-        metrics |= disentangle.measure(model, noise, test, size, config.condition, config.seed)
-    result.write_json("metrics.json", metrics)
+    result.write_json("metrics.json", model.measure(train, test))
 
 
 def _cost(training: Training) -> dict:

@@ -87,6 +87,5 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
 
 def title(result: RunFolder) -> str:
     """What a table calls a run."""
-    config = result.config()
-    key = "-".join(filter(None, (config.algorithm, config.variant)))
-    return presets.TITLES.get(key, key)
+    model = result.config().model
+    return presets.TITLES.get(model, model)

@@ -25,7 +25,10 @@ BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
     "AAE and VAE/GAN, compact networks": "pythae_side_by_side",
     "LP-AAE, the paper's networks": "scheme_2018",
 }
-NAMES = {"fid": "FID", "kid": "KID", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma"}
+NAMES = {  # beginning of a metric's key -> what the report calls it
+    "fid": "FID", "kid": "KID", "score": "score", "precision": "precision", "recall": "recall", "entropy": "entropy",
+    "reconstruction": "reconstruction", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma",
+}  # fmt: skip
 
 
 def table_of(runs: Iterable[RunFolder]) -> pd.DataFrame:
@@ -37,7 +40,7 @@ def facts(run: RunFolder) -> dict:
     """What the report says of one run, as strings and numbers."""
     config, made = run.config(), run.read_json("provenance.json")
     return {
-        "run": run.path.name, "key": "-".join(filter(None, (config.algorithm, config.variant))),
+        "run": run.path.name, "key": config.model,
         **named(run.read_json("metrics.json")),
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
@@ -48,12 +51,15 @@ def facts(run: RunFolder) -> dict:
 
 
 def named(metrics: dict) -> dict:
-    """Metrics under the report's names; None for those that are absent. KID is multiplied by 1,000."""
+    """Metrics under the report's names, or their keys where it has none; None for those that are absent.
+
+    KID is multiplied by 1,000.
+    """
     found = dict.fromkeys([*RESULTS, *MORE, "Parzen error", "Parzen sigma"])
     for key, value in metrics.items():
         prefix, _, rest = key.partition("_") if key.startswith("gmm") else ("", "", key)
         kind = rest.partition("_")[0]
-        name = "sheet" if rest.endswith("_sheet100") else NAMES.get(kind, kind)
+        name = "sheet" if rest.endswith("_sheet100") else NAMES.get(kind, rest)
         name = f"Inception {name}" if "_inception_" in rest else name
         prefix = CONTROL if prefix else ""
         if kind == "histogram":
@@ -74,8 +80,7 @@ def results_table(table: pd.DataFrame) -> str:
     for key, group in table.groupby("key", sort=False):
         rows.append(_model_row(presets.TITLES.get(key, key), group, RESULTS))
         if f"{CONTROL}FID" in group and group[f"{CONTROL}FID"].notna().any():
-            control = group.rename(columns={f"{CONTROL}{name}": f"control {name}" for name in RESULTS})
-            rows.append([r"\quad with mixture", str(len(group)), *spreads(control, RESULTS, "control ")])
+            rows.append([r"\quad with mixture", str(len(group)), *spreads(group, RESULTS, CONTROL)])
     return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, RESULTS))
 
 

@@ -263,3 +263,30 @@ def test_verify_refuses_a_folder_without_runs_and_other_data(capsys, published, 
     made = json.loads((folder / "provenance.json").read_text())
     (folder / "provenance.json").write_text(json.dumps(made | {"data_sha256": "0" * 64}))
     assert "other images" in refusal(capsys, "verify", folder)
+
+
+@pytest.fixture
+def conditional_run(studied, tmp_path):
+    """A finished run whose metrics include those of its variable s, that a test may change."""
+    return Path(shutil.copytree(studied / "supervised", tmp_path / "supervised"))
+
+
+def test_evaluate_measures_again_what_the_run_measured(capsys, conditional_run):
+    before = json.loads((conditional_run / "metrics.json").read_text())
+    (conditional_run / "metrics.json").write_text("{}")
+    assert cli.main(["evaluate", str(conditional_run)]) == 0
+    after = json.loads((conditional_run / "metrics.json").read_text())
+    assert after.keys() == before.keys() and any("given_s" in key for key in after)
+    assert after["reconstruction_mse_test"] == pytest.approx(before["reconstruction_mse_test"])
+    assert json.loads(capsys.readouterr().out) == after
+
+
+def test_evaluate_keeps_what_it_measured_when_inception_is_not_to_be_had(capsys, conditional_run, tmp_path):
+    (conditional_run / "metrics.json").write_text("{}")
+    assert "do not exist" in refusal(capsys, "evaluate", conditional_run, "--inception", tmp_path / "none.pth")
+    assert "reconstruction_mse_test" in json.loads((conditional_run / "metrics.json").read_text())
+
+
+def test_the_metrics_of_a_conditional_run_are_verified_too(capsys, conditional_run):
+    assert cli.main(["verify", str(conditional_run)]) == 0
+    assert "accuracy_given_s" in capsys.readouterr().out

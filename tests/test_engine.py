@@ -13,6 +13,7 @@ from torch import nn
 from lprior.engine import Engine, choose_engine
 from lprior.errors import UserError
 from lprior.train import Training
+from lprior.updates import update
 
 BATCH = 4
 CPU = torch.device("cpu")
@@ -281,3 +282,24 @@ def test_memory_is_flat_over_50_epochs(images, make):
             gc.collect()
             counts[row["epoch"]] = sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
     assert counts[5] == counts[50]
+
+
+class Twice(nn.Module):
+    """Takes a large step between two passes through the same layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.opt = SimpleNamespace(layer=torch.optim.SGD(self.layer.parameters(), lr=10.0))
+
+    def train_step(self, x, noise):
+        first = self.layer(x)
+        update((self.opt.layer, first.float().square().sum()))
+        return {"moved": (self.layer(x) - first).detach().abs().max()}
+
+
+def test_a_second_pass_in_bfloat16_sees_the_weights_that_have_moved():
+    """Autocast's cache of cast weights would give the second update of a step the opponent of the first."""
+    torch.manual_seed(0)
+    engine = Engine(Twice(), CPU, bfloat16=True)
+    assert engine.step(torch.ones(3, 2), torch.zeros(0))["moved"] > 1

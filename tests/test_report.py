@@ -115,6 +115,13 @@ def test_values_are_those_of_the_runs(written, finished):
     assert rows(written)["LP-AAE"]["FID"] == shown["lpaae/FID"]
 
 
+def test_no_metric_hides_another_one():
+    metrics = {"within_precision_mnist_clf1_1k_test": 0.5, "within_recall_mnist_clf1_1k_test": 0.25}
+    shown = tables.named(metrics | {"fid_inception_1k_test": 3.0, "fid_mnist_clf1_1k_test": 2.0})
+    assert metrics.items() <= shown.items()
+    assert (shown["FID"], shown["Inception FID"]) == (2.0, 3.0)
+
+
 def test_a_report_on_embedded_digits_says_so(written):
     assert "Not MNIST itself" in values(written)["note"]
 

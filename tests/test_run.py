@@ -86,6 +86,13 @@ def test_the_log_has_a_row_per_epoch(uninterrupted):
     assert {"L_GAN_C", "L_rec", "L_GAN_I", "seconds", "images_per_second"} <= set(log.columns)
 
 
+def test_the_log_ends_with_the_metrics_of_the_finished_run(uninterrupted):
+    log, metrics = pd.read_csv(uninterrupted / "log.csv"), uninterrupted.read_json("metrics.json")
+    for key in ("fid_mnist_clf1_200_test", "score_mnist_clf1_200"):
+        assert log[key].notna().all()
+        assert log[key].iloc[-1] == pytest.approx(metrics[key], rel=1e-6)
+
+
 def test_provenance_says_where_and_from_what(uninterrupted):
     made = uninterrupted.read_json("provenance.json")
     assert made["engine"] == "eager"
