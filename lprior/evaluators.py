@@ -6,35 +6,33 @@ of two versions are never compared.
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import SGD, Adam, Optimizer
+from torch.optim.lr_scheduler import OneCycleLR
 
 from lprior.data import Dataset, batches, generator, to_float
 from lprior.errors import UserError
 
 SHIPPED = Path(__file__).parent / "evaluators"
-EVALUATOR_OF = {"mnist": "mnist", "mnist5k": "mnist"}  # data set -> classifier
+EVALUATOR_OF = {"mnist": "mnist", "mnist5k": "mnist", "cifar10": "cifar10"}  # data set -> classifier
 
 
 class Evaluator(nn.Module):
-    """A small convolutional classifier of uint8 images (N, 1, 28, 28), and its 64 penultimate features."""
+    """A small convolutional classifier, and its `width` penultimate features."""
 
-    def __init__(self):
+    def __init__(self, features: nn.Module, width: int):
         super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3, 1, 1), nn.BatchNorm2d(64), nn.ReLU(),
-            nn.Conv2d(64, 64, 3, 1, 1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 7 * 7, 64), nn.BatchNorm1d(64), nn.ReLU(),
-        )  # fmt: skip
-        self.classify = nn.Linear(64, 10)
+        self.features, self.classify = features, nn.Linear(width, 10)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, 64) and class logits (N, 10) of float images in [-1, 1]."""
+        """Features (N, width) and class logits (N, 10) of float images (N, C, H, W) in [-1, 1]."""
         features = self.features(images)
         return features, self.classify(features)
 
@@ -47,22 +45,87 @@ class Evaluator(nn.Module):
         return features, logits
 
 
-def train_evaluator(train: Dataset, epochs: int = 5, seed: int = 0) -> Evaluator:
-    """The recipe of the shipped classifier: random shifts of up to two pixels, Adam on a one-cycle schedule."""
+def mnist_evaluator() -> Evaluator:
+    """For images of 1x28x28; 64 features."""
+    return Evaluator(nn.Sequential(
+        nn.Conv2d(1, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, 1, 1), nn.BatchNorm2d(64), nn.ReLU(),
+        nn.Conv2d(64, 64, 3, 1, 1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * 7 * 7, 64), nn.BatchNorm1d(64), nn.ReLU(),
+    ), 64)  # fmt: skip
+
+
+def cifar10_evaluator() -> Evaluator:
+    """For images of 3x32x32; 256 features."""
+
+    def block(c_in: int, c_out: int, halve: bool = False) -> list[nn.Module]:
+        pool = [nn.MaxPool2d(2)] if halve else []
+        return [nn.Conv2d(c_in, c_out, 3, 1, 1, bias=False), *pool, nn.BatchNorm2d(c_out), nn.ReLU()]
+
+    return Evaluator(nn.Sequential(
+        *block(3, 32), *block(32, 64, halve=True), *block(64, 64), *block(64, 128, halve=True), *block(128, 128),
+        *block(128, 256, halve=True), *block(256, 256), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+    ), 256)  # fmt: skip
+
+
+def shift_together(images: Tensor, random: torch.Generator) -> Tensor:
+    """All images by the same offset of up to two pixels; what leaves on one side comes back on the other."""
+    return images.roll(torch.randint(-2, 3, (2,), generator=random).tolist(), (2, 3))
+
+
+def shift_and_mirror(images: Tensor, random: torch.Generator, most: int = 3) -> Tensor:
+    """Each image by its own offset of up to `most` pixels, mirrored at the border, and half of them left to right."""
+    count, _, height, width = images.shape
+    around = F.pad(images.float(), (most,) * 4, mode="reflect").to(images.dtype)
+    windows = around.unfold(2, height, 1).unfold(3, width, 1)
+    down, right = torch.randint(2 * most + 1, (2, count), generator=random)
+    shifted = windows[torch.arange(count), :, down, right]
+    return torch.where(torch.rand((count, 1, 1, 1), generator=random) < 0.5, shifted, shifted.flip(3))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a shipped classifier was trained, on a one-cycle schedule up to `learning_rate`."""
+
+    build: Callable[[], Evaluator]
+    augment: Callable[[Tensor, torch.Generator], Tensor]
+    optimizer: Callable[..., Optimizer]
+    learning_rate: float
+    epochs: int
+    bfloat16: bool
+    batch_size: int = 128
+
+
+RECIPES = {
+    "mnist": Recipe(mnist_evaluator, shift_together, lambda p: Adam(p, fused=True), 4e-3, epochs=5, bfloat16=False),
+    "cifar10": Recipe(
+        cifar10_evaluator, shift_and_mirror, lambda p: SGD(p, momentum=0.9, weight_decay=5e-4, nesterov=True), 0.15,
+        epochs=12, bfloat16=True,
+    ),
+}  # fmt: skip
+
+
+def train_evaluator(train: Dataset, epochs: int | None = None, seed: int = 0) -> Evaluator:
+    """The recipe of the shipped classifier; `epochs` None: as many as the recipe has. Shows a line for each epoch."""
+    recipe = RECIPES[_shipped_for(train.name)]
     torch.manual_seed(seed)
-    evaluator, batch_size = Evaluator(), 128
-    optimizer = torch.optim.Adam(evaluator.parameters(), fused=True)
-    steps = epochs * (len(train.images) // batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    evaluator = recipe.build().to(memory_format=torch.channels_last)
+    optimizer, epochs = recipe.optimizer(evaluator.parameters()), epochs or recipe.epochs
+    steps = epochs * (len(train.images) // recipe.batch_size)
+    schedule = OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
     for epoch in range(epochs):
-        for index in batches(len(train.images), batch_size, seed, epoch):
-            shift = torch.randint(-2, 3, (2,), generator=generator(seed, "shift", schedule.last_epoch)).tolist()
-            x, targets = to_float(train.images[index]).roll(shift, (2, 3)), train.labels[index]
-            loss = F.cross_entropy(evaluator(x)[1], targets)
+        losses = []
+        for index in batches(len(train.images), recipe.batch_size, seed, epoch):
+            x = recipe.augment(train.images[index], generator(seed, "shift", schedule.last_epoch))
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+                logits = evaluator(to_float(x))[1]
+            loss = F.cross_entropy(logits.float(), train.labels[index])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
+            losses.append(loss.detach())
+        print(f"epoch {epoch + 1} of {epochs}: cross-entropy {torch.stack(losses).mean():.4f}", flush=True)
     return evaluator.eval()
 
 
@@ -102,8 +165,8 @@ def describe_evaluator(name: str, train: Dataset, test: Dataset, anchors: dict |
 
 def load_evaluator(dataset: str) -> Evaluator:
     """The shipped classifier for a data set. Raises UserError if there is none."""
-    evaluator = Evaluator()
-    weights = load_file(SHIPPED / f"{_shipped_for(dataset)}.safetensors")
+    name = _shipped_for(dataset)
+    evaluator, weights = RECIPES[name].build(), load_file(SHIPPED / f"{name}.safetensors")
     evaluator.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
     return evaluator.eval()
 

@@ -80,7 +80,9 @@ class ToMap(nn.Module):
 
 @dataclass(frozen=True)
 class Compact:
-    """Ours: two stride-2 convolutions each way, for images of 28x28 (any size divisible by 4).
+    """Ours: stride-2 convolutions each way, twice the channels for half the size, until a map has 4 to 7 pixels a side.
+
+    That makes two of them for images of 28x28, three for 32x32.
 
     The decoder begins with a hidden layer of 256: without it, codes between two digits decode to blends of them. The
     image discriminator is twice as wide as the autoencoder and spectrally normalised (Miyato et al. 2018), without
@@ -97,26 +99,31 @@ class Compact:
     spectral_norm: bool = True  # in the image discriminator
 
     @property
-    def _grid(self) -> int:
-        return self.size // 4
+    def _halvings(self) -> int:
+        return (self.size // 4).bit_length() - 1
+
+    @property
+    def _map(self) -> tuple[int, int]:
+        """Channels and size of the smallest map of the autoencoder; of the discriminator's, twice the channels."""
+        return self.width * 2 ** (self._halvings - 1), self.size // 2**self._halvings
 
     def encoder(self, outputs: int) -> nn.Module:
-        w = self.width
-        return nn.Sequential(
-            nn.Conv2d(self.channels, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
-            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * w), nn.ReLU(),
-            ToVector(), nn.Linear(2 * w * self._grid**2, outputs),
-        )  # fmt: skip
+        layers, c_in, c = [], self.channels, self.width
+        for _ in range(self._halvings):
+            layers += [nn.Conv2d(c_in, c, 4, 2, 1, bias=False), nn.BatchNorm2d(c), nn.ReLU()]
+            c_in, c = c, 2 * c
+        return nn.Sequential(*layers, ToVector(), nn.Linear(c_in * self._map[1] ** 2, outputs))
 
     def decoder(self, code: int) -> nn.Module:
-        w, grid = self.width, self._grid
-        return nn.Sequential(
+        c, size = self._map
+        layers = [
             nn.Linear(code, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(),
-            nn.Linear(256, 2 * w * grid**2, bias=False), ToMap(2 * w, grid),
-            nn.BatchNorm2d(2 * w), nn.ReLU(),
-            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
-            nn.Conv2d(w, 4 * self.channels, 3, 1, 1), nn.PixelShuffle(2), nn.Tanh(),
-        )  # fmt: skip
+            nn.Linear(256, c * size**2, bias=False), ToMap(c, size), nn.BatchNorm2d(c), nn.ReLU(),
+        ]  # fmt: skip
+        while c > self.width:
+            layers += [nn.ConvTranspose2d(c, c // 2, 4, 2, 1, bias=False), nn.BatchNorm2d(c // 2), nn.ReLU()]
+            c //= 2
+        return nn.Sequential(*layers, nn.Conv2d(c, 4 * self.channels, 3, 1, 1), nn.PixelShuffle(2), nn.Tanh())
 
     def code_generator(self, noise: int, code: int) -> nn.Module:
         return nn.Sequential(
@@ -126,18 +133,17 @@ class Compact:
         )  # fmt: skip
 
     def image_discriminator(self) -> nn.Module:
-        w, norm = 2 * self.width, normalise(self.spectral_norm)
-        trunk = nn.Sequential(
-            nn.ZeroPad2d(1), nn.PixelUnshuffle(2),
-            norm(nn.Conv2d(4 * self.channels, w, 2)), nn.LeakyReLU(0.2),
-            norm(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2),
-        )  # fmt: skip
-        return ImageDiscriminator(trunk, nn.Sequential(ToVector(), norm(nn.Linear(2 * w * self._grid**2, 1))))
+        c, norm = 2 * self.width, normalise(self.spectral_norm)
+        layers = [nn.ZeroPad2d(1), nn.PixelUnshuffle(2), norm(nn.Conv2d(4 * self.channels, c, 2)), nn.LeakyReLU(0.2)]
+        for _ in range(self._halvings - 1):
+            layers += [norm(nn.Conv2d(c, 2 * c, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            c *= 2
+        head = nn.Sequential(ToVector(), norm(nn.Linear(c * self._map[1] ** 2, 1)))
+        return ImageDiscriminator(nn.Sequential(*layers), head)
 
     def classifier(self, classes: int) -> nn.Module:
-        return nn.Sequential(
-            ToVector(), nn.Linear(4 * self.width * self._grid**2, 128), nn.LeakyReLU(0.2), nn.Linear(128, classes)
-        )
+        c, size = self._map
+        return nn.Sequential(ToVector(), nn.Linear(2 * c * size**2, 128), nn.LeakyReLU(0.2), nn.Linear(128, classes))
 
     def code_discriminator(self, code: int) -> nn.Module:
         return nn.Sequential(
