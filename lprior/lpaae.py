@@ -14,7 +14,7 @@
 The paper's Algorithm 1 and its text disagree, so `reading` chooses between them, and `READINGS` says how they differ:
     "printed"  Algorithm 1 with its signs made right, and nothing else
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
-    "tuned"    ours; what it adds, 2 to 9 and 11, can be switched off by the field named there
+    "tuned"    ours; what it adds, 2 to 10 and 12, can be switched off by the field named there
 
 Departures from the printed algorithm, in every reading:
  1. Signs: each printed L_GAN is descended by its discriminator; here it is a cost, so that this is right.
@@ -31,9 +31,12 @@ In "tuned" only:
     same moment.
  8. `x_rec_is_fake` is off: only prior samples are fakes for D_I, so that L_rec alone shapes reconstructions.
  9. `autoencoder_updates`: so many updates of enc and dec per mini-batch, a "solution" of the 2018 report; 1 is its off.
+10. `lam_CG` weighs, in CG, that D_C takes z_c for a code of an image: prior and codes meet halfway, where in the paper
+    only enc moves, and a prior that had lost some digits would never hear of them. (Zhao et al. 2018, ARAE, go
+    all of that way: their prior learns from codes alone.)
 With a conditional variable s (`condition.py`):
-10. Q's part of the trunk is moved by D_I's optimizer, which descends L_GAN_I + L_info; the paper gives it to both.
-11. `Q_sees_labels` (supervised, "tuned"): Q also learns the labels of real images, L_label = -log Q(s | x). As printed,
+11. Q's part of the trunk is moved by D_I's optimizer, which descends L_GAN_I + L_info; the paper gives it to both.
+12. `Q_sees_labels` (supervised, "tuned"): Q also learns the labels of real images, L_label = -log Q(s | x). As printed,
     s meets x nowhere, and its values would mean digits of Q's own choice.
 """
 
@@ -53,15 +56,15 @@ from lprior.updates import adam, update
 READINGS = {  # what a reading makes of the fields that are None in `Config`
     "printed": dict(
         CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
-        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False,
+        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, lam_CG=0.0,
     ),
     "text": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=False, joint=False, x_rec_is_fake=True,
-        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False,
+        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, lam_CG=0.0,
     ),
     "tuned": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
-        autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True,
+        autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, lam_CG=0.03,
     ),
 }  # fmt: skip
 
@@ -89,6 +92,7 @@ class Config:
     lam_C: float | None = None
     lam_info: float | None = None
     Q_sees_labels: bool | None = None
+    lam_CG: float | None = None
 
     def __post_init__(self):
         _choose("reading", self.reading, READINGS)
@@ -175,9 +179,9 @@ class LPAAE(nn.Module):
         if config.x_rec_is_fake:
             at.L_GAN_I = at.L_GAN_I - log_one_minus_D(D_I_rec)
             at.L_fool_I = at.L_fool_I - log_D(D_I_rec)
-        at.L_fool_C = -log_D(D_C_x)
+        at.L_fool_C, at.L_fool_C_by_CG = -log_D(D_C_x), -log_one_minus_D(D_C_c)
         if not config.nonsaturating:
-            at.L_fool_C, at.L_fool_I = -at.L_GAN_C, -at.L_GAN_I
+            at.L_fool_C, at.L_fool_C_by_CG, at.L_fool_I = -at.L_GAN_C, -at.L_GAN_C, -at.L_GAN_I
         if self.Q is not None:
             at.L_info = cross_entropy(self.Q(F_noise).float(), s_of(noise))
         if config.condition == "supervised" and config.Q_sees_labels:
@@ -199,6 +203,8 @@ class LPAAE(nn.Module):
         """D_I against dec and CG over images, and with s Q beside them all. enc and D_C rest."""
         makers = [self.opt.dec, self.opt.CG] if hasattr(self.opt, "CG") else [self.opt.dec]
         terms = [(self.opt.D_I, at.L_GAN_I), *((maker, at.L_fool_I) for maker in makers)]
+        if self.config.lam_CG and hasattr(self.opt, "CG"):
+            terms += [(self.opt.CG, at.L_fool_C_by_CG, self.config.lam_CG)]
         if self.Q is not None:
             terms += [(self.opt.Q, at.L_info), (self.opt.D_I, at.L_info)]
             terms += [(maker, at.L_info, self.config.lam_info) for maker in makers]

@@ -15,10 +15,13 @@ training loop keeps an exponential moving average like that of the weights (`tra
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+from lprior.errors import UserError
 
 
 class Autoencoder(nn.Module):
@@ -45,9 +48,14 @@ class Autoencoder(nn.Module):
 class ImageDiscriminator(nn.Module):
     """Trunk of convolutions, whose output are the features F, and a head that returns logits."""
 
-    def __init__(self, trunk: nn.Module, head: nn.Module):
+    def __init__(self, blocks: list[list[nn.Module]], head: nn.Module, feature_block: int | None = None):
+        """`feature_block`: the block of convolutions, counted from 1, whose output are the features; None: the last."""
         super().__init__()
-        self.trunk, self.head = trunk, head
+        count = len(blocks) if feature_block is None else feature_block
+        if not 1 <= count <= len(blocks):
+            raise UserError(f"feature_block must be from 1 to {len(blocks)}, as many as D_I has, not {feature_block}")
+        self.trunk = nn.Sequential(*chain.from_iterable(blocks[:count]))
+        self.head = nn.Sequential(*chain.from_iterable(blocks[count:]), *head)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.trunk(x)
@@ -97,6 +105,7 @@ class Compact:
     size: int
     width: int = 16
     spectral_norm: bool = True  # in the image discriminator
+    feature_block: int | None = None  # of the image discriminator, see there
 
     @property
     def _halvings(self) -> int:
@@ -134,16 +143,17 @@ class Compact:
 
     def image_discriminator(self) -> nn.Module:
         c, norm = 2 * self.width, normalise(self.spectral_norm)
-        layers = [nn.ZeroPad2d(1), nn.PixelUnshuffle(2), norm(nn.Conv2d(4 * self.channels, c, 2)), nn.LeakyReLU(0.2)]
+        blocks = [[nn.ZeroPad2d(1), nn.PixelUnshuffle(2), norm(nn.Conv2d(4 * self.channels, c, 2)), nn.LeakyReLU(0.2)]]
         for _ in range(self._halvings - 1):
-            layers += [norm(nn.Conv2d(c, 2 * c, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            blocks += [[norm(nn.Conv2d(c, 2 * c, 4, 2, 1)), nn.LeakyReLU(0.2)]]
             c *= 2
         head = nn.Sequential(ToVector(), norm(nn.Linear(c * self._map[1] ** 2, 1)))
-        return ImageDiscriminator(nn.Sequential(*layers), head)
+        return ImageDiscriminator(blocks, head, self.feature_block)
 
     def classifier(self, classes: int) -> nn.Module:
-        c, size = self._map
-        return nn.Sequential(ToVector(), nn.Linear(2 * c * size**2, 128), nn.LeakyReLU(0.2), nn.Linear(128, classes))
+        block = self.feature_block or self._halvings
+        entries = self.width * 2**block * (self.size // 2**block) ** 2
+        return nn.Sequential(ToVector(), nn.Linear(entries, 128), nn.LeakyReLU(0.2), nn.Linear(128, classes))
 
     def code_discriminator(self, code: int) -> nn.Module:
         return nn.Sequential(
@@ -188,6 +198,7 @@ class Paper:
     size: int = 32
     width: int = 64
     spectral_norm: bool = False  # in the image discriminator, beside the table's BatchNorm
+    feature_block: int | None = None  # of the image discriminator, see there
 
     def encoder(self, outputs: int) -> nn.Module:
         w = self.width
@@ -216,19 +227,18 @@ class Paper:
 
     def image_discriminator(self) -> nn.Module:
         w, norm = self.width, normalise(self.spectral_norm)
-        trunk = nn.Sequential(
-            norm(nn.Conv2d(self.channels, w, 4, 2, 1)), nn.LeakyReLU(0.2),
-            norm(nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False)), nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2),
-            norm(nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False)), nn.BatchNorm2d(4 * w), nn.LeakyReLU(0.2),
-        )  # fmt: skip
-        return ImageDiscriminator(trunk, self._head(1, norm))
+        blocks = [[norm(nn.Conv2d(self.channels, w, 4, 2, 1)), nn.LeakyReLU(0.2)]]
+        for c in (w, 2 * w):
+            blocks += [[norm(nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False)), nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2)]]
+        return ImageDiscriminator(blocks, self._head(1, norm, 3), self.feature_block)
 
     def classifier(self, classes: int) -> nn.Module:
-        return self._head(classes, normalise(False))
+        return self._head(classes, normalise(False), self.feature_block or 3)
 
-    def _head(self, outputs: int, norm: Callable) -> nn.Module:
-        flat = 4 * self.width * (self.size // 8) ** 2
-        return nn.Sequential(ToVector(), norm(nn.Linear(flat, 1000)), nn.LeakyReLU(0.2), norm(nn.Linear(1000, outputs)))
+    def _head(self, outputs: int, norm: Callable, block: int) -> nn.Module:
+        """Of the map that this block of the image discriminator gives."""
+        entries = self.width * 2 ** (block - 1) * (self.size // 2**block) ** 2
+        return nn.Sequential(ToVector(), norm(nn.Linear(entries, 1000)), nn.LeakyReLU(0.2), norm(nn.Linear(1000, outputs)))
 
     def code_discriminator(self, code: int) -> nn.Module:
         return nn.Sequential(

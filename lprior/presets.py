@@ -25,12 +25,13 @@ READINGS = {
     "text": {"reading": "text"},
     "printed": {"reading": "printed", "lam": 1.0},  # the norm that is not squared is that much larger
 }
-ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed
+ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed, or otherwise left out
     "frozen": {"CG_learns": False},
     "norm": {"squared": False, "lam": 1.0},
     "two_passes": {"one_pass": False},
     "saturating": {"nonsaturating": False},
     "lam_C_1": {"lam_C": 1.0},
+    "lam_CG_0": {"lam_CG": 0.0},
     "two_phases": {"joint": False},
     "rec_fake": {"x_rec_is_fake": True},
     "three_updates": {"autoencoder_updates": 3},
@@ -47,7 +48,16 @@ VARIANTS = {
         "unsupervised": {"condition": "unsupervised"},
         **ABLATION,
     },
-    "vaegan": {},
+    "vaegan": {  # one thing at a time
+        "saturating": {"nonsaturating": False},
+        "rec_fake": {"x_rec_is_fake": True},
+        "balanced": {"balanced": True},
+        "leaking": {"leaking": True},
+        "gamma_1": {"gamma": 1.0},
+        "gamma_0": {"gamma": 0.001},
+        "first_features": {"feature_block": 1},
+        "no_spectral_norm": {"spectral_norm": False},
+    },
 }
 TITLES = {
     "aae": "AAE",
@@ -61,7 +71,8 @@ TITLES = {
     "lpaae-norm": "norm not squared",
     "lpaae-two_passes": "two decoder passes",
     "lpaae-saturating": "saturating losses",
-    "lpaae-lam_C_1": "full weight of D_C",
+    "lpaae-lam_C_1": "full weight of D_C in enc",
+    "lpaae-lam_CG_0": "no D_C in CG",
     "lpaae-two_phases": "two updates per mini-batch",
     "lpaae-rec_fake": "reconstructions as fakes",
     "lpaae-three_updates": "three autoencoder updates",
@@ -69,6 +80,14 @@ TITLES = {
     "lpaae-no_ema": "no moving average",
     "lpaae-no_spectral_norm": "no spectral normalisation",
     "vaegan": "VAE/GAN",
+    "vaegan-saturating": "saturating loss",
+    "vaegan-rec_fake": "reconstructions as fakes",
+    "vaegan-balanced": "balance rule",
+    "vaegan-leaking": "gradients leak",
+    "vaegan-gamma_1": "gamma 1",
+    "vaegan-gamma_0": "gamma 0.001",
+    "vaegan-first_features": "features of the first block",
+    "vaegan-no_spectral_norm": "no spectral normalisation",
 }
 
 PRESETS = {
@@ -120,6 +139,7 @@ class RunConfig:
     samples: int  # how many the metrics are measured on
     settings: Any  # the algorithm's own Config
     spectral_norm: bool = True  # in the image discriminator
+    feature_block: int | None = None  # of the image discriminator, whose output are the features F; None: the last
 
     @property
     def condition(self) -> str:
@@ -185,7 +205,7 @@ NETWORKS = {"compact": networks.Compact, "paper": networks.Paper}
 
 def build(config: RunConfig, channels: int) -> nn.Module:
     """The algorithm of a configuration, on new networks for images of so many channels."""
-    make = NETWORKS[config.networks](channels, config.image_size, config.width, config.spectral_norm)
+    make = NETWORKS[config.networks](channels, config.image_size, config.width, config.spectral_norm, config.feature_block)
     code, settings, conditional = config.code, config.settings, config.condition != "none"
     match config.algorithm:
         case "aae":

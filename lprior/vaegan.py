@@ -12,11 +12,14 @@ https://arxiv.org/abs/1512.09300v2, Algorithm 1.
 
 Departures from the printed algorithm:
  1. Signs: Dis descends the printed L_GAN; here it is a cost, so that this is right.
- 2. dec maximises log Dis of its fakes (non-saturating) instead of minimising log(1 - Dis).
+ 2. `nonsaturating`: dec maximises log Dis of its fakes instead of minimising log(1 - Dis).
  3. x_rec and x_p pass the decoder as one batch, so that BatchNorm treats both alike.
- 4. Only x_p is a fake, as in the authors' scripts, where the printed L_GAN has x_rec too.
- 5. Adam, where the paper has RMSProp. No rule that skips updates to balance Dis and dec (the authors' code has one,
-    the paper does not).
+ 4. `x_rec_is_fake` is off: only x_p is a fake, as in the authors' scripts, where the printed L_GAN has x_rec too.
+ 5. Adam, where the paper has RMSProp.
+Options that are off, for the ablation:
+ 6. `balanced`: a step in which Dis or dec is too far ahead moves only the other, by the rule of the authors' code.
+ 7. `leaking`: a fault, not an option to choose. Every network descends every loss, as in programs that call `backward`
+    three times before they step; dec and enc then help Dis.
 """
 
 from dataclasses import dataclass
@@ -24,10 +27,13 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from lprior.networks import Autoencoder
 from lprior.objectives import gaussian_kl, gaussian_nll, log_D, log_one_minus_D
 from lprior.updates import adam, update
+
+EQUILIBRIUM, MARGIN = 0.68, 0.35  # of the balance rule, in nats; the authors' code
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,10 @@ class Config:
     learning_rate: float = 3e-4  # of enc and dec; ours
     learning_rate_D: float = 2e-3  # of Dis; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
+    nonsaturating: bool = True
+    x_rec_is_fake: bool = False
+    balanced: bool = False
+    leaking: bool = False
 
 
 class VAEGAN(nn.Module):
@@ -61,19 +71,36 @@ class VAEGAN(nn.Module):
         mu, log_var = self.enc(x).chunk(2, dim=1)
         z = mu + epsilon * torch.exp(0.5 * log_var)
         x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
-        (Dis_x, F_x), (_, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
+        (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)
         L_llike = gaussian_nll(F_x, F_rec)
         L_GAN = -(log_D(Dis_x) + log_one_minus_D(Dis_p))
         L_fool = -log_D(Dis_p)
+        if self.config.x_rec_is_fake:
+            L_GAN, L_fool = L_GAN - log_one_minus_D(Dis_rec), L_fool - log_D(Dis_rec)
+        if not self.config.nonsaturating:
+            L_fool = -L_GAN
 
-        update(
-            (self.opt.enc, L_prior), (self.opt.enc, L_llike),
-            (self.opt.dec, L_llike, self.config.gamma), (self.opt.dec, L_fool),
-            (self.opt.Dis, L_GAN),
-        )  # fmt: skip
+        costs = {
+            self.opt.enc: [(L_prior, 1.0), (L_llike, 1.0)],
+            self.opt.dec: [(L_llike, self.config.gamma), (L_fool, 1.0)],
+            self.opt.Dis: [(L_GAN, 1.0)],
+        }
+        if self.config.leaking:
+            costs = dict.fromkeys(costs, sum(costs.values(), []))
+        if self.config.balanced:
+            for ahead in self._ahead(-log_D(Dis_x), -log_one_minus_D(Dis_p)):
+                del costs[ahead]
+        update(*((optimizer, *cost) for optimizer, terms in costs.items() for cost in terms))
         return {"L_prior": L_prior.detach(), "L_llike": L_llike.detach(), "L_GAN": L_GAN.detach()}
+
+    def _ahead(self, real: Tensor, fake: Tensor) -> list[Optimizer]:
+        """Which of Dis and dec rests in this step, by Dis's mean costs of real images and of samples. Not both."""
+        low, high = min(real, fake) < EQUILIBRIUM - MARGIN, max(real, fake) > EQUILIBRIUM + MARGIN
+        if low == high:
+            return []
+        return [self.opt.Dis] if low else [self.opt.dec]
 
     def autoencoder(self) -> Autoencoder:
         """The networks that sample and reconstruct (by the mean of q(z|x)); shares the parameters."""

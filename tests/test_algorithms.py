@@ -132,8 +132,13 @@ def lpaae_text_prior_phase(nets, c, x, noise):
     return with_info(nets, costs, L["L_info"], makers=["dec", "CG"]) if nets.Q else costs
 
 
+def lpaae_CG(nets, c, z_c, x_noise):
+    """The cost of CG: images that look real, of codes that look like those of images."""
+    return -log(nets.D_I(x_noise)[0]) - c.lam_CG * log_not(nets.D_C(z_c))
+
+
 def lpaae_tuned(nets, c, x, noise):
-    _, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
+    z_c, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
     L = lpaae_tuned_losses(nets, x, noise[0])
     L_fool_I = -log(nets.D_I(x_noise)[0])
     costs = {
@@ -141,7 +146,7 @@ def lpaae_tuned(nets, c, x, noise):
         "enc": -c.lam_C * log(nets.D_C(z_x)) + L["L_rec"],
         "dec": c.lam * L["L_rec"] + L_fool_I,
         "D_I": L["L_GAN_I"],
-        "CG": L_fool_I,
+        "CG": lpaae_CG(nets, c, z_c, x_noise),
     }
     costs = without_missing(nets, costs)
     if nets.Q is None:
@@ -176,15 +181,16 @@ def lpaae_two_passes(nets, c, x, noise):
         "enc": -c.lam_C * log(nets.D_C(z_x)) + L_rec,
         "dec": c.lam * L_rec + L_fool_I,
         "D_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0])),
-        "CG": L_fool_I,
+        "CG": lpaae_CG(nets, c, z_c, x_noise),
     }
 
 
 def lpaae_saturating(nets, c, x, noise):
-    _, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
+    z_c, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
     L_rec = lpaae_tuned_losses(nets, x, noise[0])["L_rec"]
     hide_C, hide_I = log_not(nets.D_C(z_x)), log_not(nets.D_I(x_noise)[0])
-    changed = {"enc": c.lam_C * hide_C + L_rec, "dec": c.lam * L_rec + hide_I, "CG": hide_I}
+    in_CG = hide_I + c.lam_CG * log(nets.D_C(z_c))
+    changed = {"enc": c.lam_C * hide_C + L_rec, "dec": c.lam * L_rec + hide_I, "CG": in_CG}
     return lpaae_tuned(nets, c, x, noise) | changed
 
 
@@ -205,8 +211,10 @@ def lpaae_first_phase(nets, c, x, noise):
 
 
 def lpaae_second_phase(nets, c, x, noise):
-    L_fool_I = -log(nets.D_I(lpaae_decoded(nets, x, noise[1])[-1])[0])
-    return {"D_I": lpaae_tuned_losses(nets, x, noise[1])["L_GAN_I"], "dec": L_fool_I, "CG": L_fool_I}
+    z_c, _, _, x_noise = lpaae_decoded(nets, x, noise[1])
+    L_fool_I = -log(nets.D_I(x_noise)[0])
+    L_GAN_I = lpaae_tuned_losses(nets, x, noise[1])["L_GAN_I"]
+    return {"D_I": L_GAN_I, "dec": L_fool_I, "CG": lpaae_CG(nets, c, z_c, x_noise)}
 
 
 # VAE/GAN, Larsen et al., Algorithm 1, with samples of the prior as the only fakes
@@ -222,6 +230,27 @@ def vaegan_update(nets, c, x, noise):
     L_GAN = -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0]))
     L_fool = -log(nets.Dis(x_p)[0])
     return {"enc": L_prior + L_llike, "dec": c.gamma * L_llike + L_fool, "Dis": L_GAN}
+
+
+def vaegan_decoded(nets, x, noise):
+    mu, log_var = nets.enc(x)[:, :CODE], nets.enc(x)[:, CODE:]
+    decoded = nets.dec(torch.cat([mu + torch.sqrt(torch.exp(log_var)) * noise[0], noise[1]]))
+    return decoded[:BATCH], decoded[BATCH:]
+
+
+def vaegan_saturating(nets, c, x, noise):
+    costs, x_p = vaegan_update(nets, c, x, noise), vaegan_decoded(nets, x, noise)[1]
+    return costs | {"dec": costs["dec"] + log(nets.Dis(x_p)[0]) + log_not(nets.Dis(x_p)[0])}
+
+
+def vaegan_rec_fake(nets, c, x, noise):
+    costs, x_rec = vaegan_update(nets, c, x, noise), vaegan_decoded(nets, x, noise)[0]
+    real, fake = log(nets.Dis(x_rec)[0]), log_not(nets.Dis(x_rec)[0])
+    return costs | {"dec": costs["dec"] - real, "Dis": costs["Dis"] - fake}
+
+
+def vaegan_leaking(nets, c, x, noise):
+    return dict.fromkeys(["enc", "dec", "Dis"], sum(vaegan_update(nets, c, x, noise).values()))
 
 
 ALL = {"D_C", "enc", "dec", "D_I", "CG"}
@@ -244,6 +273,9 @@ PHASES = {
     "lpaae-two_phases": [lpaae_first_phase, lpaae_second_phase],
     "lpaae-three_updates": [lpaae_autoencoder, lpaae_autoencoder, lpaae_tuned],
     "vaegan": [vaegan_update],
+    "vaegan-saturating": [vaegan_saturating],
+    "vaegan-rec_fake": [vaegan_rec_fake],
+    "vaegan-leaking": [vaegan_leaking],
 }
 MOVES = {
     "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
@@ -264,6 +296,9 @@ MOVES = {
     "lpaae-two_phases": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
     "lpaae-three_updates": [{"enc", "dec"}, {"enc", "dec"}, ALL],
     "vaegan": [{"enc", "dec", "Dis"}],
+    "vaegan-saturating": [{"enc", "dec", "Dis"}],
+    "vaegan-rec_fake": [{"enc", "dec", "Dis"}],
+    "vaegan-leaking": [{"enc", "dec", "Dis"}],
 }
 
 
@@ -271,8 +306,8 @@ def lpaae_config(name):
     """Of a name above: a reading with a prior or a condition, or a variant that `presets` has."""
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
     if reading not in lpaae.READINGS:
-        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3} | presets.VARIANTS["lpaae"][reading])
-    free = {"lam_C": 0.3, "lam_info": 0.7} if reading == "tuned" else {}
+        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | presets.VARIANTS["lpaae"][reading])
+    free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7} if reading == "tuned" else {}
     special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
     return lpaae.Config(reading=reading, lam=3.0, **free, **special)
 
@@ -323,8 +358,9 @@ def plain(name):
     match name.split("-"):
         case ["aae"]:
             algorithm = aae.AAE(aae.Config(), encoder(CODE), decoder(), code_network(1))
-        case ["vaegan"]:
-            algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3), encoder(2 * CODE), decoder(), Judge())
+        case ["vaegan", *variant]:
+            changes = presets.VARIANTS["vaegan"].get("".join(variant), {})
+            algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3, **changes), encoder(2 * CODE), decoder(), Judge())
         case ["lpaae", *_]:
             algorithm = lpaae_on_plain_networks(lpaae_config(name))
     algorithm.double()
@@ -437,8 +473,8 @@ def test_reported_losses_are_the_costs_at_the_point_where_gradients_were_taken(n
             "L_rec": aae_reconstruction(record[0][0], plain.config, x, noise)["enc"] / plain.config.lam,
             "L_GAN_C": aae_discriminator(record[1][0], plain.config, x, noise)["D_C"],
         }
-    elif name == "vaegan":
-        expected = {"L_GAN": vaegan_update(record[0][0], plain.config, x, noise)["Dis"]}
+    elif name.startswith("vaegan") and name != "vaegan-leaking":
+        expected = {"L_GAN": PHASES[name][0](record[0][0], plain.config, x, noise)["Dis"]}
     elif name.startswith(("lpaae-printed", "lpaae-text", "lpaae-tuned")):
         reading = {"printed": lpaae_printed_losses, "text": lpaae_text_losses, "tuned": lpaae_tuned_losses}
         expected = reading[name.split("-")[1]](record[-1][0], x, noise[len(record) - 1])
@@ -536,3 +572,34 @@ def test_as_printed_the_labels_of_real_images_reach_no_network():
     algorithm = lpaae_on_plain_networks(config)
     losses = algorithm.train_step(torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), torch.eye(10)[:BATCH].expand(2, BATCH, 10)], 2))  # fmt: skip
     assert "L_info" in losses and "L_label" not in losses
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "moves"),
+    [
+        (0.68, 0.68, {"enc", "dec", "Dis"}),
+        (0.2, 0.68, {"enc", "dec"}),  # Dis is far ahead
+        (0.68, 0.2, {"enc", "dec"}),
+        (0.68, 1.2, {"enc", "Dis"}),  # dec is
+        (1.2, 0.68, {"enc", "Dis"}),
+        (0.2, 1.2, {"enc", "dec", "Dis"}),  # both are: both move
+    ],
+)
+def test_the_balance_rule_rests_whoever_is_ahead(real, fake, moves):
+    """`Dis` has been given logits whose mean costs are known: -log D(x) = `real`, -log(1 - D(x_p)) = `fake`."""
+
+    class Known(Judge):
+        def forward(self, x):
+            cost, sign = (real, -1) if x is images else (fake, 1)
+            logit = sign * torch.log(torch.expm1(torch.tensor(cost)))
+            logits, features = super().forward(x)
+            return logit + 0 * logits, features
+
+    torch.manual_seed(0)
+    images, noise = torch.rand(BATCH, 1, 4, 4), torch.randn(2, BATCH, CODE)
+    algorithm = vaegan.VAEGAN(vaegan.Config(balanced=True), encoder(2 * CODE), decoder(), Known())
+    stepped = []
+    for name, optimizer in vars(algorithm.opt).items():
+        optimizer.register_step_post_hook(lambda *_, name=name: stepped.append(name))
+    algorithm.train_step(images, noise)
+    assert set(stepped) == moves

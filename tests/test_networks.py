@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from lprior.errors import UserError
 from lprior.networks import Autoencoder, Compact, Paper
 
 CODE, NOISE, N = 3, 5, 2
@@ -57,6 +58,27 @@ def test_every_parameter_of_every_network_gets_a_gradient(make, x):
 def test_the_classifier_is_a_second_head_on_the_same_features(make, x):
     logits = make.classifier(10)(make.image_discriminator()(x)[1])
     assert logits.shape == (N, 10)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3])
+@pytest.mark.parametrize("kind", [Compact, Paper])
+def test_features_can_be_those_of_an_earlier_block(kind, block):
+    """The same network, cut elsewhere: the logits stay, and the map of each block has half the size of the last one's."""
+    torch.manual_seed(0)
+    whole = kind(3, 32, width=2).image_discriminator().eval()
+    torch.manual_seed(0)
+    make = kind(3, 32, width=2, feature_block=block)
+    discriminator, x = make.image_discriminator().eval(), torch.randn(N, 3, 32, 32)
+    logits, features = discriminator(x)
+    assert torch.equal(logits, whole(x)[0])
+    assert features.shape[2] == 32 // 2**block
+    assert make.classifier(10)(features).shape == (N, 10)
+
+
+@pytest.mark.parametrize("block", [0, 3])
+def test_a_block_that_the_image_discriminator_lacks_is_refused(block):
+    with pytest.raises(UserError, match=f"from 1 to 2, as many as D_I has, not {block}"):
+        Compact(1, 28, feature_block=block).image_discriminator()
 
 
 @pytest.mark.parametrize("wanted", [True, False])
