@@ -62,10 +62,37 @@ def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
+def enlarged(path: Path, times: int = 3) -> Image.Image:
+    """A picture, larger without smoothing, so that pixels stay pixels wherever it is shown."""
+    picture = Image.open(path)
+    return picture.resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
+
+
+def save_pdf(figure: Figure, path: Path) -> None:
+    """Without a date, so that the same runs give the same bytes."""
+    figure.savefig(path, metadata={"CreationDate": None})
+
+
+def show(picture: Figure | Image.Image, name: str, folder: str | Path | None = None):
+    """A picture as a notebook shows it; with `folder`, it is saved there too, as `name`.png."""
+    from IPython.display import Image as Shown
+
+    if isinstance(picture, Figure):
+        content = png(picture)
+    else:
+        buffer = io.BytesIO()
+        picture.save(buffer, format="png")
+        content = buffer.getvalue()
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{name}.png").write_bytes(content)
+    return Shown(data=content, width=None if isinstance(picture, Figure) else 2 * picture.width)
+
+
 def png(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG, which a notebook shows without a plotting backend."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
 
 

@@ -4,6 +4,11 @@ smoke   the whole path in seconds, on little data with tiny networks; no result 
 quick   real training on two CPU cores in minutes, compact networks; the values were found by short trials, which the
         report lists ("Problems and solutions")
 full    the networks of Wang, Ko and Peng's table, for a GPU
+
+Two studies are presets, too, with runs of their own and fewer epochs, whose numbers compare only with each other:
+
+ablation   the readings of Algorithm 1, and each choice of ours undone by itself
+codes      learned and fixed prior with codes of 2 to 64 entries
 """
 
 import difflib
@@ -39,14 +44,17 @@ ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed, or
     "no_ema": {"ema_decay": 0.0},
     "no_spectral_norm": {"spectral_norm": False},
 }
+CODES = (2, 32, 64)  # entries of a code, beside the presets' own
 VARIANTS = {
     "aae": {},
     "lpaae": {
         "fixed": {"prior": "fixed"},
         **READINGS,
         "supervised": {"condition": "supervised"},
-        "unsupervised": {"condition": "unsupervised"},
+        "unsupervised": {"condition": "unsupervised", "lam_info": 0.3},
         **ABLATION,
+        **{f"code_{size}": {"code": size} for size in CODES},
+        **{f"fixed_code_{size}": {"prior": "fixed", "code": size} for size in CODES},
     },
     "vaegan": {  # one thing at a time
         "saturating": {"nonsaturating": False},
@@ -79,6 +87,8 @@ TITLES = {
     "lpaae-one_rate": "one learning rate",
     "lpaae-no_ema": "no moving average",
     "lpaae-no_spectral_norm": "no spectral normalisation",
+    **{f"lpaae-code_{size}": f"LP-AAE, code of {size}" for size in CODES},
+    **{f"lpaae-fixed_code_{size}": f"LP-AAE, fixed prior, code of {size}" for size in CODES},
     "vaegan": "VAE/GAN",
     "vaegan-saturating": "saturating loss",
     "vaegan-rec_fake": "reconstructions as fakes",
@@ -109,15 +119,28 @@ PRESETS = {
         "ema_decay": 0.999, "samples": 10_000,
     },
 }  # fmt: skip
-# What an algorithm changes of a preset. AAE has no image discriminator to pay for; for about the time of the others it
-# gets twice their width, without which its samples blend digits more often.
+STUDIES = ("ablation", "codes")
+PRESETS |= {"ablation": PRESETS["quick"] | {"epochs": 2}, "codes": PRESETS["quick"] | {"epochs": 6}}
+# What a preset is for an algorithm or a data set: all entries that name nothing else, later ones over earlier ones.
 OVERRIDES = {
+    # No image discriminator to pay for: for about the time of the others AAE gets twice their width, without which its
+    # samples blend digits more often.
     ("quick", "aae"): {"epochs": 32, "width": 32},
     ("quick", "vaegan"): {"epochs": 24},
+    ("quick", "cifar10"): {"epochs": 10, "width": 32, "code": 64},
+    ("full", "cifar10"): {"code": 64},
 }
-SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2)}
-MODELS = ("aae", "lpaae", "lpaae-fixed", "vaegan")
-RUNS = dict.fromkeys(PRESETS, MODELS)
+SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2), "ablation": (0, 1, 2), "codes": (0,)}
+MODELS = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # of the main tables
+BESIDE = ("lpaae-supervised", "lpaae-unsupervised", "lpaae-code_2")  # the last for the figure of a plane
+RUNS = {
+    **dict.fromkeys(("smoke", "quick", "full"), MODELS + BESIDE),
+    "ablation": (
+        "lpaae", *(f"lpaae-{variant}" for variant in ("fixed", *READINGS, *ABLATION)),
+        "vaegan", *(f"vaegan-{variant}" for variant in VARIANTS["vaegan"]),
+    ),
+    "codes": ("lpaae", "lpaae-fixed", *(f"lpaae-{kind}_{size}" for size in CODES for kind in ("code", "fixed_code"))),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -176,7 +199,10 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
     if variant:
         _choose(f"variant of {algorithm}", variant, VARIANTS[algorithm])
 
-    values = PRESETS[preset] | OVERRIDES.get((preset, algorithm), {})
+    values = dict(PRESETS[preset])
+    for names, changed in OVERRIDES.items():
+        if set(names) <= {preset, algorithm, dataset}:
+            values |= changed
     values |= dict(dataset=dataset, algorithm=algorithm, variant=variant, preset=preset, seed=seed)
     settings: dict = {}
     kinds = {field.name: field.type for field in fields(RunConfig) if field.name != "settings"}

@@ -567,7 +567,7 @@ def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
 
 
 def test_as_printed_the_labels_of_real_images_reach_no_network():
-    """Departure 11: with `Q_sees_labels` off, s meets x in no loss."""
+    """Departure 12: with `Q_sees_labels` off, s meets x in no loss."""
     config = lpaae.Config(condition="supervised", Q_sees_labels=False)
     algorithm = lpaae_on_plain_networks(config)
     losses = algorithm.train_step(torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), torch.eye(10)[:BATCH].expand(2, BATCH, 10)], 2))  # fmt: skip

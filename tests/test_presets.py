@@ -41,8 +41,8 @@ def test_seeds_replace_those_of_the_preset():
     assert {presets.parse_run(name)["seed"] for name in names} == {3, 4}
 
 
-def test_every_algorithm_of_the_report_is_in_every_preset():
-    for preset in presets.PRESETS:
+def test_every_algorithm_of_the_report_is_in_every_preset_that_makes_one():
+    for preset in set(presets.PRESETS) - set(presets.STUDIES):
         assert set(presets.SETTINGS) <= {presets.parse_run(n)["algorithm"] for n in presets.runs_of(preset, "mnist")}
 
 
