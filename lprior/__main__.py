@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 
     run = _command(commands, run_command, "run", "train one run and fill its folder")
     run.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
-    run.add_argument("--preset", default="quick", help="smoke, quick (default) or full")
+    run.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
     run.add_argument("--results", default="results", help="the folder for <preset>/<name> (default: results)")
     run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     run.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
@@ -47,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset")
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
     run.add_argument("--force", action="store_true", help="start over, deleting what is there")
+
+    notebook = _command(commands, notebook_command, "notebook", "execute a notebook with parameters that it declares")
+    notebook.add_argument("notebook")
+    notebook.add_argument("output", help="the executed notebook to write")
+    notebook.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter")
 
     data = _command(commands, data_command, "data", "find or download a data set, verify it and describe it")
     data.add_argument("dataset")
@@ -79,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("results", help="a folder of runs, such as results/quick")
     report.add_argument("output", help="the folder to write the report's sources into")
     report.add_argument("runs", nargs="*", help="the runs to report (default: all that are there)")
+    report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
     publish = _command(commands, publish_command, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs")
@@ -95,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
 
     evaluator = _command(commands, evaluator_command, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument("action", choices=["train", "describe"], help="train it anew, or only measure it and real images")
-    evaluator.add_argument("dataset", choices=["mnist"])
+    evaluator.add_argument("dataset", choices=["mnist", "cifar10"])
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
     return top
 
@@ -130,6 +136,12 @@ def run_command(options: argparse.Namespace) -> None:
     notebook = Path(__file__).parents[1] / "notebooks" / NOTEBOOKS[config.algorithm]
     notebook = Path(os.path.relpath(notebook))  # papermill writes it into the result, where no absolute path belongs
     execute(notebook, folder / "notebook.ipynb", given | {"force": options.force} | changes)
+
+
+def notebook_command(options: argparse.Namespace) -> None:
+    from lprior.execute import execute
+
+    execute(options.notebook, options.output, _changes(options.set))
 
 
 def _changes(assignments: list[str]) -> dict:
@@ -235,7 +247,7 @@ def evaluator_command(options: argparse.Namespace) -> None:
     train, test = data.load(options.dataset), data.load(options.dataset, split="test")
     if options.action == "train":
         evaluators.save_evaluator(evaluators.train_evaluator(train), options.dataset)
-    evaluators.describe_evaluator(options.dataset, train, test)  # a new version must be known before anchors are taken
+        evaluators.describe_evaluator(options.dataset, train, test)  # anchors bear the new version in their keys
     found = evaluators.describe_evaluator(options.dataset, train, test, evaluate.anchors(train, test))
     print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")
 

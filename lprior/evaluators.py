@@ -138,7 +138,8 @@ def save_evaluator(evaluator: Evaluator, name: str) -> Path:
     """Write `name`.safetensors, in half precision, into the package."""
     SHIPPED.mkdir(exist_ok=True)
     path = SHIPPED / f"{name}.safetensors"
-    save_file({key: v.half() if v.is_floating_point() else v for key, v in evaluator.state_dict().items()}, path)
+    weights = {key: v.contiguous() for key, v in evaluator.state_dict().items()}
+    save_file({key: v.half() if v.is_floating_point() else v for key, v in weights.items()}, path)
     return path
 
 

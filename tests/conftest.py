@@ -76,7 +76,7 @@ def images() -> torch.Tensor:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
-    """A folder with one finished run of each algorithm, named as the workflow names them. Not to be written to."""
+    """A folder with the finished runs of a preset, small and named as the workflow names them. Not to be written to."""
     from lprior import presets
     from lprior.run import run
 
@@ -84,17 +84,4 @@ def finished(tmp_path_factory) -> Path:
     for name in presets.runs_of("smoke", "mnist5k"):
         config = presets.resolve(**presets.parse_run(name), preset="smoke", images=128, epochs=1)
         run(config, folder / name, device="cpu")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def studied(tmp_path_factory) -> Path:
-    """A folder with finished small LP-AAE runs: supervised, unsupervised, and "plane" with a code of two entries."""
-    from lprior import presets
-    from lprior.run import run
-
-    folder, small = tmp_path_factory.mktemp("studied"), {"images": 128, "epochs": 1, "samples": 200}
-    kinds = ("supervised", "supervised", {}), ("unsupervised", "unsupervised", {}), ("plane", "", {"code": 2})
-    for name, variant, changes in kinds:
-        run(presets.resolve("lpaae", "mnist5k", "smoke", variant, **small, **changes), folder / name, device="cpu")
     return folder

@@ -266,9 +266,9 @@ def test_verify_refuses_a_folder_without_runs_and_other_data(capsys, published, 
 
 
 @pytest.fixture
-def conditional_run(studied, tmp_path):
+def conditional_run(finished, tmp_path):
     """A finished run whose metrics include those of its variable s, that a test may change."""
-    return Path(shutil.copytree(studied / "supervised", tmp_path / "supervised"))
+    return Path(shutil.copytree(finished / "mnist5k-lpaae-supervised-s0", tmp_path / "supervised"))
 
 
 def test_evaluate_measures_again_what_the_run_measured(capsys, conditional_run):

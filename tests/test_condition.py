@@ -23,9 +23,9 @@ def configuration(variant, **changes):
 
 
 @pytest.fixture(params=CONDITIONS)
-def conditional(request, studied):
+def conditional(request, finished):
     """A finished run."""
-    return RunFolder(studied / request.param)
+    return RunFolder(finished / f"mnist5k-lpaae-{request.param}-s0")
 
 
 # The noise
@@ -163,10 +163,10 @@ def test_a_model_without_condition_has_no_s(finished):
 def test_the_metrics_of_s_are_there_with_their_protocol(conditional):
     metrics = conditional.read_json("metrics.json")
     ours = {
-        "supervised": {"accuracy_q_test", "accuracy_given_s_mnist_clf1_200"},
-        "unsupervised": {"cluster_acc_q_hungarian_test", "accuracy_given_s_hungarian_mnist_clf1_200"},
+        "supervised": {"accuracy_q_test", "accuracy_given_s_mnist_clf1_1k"},
+        "unsupervised": {"cluster_acc_q_hungarian_test", "accuracy_given_s_hungarian_mnist_clf1_1k"},
     }[conditional.config().condition]
-    both = {"cluster_acc_kmeans_hungarian_test", "within_precision_mnist_clf1_200_test", "within_recall_mnist_clf1_200_test"}
+    both = {"cluster_acc_kmeans_hungarian_test", "within_precision_mnist_clf1_1k_test", "within_recall_mnist_clf1_1k_test"}
     assert ours | both <= set(metrics)
     assert all(0 <= metrics[key] <= 1 for key in ours | both)
 

@@ -111,12 +111,12 @@ def test_each_training_notebook_runs(path, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("name", READING)
-def test_each_reading_notebook_runs(name, finished, studied, tmp_path, monkeypatch):
+def test_each_reading_notebook_runs(name, finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs = {
-        "disentanglement.ipynb": {key: studied / key for key in ("supervised", "unsupervised")},
+        "disentanglement.ipynb": {key: finished / f"mnist5k-lpaae-{key}-s0" for key in ("supervised", "unsupervised")},
         "latent_space.ipynb": {
-            "learned": finished / "mnist5k-lpaae-s0", "fixed": finished / "mnist5k-lpaae-fixed-s0", "plane": studied / "plane",
+            "learned": finished / "mnist5k-lpaae-s0", "fixed": finished / "mnist5k-lpaae-fixed-s0", "plane": finished / "mnist5k-lpaae-code_2-s0",
         },
         "readings.ipynb": {"folder": finished},
     }[name]  # fmt: skip
