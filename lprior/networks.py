@@ -1,6 +1,6 @@
 """Networks: `Compact`, small ones made for a CPU, and `Paper`, the table of Wang, Ko and Peng (LP-AAE).
 
-Both offer the same six constructors, so that an algorithm gets any set it is given:
+They, and `resnet.Strong`, offer the same six constructors, so that an algorithm gets any set it is given:
 
     encoder(outputs)                   images (N, C, H, W) in [-1, 1] -> (N, outputs)
     decoder(code)                      codes (N, code) -> images (N, C, H, W) in [-1, 1]

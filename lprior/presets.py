@@ -20,7 +20,7 @@ from typing import Any, get_args, get_origin
 
 from torch import nn
 
-from lprior import aae, condition, data, lpaae, networks, vaegan
+from lprior import aae, condition, data, lpaae, networks, resnet, vaegan
 from lprior.errors import UserError
 
 SETTINGS = {"aae": aae.Config, "lpaae": lpaae.Config, "vaegan": vaegan.Config}
@@ -128,7 +128,7 @@ OVERRIDES = {
     ("quick", "aae"): {"epochs": 32, "width": 32},
     ("quick", "vaegan"): {"epochs": 24},
     ("quick", "cifar10"): {"epochs": 10, "width": 32, "code": 64},
-    ("full", "cifar10"): {"code": 64},
+    ("full", "cifar10"): {"networks": "strong", "spectral_norm": True, "code": 64},
 }
 SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2), "ablation": (0, 1, 2), "codes": (0,)}
 MODELS = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # of the main tables
@@ -155,7 +155,7 @@ class RunConfig:
     epochs: int
     images: int | None  # train on the first so many only
     batch_size: int
-    networks: str  # "compact" or "paper"
+    networks: str  # "compact", "paper" or "strong"
     width: int  # channels of the first convolution
     code: int  # entries of a code, and of the noise
     ema_decay: float  # of the moving average that samples
@@ -182,7 +182,7 @@ class RunConfig:
     @property
     def image_size(self) -> int:
         """Pixels a side that the networks take; smaller images are zero-padded."""
-        return 32 if self.networks == "paper" else data.SIZES[self.dataset]
+        return 32 if self.networks in ("paper", "strong") else data.SIZES[self.dataset]
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -226,7 +226,7 @@ def from_dict(values: dict) -> RunConfig:
     return RunConfig(**{**values, "settings": SETTINGS[values["algorithm"]](**settings)})
 
 
-NETWORKS = {"compact": networks.Compact, "paper": networks.Paper}
+NETWORKS = {"compact": networks.Compact, "paper": networks.Paper, "strong": resnet.Strong}
 
 
 def build(config: RunConfig, channels: int) -> nn.Module:

@@ -75,19 +75,52 @@ def test_the_shipped_classifier_reads_digits(evaluator, held_out):
     assert evaluators.accuracy(evaluator, held_out) >= 0.97
 
 
-def test_the_shipped_classifier_is_described_by_its_accuracy_and_anchors():
-    described = evaluators.evaluator_description("mnist5k")
-    assert 0.99 < described["accuracy_test"] <= 1
-    assert 9 < described["anchors"]["score_mnist_clf1_10k"] <= 10
-    assert 0 <= described["anchors"]["fid_mnist_clf1_10k_test"] < 1
+SHIPPED = {"mnist": (0.99, 9.0, 1.0), "cifar10": (0.85, 7.0, 5.0)}  # least accuracy and score, largest FID, of real images
 
 
-def test_the_shipped_classifier_is_the_described_one():
-    weights = (evaluators.SHIPPED / "mnist.safetensors").read_bytes()
-    described = evaluators.evaluator_description("mnist")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_classifier_is_described_by_its_accuracy_and_anchors(name):
+    least_accuracy, least_score, most_fid = SHIPPED[name]
+    described, protocol = evaluators.evaluator_description(name), evaluators.protocol(name)
+    assert least_accuracy < described["accuracy_test"] <= 1
+    assert least_score < described["anchors"][f"score_{protocol}_10k"] <= 10
+    assert 0 <= described["anchors"][f"fid_{protocol}_10k_test"] < most_fid
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_classifier_is_the_described_one(name):
+    weights = (evaluators.SHIPPED / f"{name}.safetensors").read_bytes()
+    described = evaluators.evaluator_description(name)
     assert hashlib.sha256(weights).hexdigest() == described["weights_sha256"]
-    assert len(weights) < 1e6
-    assert evaluators.protocol("mnist") == f"mnist_clf{described['version']}"
+    assert len(weights) < 3e6
+    assert evaluators.protocol(name) == f"{name}_clf{described['version']}"
+    assert set(evaluators.EVALUATOR_OF.values()) == set(SHIPPED) == set(evaluators.RECIPES)
+
+
+@pytest.mark.parametrize(("name", "size"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
+def test_a_classifier_learns_by_its_recipe_and_survives_saving(name, size, monkeypatch, tmp_path, capsys):
+    """Images whose class is their brightness."""
+    monkeypatch.setattr(evaluators, "SHIPPED", tmp_path)
+    labels = torch.arange(640) % 10
+    images = (25 * labels.view(-1, 1, 1, 1) + torch.randint(8, (640, *size))).to(torch.uint8)
+    easy = data.Dataset(name, images, labels, "made here")
+    trained = evaluators.train_evaluator(easy, epochs=6)
+    assert "epoch 6 of 6" in capsys.readouterr().out
+    assert evaluators.accuracy(trained, easy) > 0.5
+    evaluators.save_evaluator(trained, name)
+    features, logits = evaluators.load_evaluator(name).measure(images)
+    assert len(features) == len(logits) == 640
+    torch.testing.assert_close(logits, trained.measure(images)[1], rtol=0.02, atol=0.05)
+
+
+def test_shifted_and_mirrored_images_are_parts_of_the_mirrored_surroundings():
+    images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    changed = evaluators.shift_and_mirror(images, torch.Generator().manual_seed(1), most=1)
+    around = torch.nn.functional.pad(images.float(), (1,) * 4, mode="reflect").to(torch.uint8)
+    windows = [around[:, :, y : y + 8, x : x + 8] for y in range(3) for x in range(3)]
+    candidates = torch.stack([*windows, *(window.flip(3) for window in windows)])
+    matches = (candidates == changed).flatten(2).all(dim=2)
+    assert (matches.sum(dim=0) == 1).all() and matches.any(dim=1).sum() > 9
 
 
 def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch, tmp_path):
@@ -97,7 +130,7 @@ def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch
     found = []
     for new in (True, False, True):
         if new:
-            evaluators.save_evaluator(evaluators.Evaluator(), "mnist")
+            evaluators.save_evaluator(evaluators.mnist_evaluator(), "mnist")
         found.append(evaluators.describe_evaluator("mnist", few, few)["version"])
     assert found == [1, 1, 2]
 

@@ -4,9 +4,10 @@ from torch import nn
 
 from lprior.errors import UserError
 from lprior.networks import Autoencoder, Compact, Paper
+from lprior.resnet import Strong
 
 CODE, NOISE, N = 3, 5, 2
-SETS = [Compact(1, 28, width=2), Compact(3, 32, width=2), Paper(1, 32, width=2), Paper(3, 32, width=2)]
+SETS = [Compact(1, 28, width=2), Compact(3, 32, width=2), Paper(1, 32, width=2), Paper(3, 32, width=2), Strong(3, 32, width=2)]
 
 
 @pytest.fixture(params=SETS, ids=lambda s: f"{type(s).__name__}-{s.channels}x{s.size}")
@@ -75,6 +76,16 @@ def test_features_can_be_those_of_an_earlier_block(kind, block):
     assert make.classifier(10)(features).shape == (N, 10)
 
 
+def test_the_strong_networks_have_the_sizes_of_sn_gan():
+    """At width 64: 256 channels in the generator, 128 in the discriminator, skip paths of 1x1 convolutions."""
+    make, code = Strong(3), 128
+    up = 2 * conv(256, 256, 3) + conv(256, 256, 1) + 2 * 2 * 256
+    decoder = linear(code, 256 * 16) + 3 * up + 2 * 256 + conv(256, 3, 3)
+    first, down, same = conv(3, 128, 3) + conv(3, 128, 1), 2 * conv(128, 128, 3) + conv(128, 128, 1), 2 * conv(128, 128, 3)
+    assert count(make.decoder(code)) == decoder
+    assert count(make.image_discriminator()) == first + conv(128, 128, 3) + down + 2 * same + linear(128, 1)
+
+
 @pytest.mark.parametrize("block", [0, 3])
 def test_a_block_that_the_image_discriminator_lacks_is_refused(block):
     with pytest.raises(UserError, match=f"from 1 to 2, as many as D_I has, not {block}"):
@@ -82,7 +93,7 @@ def test_a_block_that_the_image_discriminator_lacks_is_refused(block):
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("kind", [Compact, Paper])
+@pytest.mark.parametrize("kind", [Compact, Paper, Strong])
 def test_spectral_normalisation_is_of_every_layer_of_the_image_discriminator_or_of_none(kind, wanted):
     discriminator = kind(1, 32, width=2, spectral_norm=wanted).image_discriminator()
     layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
