@@ -199,20 +199,18 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
     if variant:
         _choose(f"variant of {algorithm}", variant, VARIANTS[algorithm])
 
-    values = dict(PRESETS[preset])
-    for names, changed in OVERRIDES.items():
-        if set(names) <= {preset, algorithm, dataset}:
-            values |= changed
-    values |= dict(dataset=dataset, algorithm=algorithm, variant=variant, preset=preset, seed=seed)
-    settings: dict = {}
     kinds = {field.name: field.type for field in fields(RunConfig) if field.name != "settings"}
     own = {field.name: field.type for field in fields(SETTINGS[algorithm])}
-    given = {name: value for name, value in changes.items() if value is not None}
     for name in changes:
         _choose("parameter", name, [*kinds, *own])
-    for name, value in (VARIANTS[algorithm].get(variant, {}) | given).items():
-        target = settings if name in own else values
-        target[name] = value
+    chosen = dict(PRESETS[preset])
+    for names, changed in OVERRIDES.items():
+        if set(names) <= {preset, algorithm, dataset}:
+            chosen |= changed
+    chosen |= VARIANTS[algorithm].get(variant, {}) | {name: value for name, value in changes.items() if value is not None}
+    values = dict(dataset=dataset, algorithm=algorithm, variant=variant, preset=preset, seed=seed)
+    values |= {name: value for name, value in chosen.items() if name not in own}
+    settings = {name: value for name, value in chosen.items() if name in own}
     for name, value in [*values.items(), *settings.items()]:
         _check_type(name, value, {**kinds, **own}[name])
         _check_range(name, value)
