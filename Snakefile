@@ -8,7 +8,8 @@ from lprior import presets
 from lprior.__main__ import NOTEBOOKS
 
 PRESET = config.get("preset", "quick")
-DATASET = config.get("dataset", "mnist")
+DATASETS = str(config.get("dataset", "mnist")).split()
+UNAVAILABLE = str(config.get("unavailable") or "").split()  # data sets that the report says were not at hand
 SEEDS = [int(seed) for seed in str(config["seeds"]).split()] if config.get("seeds") else None
 DEVICE = config.get("device", "auto")
 JOBS = int(config.get("jobs") or workflow.cores)
@@ -17,7 +18,10 @@ PUBLISHED = PRESET == "published"
 RESULTS = f"results/{PRESET}"
 BUILD = f"build/report-{PRESET}"
 PDF = "report/report.pdf" if PUBLISHED else f"{RESULTS}/report.pdf"
-RUNS = sorted(p.parent.name for p in Path(RESULTS).glob("*/metrics.json")) if PUBLISHED else presets.runs_of(PRESET, DATASET, SEEDS)
+if PUBLISHED:
+    RUNS = sorted(path.parent.name for path in Path(RESULTS).glob("*/metrics.json"))
+else:
+    RUNS = [run for dataset in DATASETS for run in presets.runs_of(PRESET, dataset, SEEDS)]
 # Networks as small as these gain little from a second thread: runs side by side use a CPU better than threads in one.
 THREADS = max(1, workflow.cores // max(1, min(JOBS, len(RUNS))))
 FILES = ["metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "notebook.ipynb"]
@@ -70,15 +74,17 @@ if not PUBLISHED:
 rule sources:
     input:
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
-        ["lprior/report.py", "lprior/tables.py", "lprior/claims.py"],
+        [f"lprior/{name}.py" for name in ("report", "parts", "tables", "values", "claims")],
         sorted(map(str, Path("benchmarks/results").glob("*.json"))),
         "lprior/figures.py",
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],
     output:
         f"{BUILD}/values.tex",
         f"{BUILD}/main.tex",
+    params:
+        unavailable=UNAVAILABLE,
     shell:
-        "python -m lprior report {RESULTS} {BUILD} {RUNS}"
+        "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable}"
 
 
 rule pdf:

@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("results", help="a folder of runs, such as results/quick")
     report.add_argument("output", help="the folder to write the report's sources into")
     report.add_argument("runs", nargs="*", help="the runs to report (default: all that are there)")
+    report.add_argument("--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text")
 
     publish = _command(commands, publish_command, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs")
@@ -183,7 +184,7 @@ def sample_command(options: argparse.Namespace) -> None:
 def report_command(options: argparse.Namespace) -> None:
     from lprior.report import write_report
 
-    write_report(Path(options.results), Path(options.output), options.runs)
+    write_report(Path(options.results), Path(options.output), options.runs, tuple(options.unavailable))
 
 
 def publish_command(options: argparse.Namespace) -> None:
