@@ -11,24 +11,30 @@ Sets up what is missing (Python packages, LaTeX), trains, and builds the report.
 again; an interrupted run goes on where it was.
 
   --preset NAME     smoke (minutes), quick (compact networks, for a CPU), full (the paper's networks, for a GPU),
-                    or published: only rebuild report/report.pdf from results/published
+                    or published: only rebuild report/report.pdf from results/published; or one of two studies for
+                    the report of the others: ablation (each choice undone, three hours on two CPU cores), codes
+                    (sizes of the code, half an hour)
                     (default: full if there is a CUDA device, else quick)
   --device NAME     auto, cpu or cuda (default: auto)
   --data FOLDER     where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)
-  --dataset NAME    mnist (default), fashion-mnist, cifar10 or mnist5k (embedded, needs no
-                    download)
+  --dataset NAMES   one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or cifar10, or one of the
+                    former and cifar10: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores,
+                    quick takes about 40 minutes for MNIST and about 2 hours more for CIFAR-10. Unless asked for,
+                    CIFAR-10 is left out where it is not at hand and cannot be downloaded
   --seeds "0 1"     the seeds to run (default: the preset's)
   --jobs N          how many runs at a time (default: one on a GPU, one per core on a CPU)
   --dry-run         say what would be done
   --force           start the target's runs over, deleting what they had made
-  --keep-going      go on with what does not depend on a failed step
+  --keep-going      go on with what does not depend on a failed step, or on a data set that is not to be had
   -h, --help        this text
 
-  target            report (default), runs, one run, or one file of a run
+  target            report (default), runs, readings (the runs, and the notebooks that read them), one run, or one
+                    file of a run
 
 Examples:
   ./run_all.sh --preset smoke                     the whole path in a few minutes
   ./run_all.sh --preset quick --data ~/datasets   real training on a CPU
+  ./run_all.sh --preset quick --dataset mnist     the same without CIFAR-10
   ./run_all.sh --preset full --seeds 0            one seed of the paper's networks
   ./run_all.sh --preset quick mnist-lpaae-s0      one run
   ./run_all.sh mnist-lpaae-fixed-s1/samples.png   one figure
@@ -64,8 +70,19 @@ while [ $# -gt 0 ]; do
     *) target=$1 && shift ;;
     esac
 done
-case "$preset" in "" | smoke | quick | full | published) ;; *) fail "preset '$preset' is unknown: choose smoke, quick, full or published" ;; esac
-case "$dataset" in "" | mnist | fashion-mnist | mnist5k | cifar10) ;; *) fail "data set '$dataset' is unknown: choose mnist, fashion-mnist, mnist5k or cifar10" ;; esac
+case "$preset" in
+"" | smoke | quick | full | published) ;;
+ablation | codes) if [ "$target" = report ]; then target=readings; fi ;;
+*) fail "preset '$preset' is unknown: choose smoke, quick, full, ablation, codes or published" ;;
+esac
+digits=""
+for name in $dataset; do
+    case "$name" in
+    mnist | fashion-mnist | mnist5k) [ -z "$digits" ] && digits=$name || fail "--dataset takes one of mnist, fashion-mnist and mnist5k, not both $digits and $name" ;;
+    cifar10) ;;
+    *) fail "data set '$name' is unknown: choose mnist, fashion-mnist, mnist5k or cifar10" ;;
+    esac
+done
 case "$device" in auto | cpu | cuda) ;; *) fail "device '$device' is unknown: choose auto, cpu or cuda" ;; esac
 case "$jobs" in *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
 case "$seeds" in *[!0-9\ ]*) fail "--seeds takes numbers separated by blanks, not '$seeds'" ;; esac
@@ -85,26 +102,44 @@ if [ -z "$jobs" ]; then
     if [ "$has_cuda" = 1 ] && [ "$device" != cpu ]; then jobs=1; fi
 fi
 
-# Without the data and without a network, train on the embedded digits rather than on nothing, and say so.
-if [ -z "$dataset" ]; then
-    dataset=mnist
-    if [ "$preset" != published ]; then
-        code=0 && answer=$(python -m lprior data mnist 2>&1 >/dev/null) || code=$?
-        if [ "$code" = 3 ]; then
-            printf '\n*** %s\n*** GOING ON WITH mnist5k, 5,000 EMBEDDED DIGITS: ITS RESULTS ARE NOT THOSE OF MNIST.\n\n' "$answer" >&2
-            dataset=mnist5k
-        elif [ "$code" != 0 ]; then
-            fail "${answer#lprior: }" "$code"
-        fi
+case "$target" in
+report | runs | readings) goal=$target run="" ;;
+*/*) goal=results/$preset/$target run=${target%%/*} ;;
+*) goal=results/$preset/$target/metrics.json run=$target ;;
+esac
+
+# The data sets that are needed, and those of them that are there or could be downloaded, so that no job is started in
+# vain. Without MNIST, train on the embedded digits rather than on nothing, and say so.
+case "$preset,$run" in
+published,*) needed="" ;;
+smoke, | ablation, | codes,) needed=${dataset:-mnist} ;;
+*,) needed=${dataset:-mnist cifar10} ;;
+*,fashion-mnist-*) needed=fashion-mnist ;;
+*,mnist-* | *,mnist5k-* | *,cifar10-*) needed=${run%%-*} ;;
+*) fail "the target '$target' is unknown: choose report, runs, or a run such as mnist-lpaae-s0" ;;
+esac
+available="" unavailable=""
+for name in $needed; do
+    echo "Looking for the data of $name ..."
+    code=0 && answer=$(python -m lprior data "$name" 2>&1 >/dev/null | tail -n 1) || code=$?
+    answer=${answer#lprior: }
+    if [ "$code" = 0 ]; then
+        available+=" $name"
+    elif [ "$code" != 3 ] || [ -n "$run" ]; then
+        fail "$answer" "$code"
+    elif [ -z "$dataset" ] && [ "$name" = mnist ]; then
+        printf '\n*** %s\n*** GOING ON WITH mnist5k, 5,000 EMBEDDED DIGITS: ITS RESULTS ARE NOT THOSE OF MNIST.\n\n' "$answer" >&2
+        available+=" mnist5k"
+    elif [ -z "$dataset" ] || [[ " ${snakemake_options[*]-} " = *" --keep-going "* ]]; then
+        echo "run_all.sh: $name is left out: $answer" >&2
+        unavailable+=" $name"
+    else
+        fail "$answer" "$code"
     fi
-fi
+done
+if [ -n "$unavailable" ] && [ -z "$available" ]; then exit 0; fi
 
 mkdir -p results 2>/dev/null && [ -w results ] || fail "the folder results cannot be written"
-case "$target" in
-report | runs) goal=$target ;;
-*/*) goal=results/$preset/$target ;;
-*) goal=results/$preset/$target/metrics.json ;;
-esac
 missing_latex=""
 if [ "$goal" = report ] && [[ " ${snakemake_options[*]-} " != *" --dry-run "* ]] && ! setup_latex; then
     missing_latex=1 goal=sources
@@ -119,7 +154,7 @@ fi
 code=0
 SNAKEMAKE_OUTPUT_CACHE="" python -m snakemake --quiet rules host --nolock --rerun-incomplete --cores all \
     --resources run="$jobs" "${snakemake_options[@]}" \
-    --config preset="$preset" dataset="$dataset" seeds="$seeds" device="$device" jobs="$jobs" force="$force" -- "$goal" || code=$?
+    --config preset="$preset" dataset="${available# }" unavailable="${unavailable# }" seeds="$seeds" device="$device" jobs="$jobs" force="$force" -- "$goal" || code=$?
 
 if [ -n "$missing_latex" ]; then
     echo "run_all.sh: everything is done but the PDF, for which LaTeX is missing. Either (Debian, Ubuntu)" >&2

@@ -84,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("results", help="a folder of runs, such as results/quick")
     report.add_argument("output", help="the folder to write the report's sources into")
     report.add_argument("runs", nargs="*", help="the runs to report (default: all that are there)")
+    report.add_argument("--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text")
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
     publish = _command(commands, publish_command, "publish", "copy the small files of finished runs for publication")
@@ -195,7 +196,8 @@ def sample_command(options: argparse.Namespace) -> None:
 def report_command(options: argparse.Namespace) -> None:
     from lprior.report import write_report
 
-    write_report(Path(options.results), Path(options.output), options.runs)
+    studies = Path(options.studies) if options.studies else None
+    write_report(Path(options.results), Path(options.output), options.runs, tuple(options.unavailable), studies)
 
 
 def publish_command(options: argparse.Namespace) -> None:

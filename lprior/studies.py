@@ -14,16 +14,10 @@ from matplotlib.figure import Figure
 from lprior import presets
 from lprior.figures import enlarged, save_pdf
 from lprior.results import RunFolder
-from lprior.tables import escape, row, spread, spreads, table_of
+from lprior.tables import OF_S, escape, row, spreads, table_of
 
 CONDITIONAL = ("lpaae-supervised", "lpaae-unsupervised")
-MEANING = {  # column of the conditional table -> how the keys of its metric begin
-    "obeyed": ("accuracy_given_s",),
-    "precision": ("within_precision",),
-    "recall": ("within_recall",),
-    "Q": ("accuracy_q", "cluster_acc_q"),
-    "codes": ("cluster_acc_kmeans",),
-}
+MEANING = tuple(dict.fromkeys(OF_S.values()))  # columns of the conditional table
 COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 
@@ -55,30 +49,27 @@ def finished(folder: Path) -> list[RunFolder]:
 
 def conditional_table(runs: list[RunFolder]) -> str:
     """Rows: a model, the number of its seeds, and mean and standard deviation of what its s has come to mean, in per cent."""
-    rows = []
-    for model in CONDITIONAL:
-        metrics = pd.DataFrame([run.read_json("metrics.json") for run in runs if run.config().model == model])
-        if len(metrics):
-            rows.append([escape(presets.TITLES[model]), str(len(metrics)), *_meaning(metrics)])
-    return "".join(map(row, rows)) or _missing("quick", 2 + len(MEANING))
-
-
-def _meaning(metrics: pd.DataFrame) -> list[str]:
-    columns = {name: [key for key in metrics if key.startswith(beginnings)] for name, beginnings in MEANING.items()}
-    return [spread(100 * metrics[keys[0]] if keys else None, "{:.1f}") for keys in columns.values()]
+    return "".join(_rows(runs, CONDITIONAL, MEANING)) or _missing("quick", 2 + len(MEANING))
 
 
 def ablation_table(runs: list[RunFolder]) -> str:
-    """Rows: a model, the number of its seeds, and mean and standard deviation of `COLUMNS`, in the order of the preset."""
+    """Rows: a model, the number of its seeds, and mean and standard deviation of `COLUMNS`; a block for each algorithm."""
+    blocks = [
+        "".join(_rows(runs, [model for model in presets.RUNS["ablation"] if model.partition("-")[0] == algorithm], COLUMNS))
+        for algorithm in presets.SETTINGS
+    ]
+    return "\\midrule\n".join(filter(None, blocks)) or _missing("ablation", 2 + len(COLUMNS))
+
+
+def _rows(runs: list[RunFolder], models: Iterable[str], columns: Iterable[str]) -> list[str]:
+    """A row for each of the models that has runs, in their order."""
     if not runs:
-        return _missing("ablation", 2 + len(COLUMNS))
-    table, blocks = table_of(runs), {}
-    for model in presets.RUNS["ablation"]:
-        group = table[table["key"] == model]
-        if len(group):
-            cells = [escape(presets.TITLES[model]), str(len(group)), *spreads(group, COLUMNS)]
-            blocks.setdefault(model.partition("-")[0], []).append(row(cells))
-    return "\\midrule\n".join("".join(rows) for rows in blocks.values())
+        return []
+    groups = dict(list(table_of(runs).groupby("key")))
+    return [
+        row([escape(presets.TITLES[model]), str(len(groups[model])), *spreads(groups[model], columns)])
+        for model in models if model in groups
+    ]  # fmt: skip
 
 
 def codes_figure(runs: list[RunFolder]) -> Figure:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from lprior import data, presets
+from lprior.evaluate import thousands
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
+from lprior.parts import DIGITS
 from lprior.results import RunFolder
 
 REAL = "real images"
@@ -19,7 +21,6 @@ FORMATS = {  # metric, as the report calls it -> how it is printed
     "memory": "{:.2f}", "Inception FID": "{:.2f}",
 }  # fmt: skip
 RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
-MORE = ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID")
 BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
     "LP-AAE, compact networks": "tutorial_loop",
     "AAE and VAE/GAN, compact networks": "pythae_side_by_side",
@@ -29,6 +30,11 @@ NAMES = {  # beginning of a metric's key -> what the report calls it
     "fid": "FID", "kid": "KID", "score": "score", "precision": "precision", "recall": "recall", "entropy": "entropy",
     "reconstruction": "reconstruction", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma",
 }  # fmt: skip
+OF_S = {  # beginning of the key of a metric of the conditional variable s -> what the report calls it, in per cent
+    "accuracy_given_s": "obeyed", "within_precision": "precision within", "within_recall": "recall within",
+    "accuracy_q": "Q", "cluster_acc_q": "Q", "cluster_acc_kmeans": "codes",
+}  # fmt: skip
+FORMATS |= dict.fromkeys(OF_S.values(), "{:.1f}")
 
 
 def table_of(runs: Iterable[RunFolder]) -> pd.DataFrame:
@@ -45,7 +51,7 @@ def facts(run: RunFolder) -> dict:
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
         "commit": made["commit"], "device": made["device"], "threads": made["threads"], "precision used": made["precision"],
-        "data": made["data"], "data title": made.get("data_title", data.TITLES[config.dataset]), "seconds per epoch": made["seconds_per_epoch"],
+        "data": made["data"], "data sha256": made["data_sha256"], "data title": made.get("data_title", data.TITLES[config.dataset]), "seconds per epoch": made["seconds_per_epoch"],
         "minutes": made["training_seconds"] / 60, "memory": made["peak_memory_bytes"] / 2**30,
     }  # fmt: skip
 
@@ -53,19 +59,21 @@ def facts(run: RunFolder) -> dict:
 def named(metrics: dict) -> dict:
     """Metrics under the report's names, or their keys where it has none; None for those that are absent.
 
-    KID is multiplied by 1,000.
+    KID is multiplied by 1,000, what is of s by 100.
     """
-    found = dict.fromkeys([*RESULTS, *MORE, "Parzen error", "Parzen sigma"])
+    found = dict.fromkeys([*RESULTS, *DIGITS.more, "Parzen error", "Parzen sigma"])
     for key, value in metrics.items():
         prefix, _, rest = key.partition("_") if key.startswith("gmm") else ("", "", key)
         kind = rest.partition("_")[0]
-        name = "sheet" if rest.endswith("_sheet100") else NAMES.get(kind, rest)
+        of_s = next((name for beginning, name in OF_S.items() if rest.startswith(beginning)), None)
+        name = "sheet" if rest.endswith("_sheet100") else of_s or NAMES.get(kind, rest)
         name = f"Inception {name}" if "_inception_" in rest else name
         prefix = CONTROL if prefix else ""
         if kind == "histogram":
             found |= {f"{prefix}rarest": 100 * min(value), f"{prefix}commonest": 100 * max(value)}
         else:
-            found[prefix + name] = 1000 * value if name == "KID" and isinstance(value, float) else value
+            scale = 1000 if name == "KID" else 100 if of_s else 1
+            found[prefix + name] = scale * value if isinstance(value, float) else value
     return found
 
 
@@ -84,10 +92,10 @@ def results_table(table: pd.DataFrame) -> str:
     return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, RESULTS))
 
 
-def more_table(table: pd.DataFrame) -> str:
-    """Rows of the second table: what is not about the distribution of the samples."""
-    rows = [_model_row(presets.TITLES.get(key, key), group, MORE) for key, group in table.groupby("key", sort=False)]
-    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, MORE))
+def more_table(table: pd.DataFrame, names: Iterable[str]) -> str:
+    """Rows of the second table: metrics, by their names, that are not about the distribution of the samples."""
+    rows = [_model_row(presets.TITLES.get(key, key), group, names) for key, group in table.groupby("key", sort=False)]
+    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names))
 
 
 def cost_table(table: pd.DataFrame) -> str:
@@ -159,7 +167,16 @@ def _model_row(title: str, group: pd.DataFrame, names: Iterable[str]) -> list[st
 
 
 def _real_row(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    """Dashes unless the anchors were taken by the very protocol of the runs: all of MNIST, as many samples."""
-    same = (table["dataset"] == "mnist").all() and (table["samples"] == 10_000).all()
-    found = anchors("mnist") if same else named({})
+    found = anchors(table["dataset"].iloc[0]) if _like_anchors(table) else named({})
     return [REAL, "", *(spread(pd.Series([found[name]], dtype=float), FORMATS[name]) for name in names)]
+
+
+def _like_anchors(table: pd.DataFrame) -> bool:
+    """Whether real images were measured by the very protocol of the runs: all images of the data set, pixel for pixel
+    the same, and as many samples as there are test images."""
+    dataset = table["dataset"].iloc[0]
+    if EVALUATOR_OF.get(dataset) != dataset:  # mnist5k borrows the classifier of MNIST
+        return False
+    described, counts = evaluator_description(dataset), {thousands(count) for count in table["samples"]}
+    same_images = (table["data sha256"] == described["data_sha256_train"]).all()
+    return bool(same_images) and all(any(key.endswith(f"_{n}_test") for key in described["anchors"]) for n in counts)

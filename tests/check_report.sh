@@ -22,8 +22,8 @@ if awk "BEGIN { exit !(${widest:-0} > 2) }"; then
     fail "a line is ${widest}pt too wide: see 'Overfull' in $1/main.log"
 fi
 
-# An include whose name holds a macro's #1 stands for the figures of all models that some macro is applied to.
-text=$(sed 's/\(^\|[^\\]\)%.*/\1/' main.tex sections/*.tex)
+# An include whose name holds a macro's #1 stands for all figures there are with which some macro is called.
+text=$(find . -maxdepth 2 -name '*.tex' ! -name values.tex ! -path './tables/*' -exec sed 's/\(^\|[^\\]\)%.*/\1/' {} +)
 includes=$(grep -o '\\includegraphics\(\[[^]]*\]\)\?{[^}]*}' <<<"$text" | sed 's/.*{\(.*\)}/\1/' || true)
 figures=()
 for include in $includes; do

@@ -7,6 +7,7 @@ import pytest
 
 from lprior import presets, studies
 from lprior.results import RunFolder
+from lprior.tables import MISSING
 
 
 def run_with(folder, model, seed=0, **metrics):
@@ -17,7 +18,7 @@ def run_with(folder, model, seed=0, **metrics):
     result.path.mkdir(parents=True)
     result.write_json("config.json", config.to_dict())
     result.write_json("metrics.json", metrics)
-    made = dict(commit="abc", device="cpu", threads=1, precision="float32", data="files", seconds_per_epoch=1.0)
+    made = dict(commit="abc", data_sha256="0", device="cpu", threads=1, precision="float32", data="files", seconds_per_epoch=1.0)
     result.write_json("provenance.json", made | {"training_seconds": 60.0, "peak_memory_bytes": 2**30})
     return result
 
@@ -40,7 +41,7 @@ def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
 def test_the_unsupervised_row_takes_clusters_for_accuracies(tmp_path):
     metrics = {"cluster_acc_q_hungarian_test": 0.9, "accuracy_given_s_hungarian_x_10k": 0.8}
     (row,) = cells(studies.conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)]))
-    missing = studies.spread(None, "{}")
+    missing = MISSING
     assert row == ["LP-AAE, unsupervised", "1", "80.0", missing, missing, "90.0", missing]
 
 

@@ -1,0 +1,46 @@
+"""The parts of the report, each about runs on one data set: the digits, and CIFAR-10."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lprior import presets
+from lprior.errors import UserError
+
+
+@dataclass(frozen=True)
+class Part:
+    """`key` stands before the part's keys in values.tex, `file` before the names of its figures and tables."""
+
+    name: str
+    datasets: tuple[str, ...]
+    more: tuple[str, ...]  # the metrics of its second table
+    key: str = ""
+    file: str = ""
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table of runs that belong to this part. Raises UserError if they are of several data sets."""
+        rows = table[table["dataset"].isin(self.datasets)]
+        if rows["dataset"].nunique() > 1:
+            raise UserError(f"runs on {' and '.join(sorted(rows['dataset'].unique()))} cannot share a table: name those to report")
+        return rows
+
+
+DIGITS = Part(
+    "digits", ("mnist", "fashion-mnist", "mnist5k"), ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID")
+)
+# No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
+CIFAR10 = Part("cifar10", ("cifar10",), ("sheet", "entropy", "reconstruction", "Inception FID"), "cifar10/", "cifar10-")
+PARTS = (DIGITS, CIFAR10)
+
+
+def compared(table: pd.DataFrame) -> pd.DataFrame:
+    """The runs of `presets.MODELS`, in that order and by seed; other variants are no rivals of theirs."""
+    chosen = table[table["key"].isin(presets.MODELS)]
+    order = sorted(chosen.index, key=lambda run: (presets.MODELS.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
+    return chosen.loc[order]
+
+
+def first_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """Of a `compared` table, the row of each model's first seed, under the model's name: what text and figures show."""
+    return table.drop_duplicates("key").set_index("key")

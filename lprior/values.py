@@ -1,0 +1,95 @@
+"""values.tex: every number and word that the report takes from the runs, by the key that the text asks for."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from lprior.data import TITLES
+from lprior.evaluators import EVALUATOR_OF, evaluator_description
+from lprior.parts import PARTS, Part, first_seeds
+from lprior.results import git_commit
+from lprior.tables import FORMATS, anchors, escape
+
+PRESET_NOTES = {
+    "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
+    "every step works, and none of its pictures and numbers is a result.",
+    "quick": "Runs of the preset \\emph{quick} have compact networks, which a CPU can train.",
+    "full": "Runs of the preset \\emph{full} have the networks of the original paper, for a GPU.",
+}
+DATA_NOTES = {  # title of a data set -> what a reader must know of it
+    TITLES["mnist5k"]: "\\textbf{Not MNIST itself:} everything on digits was trained on 4\\,500 embedded MNIST digits and "
+    "tested on 500 others.",
+    "CIFAR-10 (JPEG)": "\\textbf{Not CIFAR-10 bit for bit:} its pictures had been compressed with loss, those for training "
+    "and those for testing alike.",
+}
+
+
+def values(parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path) -> str:
+    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{part} for each part."""
+    shown = _general(parts, benchmarks)
+    for part in PARTS:
+        if part in parts:
+            shown |= {f"{part.key}{key}": text for key, text in _of_part(parts[part]).items()}
+        else:
+            missing = any(dataset in unavailable for dataset in part.datasets)
+            shown[f"{part.name}/not run"] = f"Not run: {'the data were not available' if missing else 'no part of this build'}."
+    lines = [f"\\setrun{{{part.name}}}" for part in parts]
+    return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
+
+
+def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str]:
+    """What is said of the report as a whole."""
+    tables = parts.values()
+    used = dict.fromkeys(preset for table in tables for preset in table["preset"])
+    titles = dict.fromkeys(title for table in tables for title in table["data title"])
+    return {
+        "commit": git_commit(),
+        "data sets": " and ".join(map(escape, titles)),
+        "note": " ".join([PRESET_NOTES[preset] for preset in used] + [DATA_NOTES[title] for title in titles if title in DATA_NOTES]),
+        "commands": " and ".join(_command(table) for table in tables),
+        "machine": escape(_benchmarked(benchmarks)),
+    }
+
+
+def _of_part(table: pd.DataFrame) -> dict[str, str]:
+    """What holds for all runs of a part, and <model>/<fact> for each model's first seed."""
+    any_run, first = table.iloc[0], first_seeds(table)
+    dataset, measurable = any_run["dataset"], any_run["dataset"] in EVALUATOR_OF
+    described = evaluator_description(dataset) if measurable else {}
+    shown = {
+        "dataset": escape(any_run["data title"]),
+        "samples": f"{any_run['samples']:,}".replace(",", "\\,"),
+        "commits": ", ".join(sorted(table["commit"].unique())),
+        "runs": ", ".join(rf"\texttt{{{escape(name)}}}" for name in table["run"]),
+        "evaluator accuracy": f"{100 * described['accuracy_test']:.2f}" if measurable else "--",
+        "evaluator version": str(described.get("version", "--")),
+    }
+    shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
+    return shown | {
+        f"{key}/{name}": escape(_text(name, value)) for key, facts in first.iterrows() for name, value in facts.items()
+    }
+
+
+def _command(table: pd.DataFrame) -> str:
+    """What trains the runs of a part."""
+    of_all, seeds = table.iloc[0], " ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    text = f'./run_all.sh --preset {of_all["preset"]} --dataset {of_all["dataset"]} --seeds "{seeds}"'
+    return rf"\texttt{{{escape(text).replace('--', '-{}-')}}}"
+
+
+def _benchmarked(benchmarks: Path) -> str:
+    """The machine that the benchmarks were run on."""
+    for path in sorted(benchmarks.glob("*.json")):
+        where = json.loads(path.read_text())["machine"]
+        return f"{where['device']}, {where['threads']} threads"
+    return "--"
+
+
+def _text(name: str, value: object) -> str:
+    if value is None or value != value:  # missing, or not a number
+        return "--"
+    form = FORMATS.get(name.removeprefix("mixture "))
+    if form and isinstance(value, float):
+        return form.format(value)
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
