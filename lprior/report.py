@@ -74,7 +74,8 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     logs = {name: pd.read_csv(runs[name] / "log.csv") for name in table["run"]}
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
-    by_model = {presets.TITLES[key]: [logs[name] for name in group["run"]] for key, group in table.groupby("key", sort=False)}
+    groups = table.groupby("key", sort=False)
+    by_model = {presets.TITLES[key]: [logs[name] for name in group["run"]] for key, group in groups}
     save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     made = {"results": results_table(table), "more": more_table(table, part.more), "cost": cost_table(table)}
     for name, rows in made.items():
@@ -85,7 +86,8 @@ def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -
     """The pictures of a run; sheets are enlarged threefold without smoothing, so that pixels stay pixels."""
     for name in PICTURES:
         picture = Image.open(run / f"{name}.png")
-        picture.resize((3 * picture.width, 3 * picture.height), Image.Resampling.NEAREST).save(folder / f"{stem}-{name}.png")
+        enlarged = picture.resize((3 * picture.width, 3 * picture.height), Image.Resampling.NEAREST)
+        enlarged.save(folder / f"{stem}-{name}.png")
     shutil.copy(run / "evolution.png", folder / f"{stem}-evolution.png")
     save_pdf(figures.loss_figure(log), folder / f"{stem}-losses.pdf")
     save_pdf(figures.metrics_figure(log), folder / f"{stem}-metrics.pdf")
