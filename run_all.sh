@@ -78,7 +78,10 @@ esac
 digits=""
 for name in $dataset; do
     case "$name" in
-    mnist | fashion-mnist | mnist5k) [ -z "$digits" ] && digits=$name || fail "--dataset takes one of mnist, fashion-mnist and mnist5k, not both $digits and $name" ;;
+    mnist | fashion-mnist | mnist5k)
+        [ -z "$digits" ] || fail "--dataset takes one of mnist, fashion-mnist and mnist5k, not both $digits and $name"
+        digits=$name
+        ;;
     cifar10) ;;
     *) fail "data set '$name' is unknown: choose mnist, fashion-mnist, mnist5k or cifar10" ;;
     esac
@@ -86,6 +89,12 @@ done
 case "$device" in auto | cpu | cuda) ;; *) fail "device '$device' is unknown: choose auto, cpu or cuda" ;; esac
 case "$jobs" in *[!0-9]* | 0) fail "--jobs takes a number of at least 1, not '$jobs'" ;; esac
 case "$seeds" in *[!0-9\ ]*) fail "--seeds takes numbers separated by blanks, not '$seeds'" ;; esac
+case "$target" in
+report | runs | readings) of_target="" ;;
+fashion-mnist-*) of_target=fashion-mnist ;;
+mnist-* | mnist5k-* | cifar10-*) of_target=${target%%-*} ;;
+*) fail "the target '$target' is unknown: choose report, runs, readings, or a run such as mnist-lpaae-s0" ;;
+esac
 
 . ./setup.sh
 setup_python
@@ -102,21 +111,12 @@ if [ -z "$jobs" ]; then
     if [ "$has_cuda" = 1 ] && [ "$device" != cpu ]; then jobs=1; fi
 fi
 
-case "$target" in
-report | runs | readings) goal=$target run="" ;;
-*/*) goal=results/$preset/$target run=${target%%/*} ;;
-*) goal=results/$preset/$target/metrics.json run=$target ;;
-esac
-
 # The data sets that are needed, and those of them that are there or could be downloaded, so that no job is started in
 # vain. Without MNIST, train on the embedded digits rather than on nothing, and say so.
-case "$preset,$run" in
-published,*) needed="" ;;
-smoke, | ablation, | codes,) needed=${dataset:-mnist} ;;
-*,) needed=${dataset:-mnist cifar10} ;;
-*,fashion-mnist-*) needed=fashion-mnist ;;
-*,mnist-* | *,mnist5k-* | *,cifar10-*) needed=${run%%-*} ;;
-*) fail "the target '$target' is unknown: choose report, runs, or a run such as mnist-lpaae-s0" ;;
+case "$preset" in
+published) needed="" ;;
+smoke | ablation | codes) needed=${of_target:-${dataset:-mnist}} ;;
+*) needed=${of_target:-${dataset:-mnist cifar10}} ;;
 esac
 available="" unavailable=""
 for name in $needed; do
@@ -125,7 +125,7 @@ for name in $needed; do
     answer=${answer#lprior: }
     if [ "$code" = 0 ]; then
         available+=" $name"
-    elif [ "$code" != 3 ] || [ -n "$run" ]; then
+    elif [ "$code" != 3 ] || [ -n "$of_target" ]; then
         fail "$answer" "$code"
     elif [ -z "$dataset" ] && [ "$name" = mnist ]; then
         printf '\n*** %s\n*** GOING ON WITH mnist5k, 5,000 EMBEDDED DIGITS: ITS RESULTS ARE NOT THOSE OF MNIST.\n\n' "$answer" >&2
@@ -140,6 +140,11 @@ done
 if [ -n "$unavailable" ] && [ -z "$available" ]; then exit 0; fi
 
 mkdir -p results 2>/dev/null && [ -w results ] || fail "the folder results cannot be written"
+case "$target" in
+report | runs | readings) goal=$target ;;
+*/*) goal=results/$preset/$target ;;
+*) goal=results/$preset/$target/metrics.json ;;
+esac
 missing_latex=""
 if [ "$goal" = report ] && [[ " ${snakemake_options[*]-} " != *" --dry-run "* ]] && ! setup_latex; then
     missing_latex=1 goal=sources

@@ -22,7 +22,8 @@ class Part:
         """The rows of a table of runs that belong to this part. Raises UserError if they are of several data sets."""
         rows = table[table["dataset"].isin(self.datasets)]
         if rows["dataset"].nunique() > 1:
-            raise UserError(f"runs on {' and '.join(sorted(rows['dataset'].unique()))} cannot share a table: name those to report")
+            names = " and ".join(sorted(rows["dataset"].unique()))
+            raise UserError(f"runs on {names} cannot share a table: name the runs to report")
         return rows
 
 

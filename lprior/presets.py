@@ -141,6 +141,7 @@ RUNS = {
     ),
     "codes": ("lpaae", "lpaae-fixed", *(f"lpaae-{kind}_{size}" for size in CODES for kind in ("code", "fixed_code"))),
 }  # fmt: skip
+NOT_OF = {"cifar10": ("lpaae-unsupervised", "lpaae-code_2")}  # data set -> which of these runs it has no use for
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,8 @@ def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[s
     """The names of the runs that a preset consists of."""
     _choose("preset", preset, PRESETS)
     _choose("data set", dataset, data.NAMES)
-    return [f"{dataset}-{run}-s{seed}" for run in RUNS[preset] for seed in seeds or SEEDS[preset]]
+    runs = [run for run in RUNS[preset] if run not in NOT_OF.get(dataset, ())]
+    return [f"{dataset}-{run}-s{seed}" for run in runs for seed in seeds or SEEDS[preset]]
 
 
 def _choose(what: str, name: str, choices: Any) -> None:

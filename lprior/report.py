@@ -72,7 +72,8 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     logs = {name: pd.read_csv(runs[name] / "log.csv") for name in table["run"]}
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
-    by_model = {presets.TITLES[key]: [logs[name] for name in group["run"]] for key, group in table.groupby("key", sort=False)}
+    groups = table.groupby("key", sort=False)
+    by_model = {presets.TITLES[key]: [logs[name] for name in group["run"]] for key, group in groups}
     figures.save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     made = {"results": results_table(table), "more": more_table(table, part.more), "cost": cost_table(table)}
     for name, rows in made.items():

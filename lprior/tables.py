@@ -51,8 +51,9 @@ def facts(run: RunFolder) -> dict:
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
         "commit": made["commit"], "device": made["device"], "threads": made["threads"], "precision used": made["precision"],
-        "data": made["data"], "data sha256": made["data_sha256"], "data title": made.get("data_title", data.TITLES[config.dataset]), "seconds per epoch": made["seconds_per_epoch"],
-        "minutes": made["training_seconds"] / 60, "memory": made["peak_memory_bytes"] / 2**30,
+        "data": made["data"], "data sha256": made["data_sha256"],
+        "data title": made.get("data_title", data.TITLES[config.dataset]),
+        "seconds per epoch": made["seconds_per_epoch"], "minutes": made["training_seconds"] / 60, "memory": made["peak_memory_bytes"] / 2**30,
     }  # fmt: skip
 
 

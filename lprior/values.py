@@ -18,10 +18,10 @@ PRESET_NOTES = {
     "full": "Runs of the preset \\emph{full} have the networks of the original paper, for a GPU.",
 }
 DATA_NOTES = {  # title of a data set -> what a reader must know of it
-    TITLES["mnist5k"]: "\\textbf{Not MNIST itself:} everything on digits was trained on 4\\,500 embedded MNIST digits and "
-    "tested on 500 others.",
-    "CIFAR-10 (JPEG)": "\\textbf{Not CIFAR-10 bit for bit:} its pictures had been compressed with loss, those for training "
-    "and those for testing alike.",
+    TITLES["mnist5k"]: "\\textbf{Not MNIST itself:} everything on digits was trained on 4\\,500 embedded MNIST "
+    "digits and tested on 500 others.",
+    "CIFAR-10 (JPEG)": "\\textbf{Not CIFAR-10 bit for bit:} its pictures had been compressed with loss, those for "
+    "training and those for testing alike.",
 }
 
 
@@ -33,7 +33,8 @@ def values(parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchm
             shown |= {f"{part.key}{key}": text for key, text in _of_part(parts[part]).items()}
         else:
             missing = any(dataset in unavailable for dataset in part.datasets)
-            shown[f"{part.name}/not run"] = f"Not run: {'the data were not available' if missing else 'no part of this build'}."
+            reason = "the data were not available" if missing else "no part of this build"
+            shown[f"{part.name}/not run"] = f"Not run: {reason}."
     lines = [f"\\setrun{{{part.name}}}" for part in parts]
     return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
 
@@ -43,10 +44,11 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
     tables = parts.values()
     used = dict.fromkeys(preset for table in tables for preset in table["preset"])
     titles = dict.fromkeys(title for table in tables for title in table["data title"])
+    notes = [PRESET_NOTES[preset] for preset in used] + [DATA_NOTES[title] for title in titles if title in DATA_NOTES]
     return {
         "commit": git_commit(),
         "data sets": " and ".join(map(escape, titles)),
-        "note": " ".join([PRESET_NOTES[preset] for preset in used] + [DATA_NOTES[title] for title in titles if title in DATA_NOTES]),
+        "note": " ".join(notes),
         "commands": " and ".join(_command(table) for table in tables),
         "machine": escape(_benchmarked(benchmarks)),
     }

@@ -85,3 +85,19 @@ def finished(tmp_path_factory) -> Path:
         config = presets.resolve(**presets.parse_run(name), preset="smoke", images=128, epochs=1)
         run(config, folder / name, device="cpu")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_cifar10(tmp_path_factory) -> Path:
+    """The same on CIFAR-10, of which a few plain pictures are there. Not to be written to."""
+    from test_cifar10 import make_pictures
+
+    from lprior import presets
+    from lprior.run import run
+
+    folder = tmp_path_factory.mktemp("results")
+    root = make_pictures(tmp_path_factory.mktemp("data"), ".jpg", train=13, test=6)
+    for name in presets.runs_of("smoke", "cifar10"):
+        config = presets.resolve(**presets.parse_run(name), preset="smoke", images=128, epochs=1, samples=200)
+        run(config, folder / name, data_root=root, device="cpu")
+    return folder

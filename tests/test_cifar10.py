@@ -124,7 +124,7 @@ def test_without_files_and_network_the_choices_are_said(tmp_path, cache, monkeyp
         load_cifar10(tmp_path, cache, "train")
 
 
-@pytest.mark.parametrize("networks", ["compact", "paper"])
+@pytest.mark.parametrize("networks", ["compact", "paper", "strong"])
 def test_a_run_on_colour_pictures_is_whole(tmp_path, monkeypatch, networks):
     from lprior import presets
     from lprior.model import load
@@ -137,5 +137,7 @@ def test_a_run_on_colour_pictures_is_whole(tmp_path, monkeypatch, networks):
     result = run(config, tmp_path / "run", data_root=root, device="cpu")
     assert Image.open(result / "samples.png").size == (342, 342)
     assert result.read_json("provenance.json")["data_title"] == "CIFAR-10 (JPEG)"
-    assert not [key for key in result.read_json("metrics.json") if "_clf" in key]  # no classifier of colour pictures yet
+    metrics = result.read_json("metrics.json")
+    assert {"fid_cifar10_clf1_120_test", "score_cifar10_clf1_120"} <= set(metrics)
+    assert not [key for key in metrics if key.startswith("parzen")]
     assert load(tmp_path / "run").sample(3).shape == (3, 3, 32, 32)

@@ -185,6 +185,8 @@ def test_slow_packages_are_imported_only_where_they_are_needed(code, needed):
         (["--jobs", "two"], "'two'"),
         (["--seeds", "0,1"], "'0,1'"),
         (["--dataset", "mnits"], "mnits"),
+        (["--dataset", "mnist mnist5k"], "not both mnist and mnist5k"),
+        (["mnits-lpaae-s0"], "'mnits-lpaae-s0'"),
         (["--data", "absent/folder"], "absent/folder"),
         (["--preset"], "--preset"),
     ],

@@ -36,6 +36,10 @@ def test_the_runs_of_a_preset_resolve_under_their_own_names(preset):
         assert presets.resolve(**presets.parse_run(name), preset=preset).name == name
 
 
+def test_cifar10_has_the_runs_that_its_part_of_the_report_shows():
+    assert presets.runs_of("quick", "cifar10") == [f"cifar10-{model}-s0" for model in (*presets.MODELS, "lpaae-supervised")]
+
+
 def test_seeds_replace_those_of_the_preset():
     names = presets.runs_of("smoke", "mnist5k", [3, 4])
     assert {presets.parse_run(name)["seed"] for name in names} == {3, 4}

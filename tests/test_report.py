@@ -2,21 +2,17 @@ import json
 import math
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from latex import COLUMNS, arguments, rows, shown, values
 
 from lprior import tables
 from lprior.errors import UserError
 from lprior.report import write_report
 from lprior.results import RunFolder
 from lprior.tables import escape, results_table, table_of
-
-ROOT = Path(__file__).parents[1]
-SHOWN = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # the models to which the text's macros are applied
-COLUMNS = ("model", "n", *tables.RESULTS)
 
 
 @pytest.fixture
@@ -30,29 +26,6 @@ def written(finished, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("report")
     write_report(finished, output, [])
     return output
-
-
-def sources(output: Path) -> str:
-    """All LaTeX sources but the generated ones, without comments."""
-    text = "\n".join(path.read_text() for path in [*output.glob("m*.tex"), *output.glob("sections/*.tex")])
-    return re.sub(r"(?<!\\)%.*", "", text)
-
-
-def arguments(command: str, text: str) -> set[str]:
-    """What `command` is applied to, with the model in place of a macro's #1."""
-    found = set(re.findall(rf"\\{command}(?:\[[^\]]*\])?\{{([^{{}}]*)\}}", text))
-    return {one.replace("#1", model) for one in found for model in SHOWN}
-
-
-def values(output: Path) -> dict[str, str]:
-    return dict(re.findall(r"^\\setres\{([^}]*)\}\{(.*)\}$", (output / "values.tex").read_text(), re.MULTILINE))
-
-
-def rows(output: Path) -> dict[str, dict[str, str]]:
-    """The rows of the results table, by model."""
-    lines = [line for line in (output / "tables" / "results.tex").read_text().splitlines() if " & " in line]
-    cells = [line.removesuffix(" \\\\").split(" & ") for line in lines]
-    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in cells}
 
 
 def change_metrics(folder: Path, **changes) -> None:
@@ -81,7 +54,7 @@ def copy_run(runs: Path, algorithm: str, seed: int, **metrics) -> None:
 
 
 def test_every_result_that_the_text_names_is_defined(written):
-    named = arguments("res", sources(written))
+    named = arguments("res", shown(written))
     assert len(named) > 20
     assert named <= set(values(written))
 
@@ -96,30 +69,30 @@ def test_every_value_is_a_text_without_holes(written):
     ("command", "pattern"), [("includegraphics", "{}"), ("tablerows", "tables/{}.tex"), ("input", "{}.tex")]
 )
 def test_every_file_that_the_text_includes_exists(written, command, pattern):
-    named = arguments(command, sources(written)) - set(SHOWN)  # where a macro is defined
+    named = arguments(command, shown(written))
     assert named
     assert [name for name in named if not (written / pattern.format(name)).exists()] == []
 
 
 def test_no_section_is_a_placeholder(written):
-    assert not re.search(r"^[A-Z]{3,}$|\b(TODO|TBD|FIXME|XXX)\b", sources(written), re.MULTILINE)
+    assert not re.search(r"^[A-Z]{3,}$|\b(TODO|TBD|FIXME|XXX)\b", shown(written), re.MULTILINE)
 
 
 def test_values_are_those_of_the_runs(written, finished):
     run = RunFolder(finished / "mnist5k-lpaae-s0")
-    metrics, shown = run.read_json("metrics.json"), values(written)
-    assert shown["lpaae/FID"] == f"{metrics['fid_mnist_clf1_1k_test']:.2f}"
-    assert shown["lpaae/score"] == f"{metrics['score_mnist_clf1_1k']:.2f}"
-    assert shown["lpaae/rarest"] == f"{100 * min(metrics['histogram_mnist_clf1_1k']):.1f}"
-    assert (shown["lpaae/run"], shown["lpaae/epochs"]) == ("mnist5k-lpaae-s0", "1")
-    assert rows(written)["LP-AAE"]["FID"] == shown["lpaae/FID"]
+    metrics, found = run.read_json("metrics.json"), values(written)
+    assert found["lpaae/FID"] == f"{metrics['fid_mnist_clf1_1k_test']:.2f}"
+    assert found["lpaae/score"] == f"{metrics['score_mnist_clf1_1k']:.2f}"
+    assert found["lpaae/rarest"] == f"{100 * min(metrics['histogram_mnist_clf1_1k']):.1f}"
+    assert (found["lpaae/run"], found["lpaae/epochs"]) == ("mnist5k-lpaae-s0", "1")
+    assert rows(written)["LP-AAE"]["FID"] == found["lpaae/FID"]
 
 
 def test_no_metric_hides_another_one():
     metrics = {"within_precision_mnist_clf1_1k_test": 0.5, "within_recall_mnist_clf1_1k_test": 0.25}
-    shown = tables.named(metrics | {"fid_inception_1k_test": 3.0, "fid_mnist_clf1_1k_test": 2.0})
-    assert metrics.items() <= shown.items()
-    assert (shown["FID"], shown["Inception FID"]) == (2.0, 3.0)
+    named = tables.named(metrics | {"fid_inception_1k_test": 3.0, "fid_mnist_clf1_1k_test": 2.0})
+    assert metrics.items() <= named.items()
+    assert (named["FID"], named["Inception FID"]) == (2.0, 3.0)
 
 
 def test_a_report_on_embedded_digits_says_so(written):
@@ -175,7 +148,7 @@ def test_a_data_set_without_a_classifier_is_reported_with_dashes(runs, tmp_path)
         error = json.loads((folder / "metrics.json").read_text())["reconstruction_mse_test"]
         (folder / "metrics.json").write_text(json.dumps({"reconstruction_mse_test": error}))
     write_report(runs, tmp_path / "report", [])
-    assert arguments("res", sources(tmp_path / "report")) <= set(values(tmp_path / "report"))
+    assert arguments("res", shown(tmp_path / "report")) <= set(values(tmp_path / "report"))
     assert values(tmp_path / "report")["aae/score"] == "--"
     assert rows(tmp_path / "report")["AAE"]["score"] == tables.MISSING
 
@@ -216,70 +189,3 @@ def test_escape_prefixes_what_latex_reads_as_commands(text, latex):
 def test_escape_replaces_what_cannot_be_prefixed(character):
     r"""\^ and \~ are accents, and \\ is a line break."""
     assert re.fullmatch(r"a\\text[a-z]+(\{\}| )b", escape(f"a{character}b"))
-
-
-# The check of a built report
-
-
-@pytest.fixture
-def built(tmp_path) -> Path:
-    folder = tmp_path / "build"
-    for name in ("sections", "figures"):
-        (folder / name).mkdir(parents=True)
-    (folder / "main.pdf").write_text("pdf")
-    (folder / "main.tex").write_text(r"\input{sections/results} \includegraphics[width=1cm]{figures/plan.png}")
-    (folder / "sections" / "results.tex").write_text(
-        "\\newcommand{\\results}[2]{\\includegraphics{figures/#1-samples.png} #2}\n\\results{aae}{AAE}\n"
-        "% \\includegraphics{figures/old.png}\n"
-    )
-    for name in ("plan.png", "aae-samples.png", "lpaae-samples.png", "old.png"):
-        (folder / "figures" / name).write_text("png")
-    (folder / "main.log").write_text(
-        "<use figures/plan.png>\n<use figures/aae-samples.png>\nOverfull \\hbox (1.5pt too wide) in paragraph\n"
-        "LaTeX Font Info: shape undefined, using another\n"
-    )
-    return folder
-
-
-def check(folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(["bash", ROOT / "tests" / "check_report.sh", folder], capture_output=True, text=True)
-
-
-def test_the_check_passes_a_report_without_warnings(built):
-    """The figure of a model that the text does not show need not be used."""
-    answer = check(built)
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "report: 2 figures, no warnings\n", "")
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("LaTeX Warning: Reference `fig:x' on page 1 undefined on input line 3.", "undefined"),
-        ("Package natbib Warning: Citation `x' on page 1 undefined on input line 3.", "undefined"),
-        ("LaTeX Warning: There were undefined references.", "undefined"),
-        ("Overfull \\hbox (60.09467pt too wide) in paragraph at lines 22--29", "60.09467pt"),
-    ],
-)
-def test_the_check_refuses_warnings(built, line, reason):
-    with (built / "main.log").open("a") as log:
-        log.write(line + "\n")
-    answer = check(built)
-    assert answer.returncode != 0
-    assert reason in answer.stderr and len(answer.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("missing", ["main.pdf", "main.log", "main.tex"])
-def test_the_check_refuses_an_incomplete_build(built, missing):
-    (built / missing).unlink()
-    answer = check(built)
-    assert answer.returncode != 0
-    assert missing in answer.stderr and len(answer.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("figure", ["plan.png", "aae-samples.png"])
-def test_the_check_refuses_a_report_that_lacks_a_figure(built, figure):
-    log = built / "main.log"
-    log.write_text(log.read_text().replace(figure, "other.png"))
-    answer = check(built)
-    assert answer.returncode != 0
-    assert figure in answer.stderr and len(answer.stderr.splitlines()) == 1

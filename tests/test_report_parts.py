@@ -1,0 +1,133 @@
+"""The report of runs on digits, on CIFAR-10, and on both."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from latex import arguments, rows, shown, values
+
+from lprior import presets
+from lprior.errors import UserError
+from lprior.evaluators import evaluator_description
+from lprior.report import write_report
+from lprior.results import RunFolder
+from lprior.tables import REAL
+
+MODELS = ["AAE", "LP-AAE", "LP-AAE, fixed prior", "VAE/GAN"]
+NAMES = {  # what is reported -> its runs, in an order that is nobody's
+    "both": ["cifar10-vaegan-s0", "mnist5k-vaegan-s0", "mnist5k-lpaae-supervised-s0", "mnist5k-lpaae-fixed-s0",
+             "mnist5k-aae-s0", "cifar10-lpaae-fixed-s0", "cifar10-lpaae-s0", "cifar10-aae-s0", "mnist5k-lpaae-s0"],
+    "digits": presets.runs_of("smoke", "mnist5k"),
+    "cifar10": presets.runs_of("smoke", "cifar10"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(finished, finished_cifar10, studied, tmp_path_factory) -> Path:
+    """Runs of both data sets, and of a variant that is no rival of the others."""
+    folder = tmp_path_factory.mktemp("runs")
+    for path in [*finished.iterdir(), *finished_cifar10.iterdir()]:
+        (folder / path.name).symlink_to(path)
+    (folder / "mnist5k-lpaae-supervised-s0").symlink_to(studied / "supervised")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reports(runs, tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    for kind, names in NAMES.items():
+        write_report(runs, folder / kind, names)
+    return {kind: folder / kind for kind in NAMES}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_the_text_asks_for_nothing_that_is_not_there(reports, kind):
+    """Results, figures, tables and references: of each, everything that LaTeX will see."""
+    text = shown(reports[kind])
+    assert arguments("res", text) <= set(values(reports[kind]))
+    assert [name for name in arguments("includegraphics", text) if not (reports[kind] / name).exists()] == []
+    tables = reports[kind] / "tables"
+    assert [name for name in arguments("tablerows", text) if not (tables / f"{name}.tex").exists()] == []
+    generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands"))
+    assert arguments("ref", text + generated) <= arguments("label", text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "absent"), [("digits", "lpaae/score", "cifar10"), ("cifar10", "cifar10/lpaae/score", "digits")]
+)
+def test_what_was_not_run_is_a_sentence(reports, kind, there, absent):
+    found, text = values(reports[kind]), shown(reports[kind])
+    assert there in found and there in arguments("res", text)
+    assert rf"\res{{{absent}/not run}}" in text and found[f"{absent}/not run"] == "Not run: no part of this build."
+    files = {path.name for folder in ("figures", "tables") for path in (reports[kind] / folder).iterdir()}
+    of_a_part = files - {"claims.tex", "commands.tex", "speed.tex"}
+    assert {name.startswith("cifar10-") for name in of_a_part} == {kind == "cifar10"}
+
+
+def test_the_report_says_which_data_were_not_at_hand(runs, tmp_path):
+    write_report(runs, tmp_path, NAMES["digits"], unavailable=("cifar10",))
+    assert values(tmp_path)["cifar10/not run"] == "Not run: the data were not available."
+
+
+def test_each_part_has_the_values_of_its_own_runs(reports, runs):
+    found = values(reports["both"])
+    for key, name in (("lpaae", "mnist5k-lpaae-s0"), ("cifar10/lpaae", "cifar10-lpaae-s0")):
+        error = RunFolder(runs / name).read_json("metrics.json")["reconstruction_mse_test"]
+        assert (found[f"{key}/run"], found[f"{key}/reconstruction"]) == (name, f"{error:.4f}")
+    assert (found["cifar10/dataset"], found["dataset"]) == ("CIFAR-10 (JPEG)", "MNIST (5,000 embedded digits)")
+    assert "Not CIFAR-10 bit for bit" in found["note"] and "Not MNIST itself" in found["note"]
+
+
+@pytest.mark.parametrize("name", ["results", "cifar10-results"])
+def test_tables_hold_the_models_in_their_order_and_no_other_variant(reports, name):
+    table = rows(reports["both"], name)
+    assert [model for model in table if not model.startswith(r"\quad")] == [*MODELS, REAL]
+    assert {row["n"] for model, row in table.items() if model != REAL} == {"1"}
+
+
+def test_figures_are_those_of_the_models(reports):
+    names = {path.name.removesuffix("-samples.png") for path in (reports["both"] / "figures").glob("*-samples.png")}
+    assert names == {f"{part}{model}" for part in ("", "cifar10-") for model in presets.MODELS}
+
+
+@pytest.mark.parametrize("name", ["results", "more", "cost", "progress.pdf", "lpaae-samples.png"])
+def test_the_other_part_changes_nothing(reports, name):
+    for kind, prefix in (("digits", ""), ("cifar10", "cifar10-")):
+        folder = "figures" if "." in name else "tables"
+        file = Path(folder, f"{prefix}{name}" if "." in name else f"{prefix}{name}.tex")
+        assert (reports["both"] / file).read_bytes() == (reports[kind] / file).read_bytes()
+
+
+def test_parzen_windows_are_for_digits_only(reports):
+    digits, pictures = ((reports["both"] / "tables" / f"{part}more.tex").read_text() for part in ("", "cifar10-"))
+    assert [line.count(" & ") for line in (digits.splitlines()[0], pictures.splitlines()[0])] == [6, 5]
+
+
+def test_two_data_sets_of_digits_are_refused(runs, tmp_path):
+    change(shutil.copytree(runs / "mnist5k-aae-s0", tmp_path / "runs" / "mnist-aae-s0"), {"dataset": "mnist"}, {})
+    shutil.copytree(runs / "mnist5k-aae-s0", tmp_path / "runs" / "mnist5k-aae-s0")
+    with pytest.raises(UserError, match="mnist and mnist5k"):
+        write_report(tmp_path / "runs", tmp_path / "report", [])
+
+
+def change(folder: Path, config: dict, provenance: dict) -> None:
+    for name, changes in (("config.json", config), ("provenance.json", provenance)):
+        (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("config", "provenance", "comparable"),
+    [({}, {}, True), ({"samples": 1000}, {}, False), ({}, {"data_sha256": "of other pixels"}, False),
+     ({"dataset": "mnist5k"}, {}, False)],
+    ids=["same", "fewer samples", "other images", "other data set"],
+)  # fmt: skip
+def test_real_images_are_shown_only_if_they_were_measured_alike(runs, tmp_path, config, provenance, comparable):
+    described = evaluator_description("mnist")
+    folder = Path(shutil.copytree(runs / "mnist5k-aae-s0", tmp_path / "runs" / "mnist-aae-s0"))
+    change(folder, {"dataset": "mnist", "samples": 10_000}, {"data_sha256": described["data_sha256_train"]})
+    change(folder, config, provenance)
+    write_report(tmp_path / "runs", tmp_path / "report", [])
+    real = rows(tmp_path / "report")[REAL]
+    assert (real["FID"] == f"{described['anchors']['fid_mnist_clf1_10k_test']:.2f}") == comparable
+    assert real["FID"].startswith("--") != comparable
