@@ -35,9 +35,11 @@ In "tuned" only:
     only enc moves, and a prior that had lost some digits would never hear of them. (Zhao et al. 2018, ARAE, go
     all of that way: their prior learns from codes alone.)
 With a conditional variable s (`condition.py`):
-11. Q's part of the trunk is moved by D_I's optimizer, which descends L_GAN_I + L_info; the paper gives it to both.
-12. `Q_sees_labels` (supervised, "tuned"): Q also learns the labels of real images, L_label = -log Q(s | x). As printed,
-    s meets x nowhere, and its values would mean digits of Q's own choice.
+11. Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper gives
+    it to both.
+12. `Q_sees_labels` (supervised, "tuned"): Q learns the labels of real images, L_label = -log Q(s | x), and not the s of
+    generated ones. As printed, s meets x nowhere, and its values would mean digits of Q's own choice. If Q learned
+    from both, it would come to call a bad 4 a 4 because it was made for one.
 """
 
 from dataclasses import dataclass
@@ -206,10 +208,9 @@ class LPAAE(nn.Module):
         if self.config.lam_CG and hasattr(self.opt, "CG"):
             terms += [(self.opt.CG, at.L_fool_C_by_CG, self.config.lam_CG)]
         if self.Q is not None:
-            terms += [(self.opt.Q, at.L_info), (self.opt.D_I, at.L_info)]
+            learned = at.L_label if hasattr(at, "L_label") else at.L_info
+            terms += [(self.opt.Q, learned), (self.opt.D_I, learned)]
             terms += [(maker, at.L_info, self.config.lam_info) for maker in makers]
-        if hasattr(at, "L_label"):
-            terms += [(self.opt.Q, at.L_label), (self.opt.D_I, at.L_label)]
         return terms
 
     def autoencoder(self) -> Autoencoder:

@@ -14,6 +14,7 @@ from lprior.engine import Engine
 from lprior.errors import TrainingDiverged
 
 CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for the device
+DIRECTIONS = ("._u", "._v")  # buffers of spectral normalisation: unit vectors, whose mean would be shorter
 
 
 @dataclass
@@ -42,8 +43,11 @@ class Training:
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
         self.engine = Engine(self.algorithm, self.device, self.bfloat16, engine)
-        pairs = zip(self.average.state_dict().values(), self.live.state_dict().values(), strict=True)
-        self._averaged, self._followed = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+        live = self.live.state_dict()
+        pairs = [(name, kept, live[name]) for name, kept in self.average.state_dict().items() if kept.is_floating_point()]
+        self._averaged = [kept for name, kept, _ in pairs if not name.endswith(DIRECTIONS)]
+        self._followed = [followed for name, _, followed in pairs if not name.endswith(DIRECTIONS)]
+        self._copies = [(kept, followed) for name, kept, followed in pairs if name.endswith(DIRECTIONS)]
 
     @property
     def epoch(self) -> int:
@@ -101,6 +105,8 @@ class Training:
         # The decay is ramped up, so that the average does not remember the initialisation.
         decay = min(self.ema_decay, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self._averaged, self._followed, 1 - decay)
+        for kept, followed in self._copies:
+            kept.copy_(followed)
 
     def _check(self, losses: dict[str, list[Tensor]]) -> None:
         recent = [torch.stack(values[-CHECK_EVERY:]) for values in losses.values()]

@@ -90,10 +90,11 @@ def info_losses(nets, x, x_noise, noise):
     return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned_supervised else {})
 
 
-def with_info(nets, costs, L_info, makers, weight=1.0, L_label=0.0):
-    """The makers of images, Q and the trunk that Q shares with D_I all descend L_info."""
+def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None):
+    """The makers of images descend L_info; Q and the trunk that it shares with D_I too, unless they have labels."""
     shared = {name: costs[name] + weight * L_info for name in makers}
-    return costs | shared | {"D_I": costs["D_I"] + L_info + L_label, "Q": L_info + L_label}
+    learned = L_info if L_label is None else L_label
+    return costs | shared | {"D_I": costs["D_I"] + learned, "Q": learned}
 
 
 # The readings "text" and "tuned": reconstructions and samples pass the decoder as one batch
@@ -151,7 +152,7 @@ def lpaae_tuned(nets, c, x, noise):
     costs = without_missing(nets, costs)
     if nets.Q is None:
         return costs
-    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, L.get("L_label", 0.0))
+    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, L.get("L_label"))
 
 
 def without_missing(nets, costs):

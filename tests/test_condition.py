@@ -171,6 +171,15 @@ def test_the_metrics_of_s_are_there_with_their_protocol(conditional):
     assert all(0 <= metrics[key] <= 1 for key in ours | both)
 
 
+@pytest.mark.parametrize("mode", CONDITIONS)
+def test_the_averaged_Q_keeps_unit_vectors_for_its_spectral_normalisation(mode, images):
+    """Their exponential mean would be shorter, and Q's features longer for it."""
+    trained = training(mode)
+    list(trained.epochs(images, 3, labels=torch.arange(len(images)) % 10))
+    lengths = [value.norm().item() for name, value in trained.average.state_dict().items() if name.endswith(("._u", "._v"))]
+    assert lengths and lengths == pytest.approx([1.0] * len(lengths), abs=1e-4)
+
+
 # The metrics, between perfect and constant
 
 
