@@ -4,6 +4,7 @@ import argparse
 import ast
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
     publish = _command(commands, publish_command, "publish", "copy the small files of finished runs for publication")
-    publish.add_argument("runs", nargs="+", help="folders of finished runs")
+    publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
     publish.add_argument("--to", default="results/published")
 
     measure = _command(commands, evaluate_command, "evaluate", "measure the model of a finished run again")
@@ -204,7 +205,11 @@ def publish_command(options: argparse.Namespace) -> None:
     from lprior.results import RunFolder, publish
 
     for folder in map(Path, options.runs):
-        publish(RunFolder(folder), Path(options.to) / folder.name)
+        target = Path(options.to) / folder.name
+        if (folder / "notebook.ipynb").exists() and not (folder / "config.json").exists():
+            shutil.copytree(folder, target, dirs_exist_ok=True)  # a notebook that read runs, and its figures
+        else:
+            publish(RunFolder(folder), target)
         print(f"published {Path(options.to) / folder.name}")
 
 

@@ -120,7 +120,10 @@ PRESETS = {
     },
 }  # fmt: skip
 STUDIES = ("ablation", "codes")
-PRESETS |= {"ablation": PRESETS["quick"] | {"epochs": 2}, "codes": PRESETS["quick"] | {"epochs": 6}}
+PRESETS |= {
+    "ablation": PRESETS["quick"] | {"epochs": 2, "samples": 5_000},  # 72 runs
+    "codes": PRESETS["quick"] | {"epochs": 6},
+}
 # What a preset is for an algorithm or a data set: all entries that name nothing else, later ones over earlier ones.
 OVERRIDES = {
     # No image discriminator to pay for: for about the time of the others AAE gets twice their width, without which its

@@ -29,32 +29,36 @@ import torch
 
 from lprior.data import Dataset
 from lprior.errors import UserError
-from lprior.presets import RunConfig, from_dict
+from lprior.presets import STUDIES, RunConfig, from_dict
 
 PUBLISHED = (
     "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
     "reconstructions.png", "neighbours.png", "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
-
-
 OF_FIRST_SEED = ("evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png", "notebook.ipynb")
+OF_STUDIES = ("config.json", "provenance.json", "log.csv", "metrics.json")
 
 
 def publish(run: "RunFolder", target: Path) -> None:
-    """Copy the small files of a finished run: weights in half precision, pictures and notebook of seed 0 only.
+    """Copy the small files of a finished run: weights in half precision, pictures and notebook of seed 0 only, and of a
+    study neither.
 
     Raises UserError if the run is not finished.
     """
     from safetensors.torch import load_file, save_file
 
     run.read_json("metrics.json")
+    config = run.config()
+    names = set(OF_STUDIES if config.preset in STUDIES else PUBLISHED) - set(OF_FIRST_SEED if config.seed else ())
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in PUBLISHED:
-        if (run / name).exists() and (name not in OF_FIRST_SEED or run.config().seed == 0):
+    for name in sorted(names):
+        if (run / name).exists():
             shutil.copy(run / name, target / name)
-    weights = load_file(run / "model.safetensors")
-    save_file({key: v.half() if v.is_floating_point() else v for key, v in weights.items()}, target / "model.safetensors")
+    if "model.safetensors" in names:
+        weights = load_file(run / "model.safetensors")
+        half = {key: v.half() if v.is_floating_point() else v for key, v in weights.items()}
+        save_file(half, target / "model.safetensors")
 
 
 class RunFolder:

@@ -151,6 +151,23 @@ def test_published_runs_are_small_and_can_be_reported(finished, tmp_path, capsys
     assert (tmp_path / "report" / "values.tex").exists()
 
 
+def test_of_a_study_only_numbers_are_published(finished, tmp_path):
+    folder = Path(shutil.copytree(finished / "mnist5k-lpaae-s0", tmp_path / "mnist5k-lpaae-s0"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"preset": "ablation"}))
+    assert cli.main(["publish", str(folder), "--to", str(tmp_path / "published")]) == 0
+    assert {path.name for path in (tmp_path / "published" / folder.name).iterdir()} == set(results.OF_STUDIES)
+
+
+def test_a_notebook_that_read_runs_is_published_with_its_figures(tmp_path):
+    folder = tmp_path / "latent_space"
+    folder.mkdir()
+    for name in ("notebook.ipynb", "map-learned.png"):
+        (folder / name).write_text(name)
+    assert cli.main(["publish", str(folder), "--to", str(tmp_path / "published")]) == 0
+    assert (tmp_path / "published" / "latent_space" / "map-learned.png").read_text() == "map-learned.png"
+
+
 def test_an_unfinished_run_is_not_published(capsys, tmp_path):
     (tmp_path / "run").mkdir()
     assert "finished run" in refusal(capsys, "publish", tmp_path / "run", "--to", tmp_path / "published")
