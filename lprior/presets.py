@@ -50,7 +50,7 @@ VARIANTS = {
     "lpaae": {
         "fixed": {"prior": "fixed"},
         **READINGS,
-        "supervised": {"condition": "supervised"},
+        "supervised": {"condition": "supervised", "lam_info": 0.2},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.3},
         **ABLATION,
         **{f"code_{size}": {"code": size} for size in CODES},
