@@ -25,7 +25,10 @@ else:
 # Networks as small as these gain little from a second thread: runs side by side use a CPU better than threads in one.
 THREADS = max(1, workflow.cores // max(1, min(JOBS, len(RUNS))))
 STUDIES = RESULTS if PUBLISHED else "results"
-FILES = ["metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "notebook.ipynb"]
+FILES = [
+    "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png",
+    "notebook.ipynb",
+]  # fmt: skip
 
 
 def notebook_of(wildcards):
@@ -39,7 +42,9 @@ if PUBLISHED or not DIGITS:
 elif PRESET in presets.STUDIES:
     READING = {"readings": {"folder": RESULTS}}
 else:
-    of_model = {presets.resolve(**presets.parse_run(run), preset=PRESET).model: f"{RESULTS}/{run}" for run in reversed(DIGITS)}
+    of_model = {
+        presets.resolve(**presets.parse_run(run), preset=PRESET).model: f"{RESULTS}/{run}" for run in reversed(DIGITS)
+    }
     READING = {
         "latent_space": {
             "learned": of_model["lpaae"], "fixed": of_model["lpaae-fixed"], "plane": of_model["lpaae-code_2"],
@@ -91,7 +96,8 @@ if not PUBLISHED:
         resources:
             run=1,
         shell:
-            "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} --notebook --preset {PRESET} --results results --device {DEVICE} {FORCE}"
+            "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} --notebook --preset {PRESET} "
+            "--results results --device {DEVICE} {FORCE}"
 
 
     rule reading:
@@ -103,7 +109,9 @@ if not PUBLISHED:
         wildcard_constraints:
             name="latent_space|disentanglement|readings",
         params:
-            given=lambda wildcards: " ".join(f"--set {name}={value}" for name, value in READING[wildcards.name].items()),
+            given=lambda wildcards: " ".join(
+                f"--set {name}={value}" for name, value in READING[wildcards.name].items()
+            ),
         shell:
             "python -m lprior notebook {input.notebook} {output} {params.given}"
 

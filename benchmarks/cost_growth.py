@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows, length = [], options.epochs // PARTS
     training = start(config, images.shape[1], device)
     next(training.epochs(images, 1))  # which allocates and, on a GPU, captures
-    for part in range(PARTS):
+    for _ in range(PARTS):
         last = training.epoch + length
         seconds = [row["seconds"] / len(images) for row in training.epochs(images, last)]
         rows.append(describe(f"epochs {last - length} to {last - 1}", seconds, device))

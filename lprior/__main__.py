@@ -71,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--seconds", type=float, default=2.0, help="about how long each measurement takes (default: 2)")
     bench.add_argument(
         "--compare", nargs="+", metavar="ALGORITHM:NAME=VALUE,...",
-        help="measure several in alternation, such as lpaae:engine=eager lpaae:engine=graph; NAME as above, or a setting",
+        help="measure several in alternation, such as lpaae:engine=eager lpaae:engine=graph; "
+        "NAME as above, or a setting",
     )  # fmt: skip
     bench.add_argument("--json", metavar="FILE", help="also write what was measured into this file")
 
@@ -85,7 +86,9 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("results", help="a folder of runs, such as results/quick")
     report.add_argument("output", help="the folder to write the report's sources into")
     report.add_argument("runs", nargs="*", help="the runs to report (default: all that are there)")
-    report.add_argument("--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text")
+    report.add_argument(
+        "--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text"
+    )
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
     publish = _command(commands, publish_command, "publish", "copy the small files of finished runs for publication")
@@ -94,7 +97,9 @@ def parser() -> argparse.ArgumentParser:
 
     measure = _command(commands, evaluate_command, "evaluate", "measure the model of a finished run again")
     measure.add_argument("folder", help="the run's folder")
-    measure.add_argument("--inception", metavar="FILE", help="also Inception FID, KID and Score: the weights, or 'download'")
+    measure.add_argument(
+        "--inception", metavar="FILE", help="also Inception FID, KID and Score: the weights, or 'download'"
+    )
     measure.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     verify = _command(commands, verify_command, "verify", "compute the metrics of published runs again and compare")
@@ -102,7 +107,9 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     evaluator = _command(commands, evaluator_command, "evaluator", "the classifier that metrics are measured with")
-    evaluator.add_argument("action", choices=["train", "describe"], help="train it anew, or only measure it and real images")
+    evaluator.add_argument(
+        "action", choices=["train", "describe"], help="train it anew, or only measure it and real images"
+    )
     evaluator.add_argument("dataset", choices=["mnist", "cifar10"])
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
     return top
@@ -236,7 +243,8 @@ def verify_command(options: argparse.Namespace) -> None:
     from lprior.verify import verify
 
     mismatches, count = 0, 0
-    folders = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()}) if (path / "metrics.json").exists()]
+    candidates = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()})]
+    folders = [path for path in candidates if (path / "metrics.json").exists()]
     if not folders:
         raise UserError(f"{' '.join(options.runs)}: no finished run is there")
     for folder in folders:

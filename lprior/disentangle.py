@@ -1,8 +1,9 @@
 """What a conditional variable s has come to mean: metrics of images made for s, and of clusters of test images.
 
-Clusters have no names. Where a metric needs them named, its key has `hungarian`: the one-to-one assignment of ten clusters
-to ten classes that makes the accuracy highest (Xie et al. 2016), the usual protocol of clustering accuracy. It is
-found on the very images that are measured, and never more favourable than a majority vote, which may name two alike.
+Clusters have no names. Where a metric needs them named, its key has `hungarian`: the one-to-one assignment of ten
+clusters to ten classes that makes the accuracy highest (Xie et al. 2016), the usual protocol of clustering accuracy.
+It is found on the very images that are measured, and never more favourable than a majority vote, which may name two
+alike.
 """
 
 import torch
@@ -19,10 +20,10 @@ NEIGHBOURS = 3  # of `metrics.precision_recall`: a class needs more images than 
 def measure(model: Autoencoder, noise: Tensor, test: Dataset, size: int, condition: str, seed: int) -> dict:
     """Every metric of s, for images of `size` x `size` pixels made from `noise` [z, s] (N, code + 10).
 
-        accuracy_given_s_<protocol>_10k             share of the images made for s that the shipped classifier sees as s;
+        accuracy_given_s_<protocol>_10k             share of the images made for s that the classifier sees as s;
         accuracy_given_s_hungarian_<protocol>_10k   unsupervised: as the class that is assigned to s
-        within_precision_..., within_recall_...     precision and recall within a class, mean over classes: of the images
-                                                    made for it against the test images of it
+        within_precision_..., within_recall_...     precision and recall within a class, mean over classes: of the
+                                                    images made for it against the test images of it
         accuracy_q_test                             share of the test images whose label Q finds;
         cluster_acc_q_hungarian_test                unsupervised: with Q's ten values as clusters
         cluster_acc_kmeans_hungarian_test           ten clusters by k-means on the codes of the test images
@@ -86,8 +87,8 @@ def assignment(clusters: Tensor, labels: Tensor) -> Tensor:
 def within_class(features: Tensor, classes: Tensor, reference: Tensor, labels: Tensor) -> tuple[float, float]:
     """Precision and recall (`metrics.precision_recall`) class by class, and their means over the classes.
 
-    `features` (N, K) of samples of `classes` (N,), `reference` (M, K) of real images of `labels` (M,). A model that makes
-    one good image for each class has a precision of 1 and a recall near 0.
+    `features` (N, K) of samples of `classes` (N,), `reference` (M, K) of real images of `labels` (M,). A model that
+    makes one good image for each class has a precision of 1 and a recall near 0.
     """
     present = [c for c in range(VALUES) if min((classes == c).sum(), (labels == c).sum()) > NEIGHBOURS]
     pairs = [metrics.precision_recall(features[classes == c], reference[labels == c]) for c in present]

@@ -1,4 +1,4 @@
-"""The classifiers whose features and logits samples are measured on: one for a data set, trained here, shipped as weights.
+"""The classifiers whose features and logits samples are measured on: one a data set, trained here, shipped as weights.
 
 Training a shipped classifier anew makes a new version of it. The version is part of every metric's key, so that numbers
 of two versions are never compared.
@@ -173,7 +173,7 @@ def load_evaluator(dataset: str) -> Evaluator:
 
 
 def evaluator_description(dataset: str) -> dict:
-    """Version, accuracy, data and anchors of the shipped classifier for a data set. Raises UserError if there is none."""
+    """Version, accuracy, data and anchors of a data set's shipped classifier. Raises UserError if there is none."""
     return json.loads((SHIPPED / f"{_shipped_for(dataset)}.json").read_text())
 
 

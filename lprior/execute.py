@@ -17,8 +17,8 @@ TYPES = {"str": str, "int": int, "float": (float, int), "bool": bool, "None": ty
 def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]) -> None:
     """Execute `notebook` in the current folder with `parameters`, which its `parameters` cell must declare.
 
-    While it runs, and if it fails, the notebook is at `<output stem>.running.ipynb` or `.failed.ipynb`. Raises UserError
-    for a parameter of unknown name or wrong type, and, naming the kept notebook, if a cell fails.
+    While it runs, and if it fails, the notebook is at `<output stem>.running.ipynb` or `.failed.ipynb`. Raises
+    UserError for a parameter of unknown name or wrong type, and, naming the kept notebook, if a cell fails.
     """
     import papermill
     from papermill.exceptions import PapermillException
@@ -35,7 +35,7 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
         papermill.execute_notebook(
             str(notebook), str(running), parameters, cwd=os.getcwd(), progress_bar=False,
             stdout_file=sys.stdout, stderr_file=sys.stderr, iopub_timeout=60, request_save_on_cell_execute=False,
-            extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which else tells how papermill talks to and ends it
+            extra_arguments=["--log-level=CRITICAL"],  # the kernel's: else it tells how papermill talks to and ends it
         )  # fmt: skip
     except (PapermillException, RuntimeError) as error:
         if running.exists():

@@ -14,8 +14,8 @@ from lprior.evaluate import thousands
 def inception_metrics(samples: Tensor, test: Dataset, weights: str | Path | None = None) -> dict:
     """Metrics of uint8 samples (N, C, H, W) against all test images, with `inception` in each key.
 
-    `weights`: the file of torch-fidelity's Inception; downloaded if None. Grey images are made RGB. Raises UserError for
-    a file that is not these weights, DataUnavailable if they cannot be downloaded.
+    `weights`: the file of torch-fidelity's Inception; downloaded if None. Grey images are made RGB. Raises UserError
+    for a file that is not these weights, DataUnavailable if they cannot be downloaded.
     """
     from torch_fidelity import calculate_metrics
 

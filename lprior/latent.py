@@ -12,8 +12,8 @@ from lprior.model import Model
 
 
 def generated(model: Model, count: int, test: Dataset) -> tuple[Tensor, Tensor]:
-    """Codes (count, code) drawn from the model's prior, and the classes (count,) that the shipped classifier sees in the
-    images decoded from them; all 0 where no classifier is shipped for the data set."""
+    """Codes (count, code) drawn from the model's prior, and the classes (count,) that the shipped classifier sees in
+    the images decoded from them; all 0 where no classifier is shipped for the data set."""
     with torch.no_grad():
         codes = model.autoencoder.CG(model.noise(count)).cpu()
     judge = evaluate.Judge(test.head(1))
@@ -52,7 +52,7 @@ def map_figure(panels: dict[str, tuple[np.ndarray, Tensor]]) -> Figure:
 
 
 def prior_map(model: Model, test: Dataset, count: int = 2000, method: str = "pca") -> Figure:
-    """The codes of the first `count` test images, by label, beside as many codes of the prior, by the class they decode to."""
+    """Codes of the first `count` test images, by label, beside as many of the prior, by the class they decode to."""
     part = test.head(count)
     codes, classes = generated(model, len(part.images), part)
     encoded, drawn = flatten([model.encode(part.images), codes], method, model.config.seed)

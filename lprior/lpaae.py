@@ -107,7 +107,9 @@ class Config:
             if value is None:
                 object.__setattr__(self, name, own)
             elif value != own and self.reading != "tuned":
-                raise UserError(f"{name} is {own} in the reading {self.reading!r}, not {value}: 'tuned' has that option")
+                raise UserError(
+                    f"{name} is {own} in the reading {self.reading!r}, not {value}: 'tuned' has that option"
+                )
         if self.autoencoder_updates < 1:
             raise UserError(f"autoencoder_updates must be at least 1, not {self.autoencoder_updates}")
 
@@ -149,7 +151,7 @@ class LPAAE(nn.Module):
             self.opt.Q = adam(self.Q, rate_D, betas)
 
     def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, noise): z, or [z, s]. Returns the losses, detached."""
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, noise): z, or [z, s]. Returns detached losses."""
         at = self.forward(x, noise[0])
         for _ in range(self.config.autoencoder_updates - 1):
             update(*self.autoencoder_terms(at))

@@ -28,7 +28,7 @@ class Autoencoder(nn.Module):
     """What remains of an algorithm when training is over: x -> code -> x_rec, and noise -> code -> image."""
 
     def __init__(self, enc: nn.Module, dec: nn.Module, CG: nn.Module | None = None, Q: nn.Module | None = None):
-        """`CG` turns noise into codes; without one, the noise is the code (a fixed prior). `Q`: images -> logits of s."""
+        """`CG` turns noise into codes; without one, noise is the code (a fixed prior). `Q`: images -> logits of s."""
         super().__init__()
         self.enc, self.dec, self.CG, self.Q = enc, dec, CG if CG is not None else nn.Identity(), Q
 
@@ -97,8 +97,8 @@ class Compact:
     BatchNorm. (The report, section "Problems and solutions", has the trials.)
 
     A convolution or its transpose between the image and 16 or 32 channels is slow on a CPU: the decoder's last layer is
-    a convolution to 4 times the image's channels, rearranged (PixelShuffle), and the discriminator's first one, 4x4 with
-    stride 2, is computed as the same convolution, 2x2 with stride 1, of the image rearranged (PixelUnshuffle).
+    a convolution to 4 times the image's channels, rearranged (PixelShuffle), and the discriminator's first one, 4x4
+    with stride 2, is computed as the same convolution, 2x2 with stride 1, of the image rearranged (PixelUnshuffle).
     """
 
     channels: int
@@ -238,7 +238,9 @@ class Paper:
     def _head(self, outputs: int, norm: Callable, block: int) -> nn.Module:
         """Of the map that this block of the image discriminator gives."""
         entries = self.width * 2 ** (block - 1) * (self.size // 2**block) ** 2
-        return nn.Sequential(ToVector(), norm(nn.Linear(entries, 1000)), nn.LeakyReLU(0.2), norm(nn.Linear(1000, outputs)))
+        return nn.Sequential(
+            ToVector(), norm(nn.Linear(entries, 1000)), nn.LeakyReLU(0.2), norm(nn.Linear(1000, outputs))
+        )
 
     def code_discriminator(self, code: int) -> nn.Module:
         return nn.Sequential(

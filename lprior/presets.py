@@ -211,7 +211,8 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
     for names, changed in OVERRIDES.items():
         if set(names) <= {preset, algorithm, dataset}:
             chosen |= changed
-    chosen |= VARIANTS[algorithm].get(variant, {}) | {name: value for name, value in changes.items() if value is not None}
+    given = {name: value for name, value in changes.items() if value is not None}
+    chosen |= VARIANTS[algorithm].get(variant, {}) | given
     values = dict(dataset=dataset, algorithm=algorithm, variant=variant, preset=preset, seed=seed)
     values |= {name: value for name, value in chosen.items() if name not in own}
     settings = {name: value for name, value in chosen.items() if name in own}
@@ -233,7 +234,9 @@ NETWORKS = {"compact": networks.Compact, "paper": networks.Paper, "strong": resn
 
 def build(config: RunConfig, channels: int) -> nn.Module:
     """The algorithm of a configuration, on new networks for images of so many channels."""
-    make = NETWORKS[config.networks](channels, config.image_size, config.width, config.spectral_norm, config.feature_block)
+    make = NETWORKS[config.networks](
+        channels, config.image_size, config.width, config.spectral_norm, config.feature_block
+    )
     code, settings, conditional = config.code, config.settings, config.condition != "none"
     match config.algorithm:
         case "aae":

@@ -15,13 +15,14 @@ from lprior.networks import Compact, ImageDiscriminator, ToMap, ToVector, normal
 class PreActivation(nn.Module):
     """ReLU, 3x3 convolution, ReLU, 3x3 convolution, added to the skip path; `resize` is "up", "down" (by 2) or "same".
 
-    `batch_norm`: one before each ReLU. `first`: without the first ReLU, for an input that is an image. `norm` wraps each
-    convolution.
+    `batch_norm`: one before each ReLU. `first`: without the first ReLU, for an input that is an image. `norm` wraps
+    each convolution.
     """
 
     def __init__(
-        self, c_in: int, c_out: int, resize: str, batch_norm: bool, norm: Callable = normalise(False), first: bool = False
-    ):
+        self, c_in: int, c_out: int, resize: str, batch_norm: bool,
+        norm: Callable = normalise(False), first: bool = False,
+    ):  # fmt: skip
         super().__init__()
         before = [nn.BatchNorm2d(c_in)] if batch_norm else []
         between = [nn.BatchNorm2d(c_out)] if batch_norm else []
@@ -29,8 +30,9 @@ class PreActivation(nn.Module):
         down = [nn.AvgPool2d(2)] if resize == "down" else []
         start = [] if first else [*before, nn.ReLU()]
         self.branch = nn.Sequential(
-            *start, *up, norm(nn.Conv2d(c_in, c_out, 3, 1, 1)), *between, nn.ReLU(), norm(nn.Conv2d(c_out, c_out, 3, 1, 1)), *down
-        )
+            *start, *up, norm(nn.Conv2d(c_in, c_out, 3, 1, 1)),
+            *between, nn.ReLU(), norm(nn.Conv2d(c_out, c_out, 3, 1, 1)), *down,
+        )  # fmt: skip
         plain = c_in == c_out and resize == "same"
         self.skip = nn.Identity() if plain else nn.Sequential(*up, norm(nn.Conv2d(c_in, c_out, 1)), *down)
 

@@ -128,7 +128,8 @@ class RunFolder:
                 try:
                     return torch.load(self / name, map_location=device, weights_only=True)
                 except Exception as error:  # torch names no common class for what a damaged file may raise
-                    print(f"{self / name} cannot be read ({type(error).__name__}): going back one checkpoint", flush=True)
+                    reason = type(error).__name__
+                    print(f"{self / name} cannot be read ({reason}): going back one checkpoint", flush=True)
         return None
 
     def frame(self, epoch: int) -> Path:
@@ -186,5 +187,6 @@ def scratch_folder(config: RunConfig) -> Path:
     """Where a notebook that a person opened keeps its runs: a folder for each setting, so that changing one starts
     a new run and going back to an old one finds it."""
     identity = json.dumps(_flat(config.to_dict()) | {"epochs": None}, sort_keys=True)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     root = Path(__file__).parents[1] / "results"
-    return Path(os.path.relpath(root)) / "interactive" / f"{config.name}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+    return Path(os.path.relpath(root)) / "interactive" / f"{config.name}-{digest}"

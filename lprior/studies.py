@@ -48,14 +48,15 @@ def finished(folder: Path) -> list[RunFolder]:
 
 
 def conditional_table(runs: list[RunFolder]) -> str:
-    """Rows: a model, the number of its seeds, and mean and standard deviation of what its s has come to mean, in per cent."""
+    """Rows: a model, the number of its seeds, and mean and standard deviation, in per cent, of what its s means."""
     return "".join(_rows(runs, CONDITIONAL, MEANING)) or _missing("quick", 2 + len(MEANING))
 
 
 def ablation_table(runs: list[RunFolder]) -> str:
-    """Rows: a model, the number of its seeds, and mean and standard deviation of `COLUMNS`; a block for each algorithm."""
+    """Rows: a model, the number of its seeds, mean and standard deviation of `COLUMNS`; a block for each algorithm."""
+    models = presets.RUNS["ablation"]
     blocks = [
-        "".join(_rows(runs, [model for model in presets.RUNS["ablation"] if model.partition("-")[0] == algorithm], COLUMNS))
+        "".join(_rows(runs, [model for model in models if model.partition("-")[0] == algorithm], COLUMNS))
         for algorithm in presets.SETTINGS
     ]
     return "\\midrule\n".join(filter(None, blocks)) or _missing("ablation", 2 + len(COLUMNS))
@@ -80,7 +81,8 @@ def codes_figure(runs: list[RunFolder]) -> Figure:
     for axes, name in zip(figure.subplots(1, 2), ("FID", "score"), strict=True):
         for prior, group in table.groupby("prior"):
             means = pd.to_numeric(group[name]).groupby(group["code"].astype(int)).mean()
-            axes.plot(means.index, means, marker="o", linewidth=0.9, color={"learned": "C1", "fixed": "C2"}[prior], label=prior)
+            colour = {"learned": "C1", "fixed": "C2"}[prior]
+            axes.plot(means.index, means, marker="o", linewidth=0.9, color=colour, label=prior)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(set(table["code"])), sorted(set(table["code"])))
         axes.set_xlabel("entries of a code", fontsize=7)

@@ -44,11 +44,13 @@ def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, li
     return found
 
 
-def table(runs: dict[str, list[RunFolder]], kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")) -> pd.DataFrame:
+def table(
+    runs: dict[str, list[RunFolder]], kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")
+) -> pd.DataFrame:
     """A row for each variant: the number of seeds, epochs, and mean and standard deviation over seeds of each metric
     whose key begins with one of `kinds`. Variants measured by different protocols have different columns."""
     rows = {}
-    for variant, members in runs.items():
+    for members in runs.values():
         values = pd.DataFrame([one.read_json("metrics.json") for one in members])
         values = values[[key for key in values if key.partition("_")[0] in kinds]].astype(float)
         row = {"n": len(members), "epochs": "/".join(sorted({str(one.config().epochs) for one in members}))}
@@ -70,12 +72,13 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for index, members in enumerate(runs.values()):
+        line = "-" if index < 10 else ":"  # there are ten colours
         for number, one in enumerate(members):
             log = pd.read_csv(one / "log.csv")
             column = next((name for name in log if name.startswith(f"{kind}_")), None)
             if column is not None:
                 label = title(one) if number == 0 else None
-                axes.plot(log["epoch"], log[column], color=f"C{index}", ls="-" if index < 10 else ":", lw=1, label=label)
+                axes.plot(log["epoch"], log[column], color=f"C{index}", ls=line, lw=1, label=label)
                 axes.set_ylabel(column)
     axes.set_xlabel("epoch")
     if kind == "fid":

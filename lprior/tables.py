@@ -28,7 +28,8 @@ BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
 }
 NAMES = {  # beginning of a metric's key -> what the report calls it
     "fid": "FID", "kid": "KID", "score": "score", "precision": "precision", "recall": "recall", "entropy": "entropy",
-    "reconstruction": "reconstruction", "parzen": "Parzen", "parzenstderr": "Parzen error", "parzensigma": "Parzen sigma",
+    "reconstruction": "reconstruction", "parzen": "Parzen", "parzenstderr": "Parzen error",
+    "parzensigma": "Parzen sigma",
 }  # fmt: skip
 OF_S = {  # beginning of the key of a metric of the conditional variable s -> what the report calls it, in per cent
     "accuracy_given_s": "obeyed", "within_precision": "precision within", "within_recall": "recall within",
@@ -50,10 +51,11 @@ def facts(run: RunFolder) -> dict:
         **named(run.read_json("metrics.json")),
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
-        "commit": made["commit"], "device": made["device"], "threads": made["threads"], "precision used": made["precision"],
-        "data": made["data"], "data sha256": made["data_sha256"],
+        "commit": made["commit"], "device": made["device"], "threads": made["threads"],
+        "precision used": made["precision"], "data": made["data"], "data sha256": made["data_sha256"],
         "data title": made.get("data_title", data.TITLES[config.dataset]),
-        "seconds per epoch": made["seconds_per_epoch"], "minutes": made["training_seconds"] / 60, "memory": made["peak_memory_bytes"] / 2**30,
+        "seconds per epoch": made["seconds_per_epoch"], "minutes": made["training_seconds"] / 60,
+        "memory": made["peak_memory_bytes"] / 2**30,
     }  # fmt: skip
 
 
@@ -107,7 +109,8 @@ def cost_table(table: pd.DataFrame) -> str:
         threads = group["threads"].iloc[0]
         made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"
         numbers = [FORMATS[name].format(value) for name, value in middle.items()]
-        rows.append([escape(presets.TITLES.get(key, key)), str(len(group)), str(group["epochs"].iloc[0]), *numbers, escape(made)])
+        title, epochs = escape(presets.TITLES.get(key, key)), str(group["epochs"].iloc[0])
+        rows.append([title, str(len(group)), epochs, *numbers, escape(made)])
     return "".join(map(row, rows))
 
 
@@ -118,7 +121,7 @@ def speed_table(measured: Path) -> str:
         if (measured / f"{name}.json").exists():
             found = json.loads((measured / f"{name}.json").read_text())["rows"]
             lines = [
-                row([rf"\quad {escape(one['name'])}", *(_range(one[key]) for key in ("seconds_per_epoch", "times_faster"))])
+                row([rf"\quad {escape(one['name'])}", _range(one["seconds_per_epoch"]), _range(one["times_faster"])])
                 for one in found
             ]
             blocks.append(row([title, "", ""]) + "".join(lines))

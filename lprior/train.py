@@ -43,8 +43,8 @@ class Training:
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
         self.engine = Engine(self.algorithm, self.device, self.bfloat16, engine)
-        live = self.live.state_dict()
-        pairs = [(name, kept, live[name]) for name, kept in self.average.state_dict().items() if kept.is_floating_point()]
+        live, average = self.live.state_dict(), self.average.state_dict()
+        pairs = [(name, kept, live[name]) for name, kept in average.items() if kept.is_floating_point()]
         self._averaged = [kept for name, kept, _ in pairs if not name.endswith(DIRECTIONS)]
         self._followed = [followed for name, _, followed in pairs if not name.endswith(DIRECTIONS)]
         self._copies = [(kept, followed) for name, kept, followed in pairs if name.endswith(DIRECTIONS)]

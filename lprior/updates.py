@@ -26,7 +26,11 @@ def update(*terms: tuple[Optimizer, Tensor] | tuple[Optimizer, Tensor, float]) -
 
     gradients: dict[nn.Parameter, Tensor] = {}
     for loss, by_optimizer in weights.items():
-        moved = [(parameter, weight) for optimizer, weight in by_optimizer.items() for parameter in optimizers[optimizer]]
+        moved = [
+            (parameter, weight)
+            for optimizer, weight in by_optimizer.items()
+            for parameter in optimizers[optimizer]
+        ]
         found = torch.autograd.grad(loss, [parameter for parameter, _ in moved], retain_graph=True, allow_unused=True)
         for (parameter, weight), gradient in zip(moved, found, strict=True):
             if gradient is not None:

@@ -1,6 +1,6 @@
 """Whether published numbers are those of the published weights: every metric of a run, computed again.
 
-The weights draw the same samples on another machine up to rounding, so that values may differ a little: by one per cent,
+The weights draw the same samples on another machine up to rounding, so values may differ a little: by one per cent,
 or by what `TOLERANCE` allows for a kind of metric. The control's mixtures are fitted anew, which rounding can lead to
 another optimum, and sampled anew: its values may differ by ten per cent for distances, else by `TOLERANCE_OF_CONTROL`,
 which is about three standard deviations of other draws.
@@ -19,7 +19,8 @@ from lprior.results import RunFolder
 RELATIVE = 0.01
 TOLERANCE = {  # kind of metric -> absolute difference that is none
     "fid": 0.02, "kid": 0.002, "precision": 0.005, "recall": 0.005, "score": 0.02, "entropy": 0.002, "histogram": 0.002,
-    "within": 0.02, "accuracy": 0.002, "cluster": 0.02, "reconstruction": 1e-5, "parzen": 0.5, "parzenstderr": 0.05, "parzensigma": 0.0,
+    "within": 0.02, "accuracy": 0.002, "cluster": 0.02, "reconstruction": 1e-5, "parzen": 0.5, "parzenstderr": 0.05,
+    "parzensigma": 0.0,
 }  # fmt: skip
 RELATIVE_OF_CONTROL = {"fid": 0.1, "kid": 0.1}
 TOLERANCE_OF_CONTROL = {

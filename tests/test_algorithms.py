@@ -343,7 +343,8 @@ def code_network(outputs, inputs=CODE):
 def lpaae_on_plain_networks(config):
     CG, Q = code_network(CODE), None
     if config.condition != "none":
-        CG, Q = code_network(CODE, CODE + 10), nn.Sequential(nn.Flatten(), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, 10))
+        CG = code_network(CODE, CODE + 10)
+        Q = nn.Sequential(nn.Flatten(), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, 10))
     return lpaae.LPAAE(config, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q)
 
 
@@ -563,7 +564,8 @@ def test_less_than_one_update_of_the_autoencoder_is_refused():
 def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
     """Each option of "tuned" is, in one row of the ablation, what Algorithm 1 has. (Q_sees_labels needs labels.)"""
     printed = lpaae.READINGS["printed"]
-    off = {name for change in presets.VARIANTS["lpaae"].values() for name, v in change.items() if printed.get(name) == v}
+    changes = presets.VARIANTS["lpaae"].values()
+    off = {name for change in changes for name, value in change.items() if printed.get(name) == value}
     assert off | {"autoencoder_updates", "lam_info", "Q_sees_labels"} == set(printed)
 
 
@@ -571,7 +573,8 @@ def test_as_printed_the_labels_of_real_images_reach_no_network():
     """Departure 12: with `Q_sees_labels` off, s meets x in no loss."""
     config = lpaae.Config(condition="supervised", Q_sees_labels=False)
     algorithm = lpaae_on_plain_networks(config)
-    losses = algorithm.train_step(torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), torch.eye(10)[:BATCH].expand(2, BATCH, 10)], 2))  # fmt: skip
+    x, s = torch.randn(BATCH, 1, 4, 4), torch.eye(10)[:BATCH].expand(2, BATCH, 10)
+    losses = algorithm.train_step(x, torch.cat([torch.randn(2, BATCH, CODE), s], 2))
     assert "L_info" in losses and "L_label" not in losses
 
 

@@ -38,7 +38,10 @@ def refusal(capsys, *arguments: object, code: int = 2) -> str:
         (["mnist5k-aae-s0", "--set", "preset='full'"], "preset"),
         (["mnist5k-aae-s0", "--preset", "smoke", "--device", "tpu"], "'tpu'"),
         (["mnist5k-aae-s0", "--preset", "smoke", "--engine", "fast"], "'fast'"),
-        (["mnist5k-aae-s0", "--preset", "smoke", "--engine", "graph", "--device", "cpu"], "engine graph needs a CUDA device"),
+        (
+            ["mnist5k-aae-s0", "--preset", "smoke", "--engine", "graph", "--device", "cpu"],
+            "engine graph needs a CUDA device",
+        ),
         (["mnist5k-aae-s0", "--notebook", "--engine", "eager"], "--engine cannot be chosen with --notebook"),
         (["mnist5k-aae-s0", "--notebook", "--set", "lam='x'"], "lam must be float"),
         (["mnist5k-aae-s0", "--notebook", "--set", "width=8"], "no parameter 'width'"),

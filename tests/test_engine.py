@@ -222,7 +222,9 @@ def failing_engine(monkeypatch, algorithm: nn.Module, wanted: str) -> Engine:
 
 
 @pytest.mark.parametrize("steps_before", [0, 2])
-def test_a_failed_capture_falls_back_with_a_notice_and_leaves_no_trace(monkeypatch, algorithm_name, capsys, steps_before):
+def test_a_failed_capture_falls_back_with_a_notice_and_leaves_no_trace(
+    monkeypatch, algorithm_name, capsys, steps_before
+):
     one, two = (build_algorithm(algorithm_name) for _ in range(2))
     eager = Engine(one, CPU, bfloat16=False)
     engine = failing_engine(monkeypatch, two, "auto")
@@ -246,7 +248,8 @@ def test_a_failed_capture_falls_back_with_a_notice_and_leaves_no_trace(monkeypat
 
 def test_a_failed_capture_is_an_error_if_a_graph_was_asked_for(monkeypatch):
     engine = failing_engine(monkeypatch, build_algorithm("aae"), "graph")
-    with pytest.raises(UserError, match=r"cannot be captured as a CUDA graph \(operation .*\): use --engine auto or eager$"):
+    message = r"cannot be captured as a CUDA graph \(operation .*\): use --engine auto or eager$"
+    with pytest.raises(UserError, match=message):
         engine.step(*batch("compact", 0, 1))
 
 

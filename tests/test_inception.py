@@ -1,4 +1,4 @@
-"""The weights are not shipped, and no test downloads them: a network of the right shape with random weights stands in."""
+"""The weights are not shipped, and no test downloads them: a network of their shape with random ones stands in."""
 
 from urllib.error import URLError
 

@@ -75,7 +75,8 @@ def test_the_shipped_classifier_reads_digits(evaluator, held_out):
     assert evaluators.accuracy(evaluator, held_out) >= 0.97
 
 
-SHIPPED = {"mnist": (0.99, 9.0, 1.0), "cifar10": (0.85, 7.0, 5.0)}  # least accuracy and score, largest FID, of real images
+# Data set -> least accuracy and score, and largest FID, of real images.
+SHIPPED = {"mnist": (0.99, 9.0, 1.0), "cifar10": (0.85, 7.0, 5.0)}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -7,7 +7,10 @@ from lprior.networks import Autoencoder, Compact, Paper
 from lprior.resnet import Strong
 
 CODE, NOISE, N = 3, 5, 2
-SETS = [Compact(1, 28, width=2), Compact(3, 32, width=2), Paper(1, 32, width=2), Paper(3, 32, width=2), Strong(3, 32, width=2)]
+SETS = [
+    Compact(1, 28, width=2), Compact(3, 32, width=2), Paper(1, 32, width=2), Paper(3, 32, width=2),
+    Strong(3, 32, width=2),
+]  # fmt: skip
 
 
 @pytest.fixture(params=SETS, ids=lambda s: f"{type(s).__name__}-{s.channels}x{s.size}")
@@ -64,7 +67,7 @@ def test_the_classifier_is_a_second_head_on_the_same_features(make, x):
 @pytest.mark.parametrize("block", [1, 2, 3])
 @pytest.mark.parametrize("kind", [Compact, Paper])
 def test_features_can_be_those_of_an_earlier_block(kind, block):
-    """The same network, cut elsewhere: the logits stay, and the map of each block has half the size of the last one's."""
+    """The same network, cut elsewhere: the logits stay, and each block's map has half the size of the last one's."""
     torch.manual_seed(0)
     whole = kind(3, 32, width=2).image_discriminator().eval()
     torch.manual_seed(0)
@@ -81,7 +84,8 @@ def test_the_strong_networks_have_the_sizes_of_sn_gan():
     make, code = Strong(3), 128
     up = 2 * conv(256, 256, 3) + conv(256, 256, 1) + 2 * 2 * 256
     decoder = linear(code, 256 * 16) + 3 * up + 2 * 256 + conv(256, 3, 3)
-    first, down, same = conv(3, 128, 3) + conv(3, 128, 1), 2 * conv(128, 128, 3) + conv(128, 128, 1), 2 * conv(128, 128, 3)
+    first, same = conv(3, 128, 3) + conv(3, 128, 1), 2 * conv(128, 128, 3)
+    down = same + conv(128, 128, 1)
     assert count(make.decoder(code)) == decoder
     assert count(make.image_discriminator()) == first + conv(128, 128, 3) + down + 2 * same + linear(128, 1)
 

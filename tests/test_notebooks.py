@@ -116,7 +116,8 @@ def test_each_reading_notebook_runs(name, finished, tmp_path, monkeypatch):
     runs = {
         "disentanglement.ipynb": {key: finished / f"mnist5k-lpaae-{key}-s0" for key in ("supervised", "unsupervised")},
         "latent_space.ipynb": {
-            "learned": finished / "mnist5k-lpaae-s0", "fixed": finished / "mnist5k-lpaae-fixed-s0", "plane": finished / "mnist5k-lpaae-code_2-s0",
+            "learned": finished / "mnist5k-lpaae-s0", "fixed": finished / "mnist5k-lpaae-fixed-s0",
+            "plane": finished / "mnist5k-lpaae-code_2-s0",
         },
         "readings.ipynb": {"folder": finished},
     }[name]  # fmt: skip

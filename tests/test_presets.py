@@ -37,7 +37,8 @@ def test_the_runs_of_a_preset_resolve_under_their_own_names(preset):
 
 
 def test_cifar10_has_the_runs_that_its_part_of_the_report_shows():
-    assert presets.runs_of("quick", "cifar10") == [f"cifar10-{model}-s0" for model in (*presets.MODELS, "lpaae-supervised")]
+    models = [*presets.MODELS, "lpaae-supervised"]
+    assert presets.runs_of("quick", "cifar10") == [f"cifar10-{model}-s0" for model in models]
 
 
 def test_seeds_replace_those_of_the_preset():
@@ -61,9 +62,10 @@ def test_a_variant_changes_its_settings_and_nothing_else(variant):
     changes = presets.VARIANTS["lpaae"][variant]
     if "reading" in changes:
         changes = lpaae.READINGS[changes["reading"]] | changes
-    expected = {name: value for name, value in changes.items() if (plain | plain["settings"])[name] != value}
-    flat = {name: value for name, value in (changed | changed["settings"]).items() if name not in ("settings", "variant")}
-    assert {name: value for name, value in flat.items() if (plain | plain["settings"])[name] != value} == expected
+    before, after = (config | config["settings"] for config in (plain, changed))
+    expected = {name: value for name, value in changes.items() if before[name] != value}
+    found = {name: value for name, value in after.items() if before[name] != value}
+    assert {name: value for name, value in found.items() if name not in ("settings", "variant")} == expected
     assert expected
 
 

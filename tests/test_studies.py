@@ -18,8 +18,9 @@ def run_with(folder, model, seed=0, **metrics):
     result.path.mkdir(parents=True)
     result.write_json("config.json", config.to_dict())
     result.write_json("metrics.json", metrics)
-    made = dict(commit="abc", data_sha256="0", device="cpu", threads=1, precision="float32", data="files", seconds_per_epoch=1.0)
-    result.write_json("provenance.json", made | {"training_seconds": 60.0, "peak_memory_bytes": 2**30})
+    made = dict(commit="abc", data_sha256="0", device="cpu", threads=1, precision="float32", data="files")
+    cost = dict(seconds_per_epoch=1.0, training_seconds=60.0, peak_memory_bytes=2**30)
+    result.write_json("provenance.json", made | cost)
     return result
 
 
@@ -28,7 +29,10 @@ def cells(table):
 
 
 def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
-    keys = ("accuracy_q_test", "cluster_acc_kmeans_hungarian_test", "accuracy_given_s_x_10k", "within_precision_x_10k_test")
+    keys = (
+        "accuracy_q_test", "cluster_acc_kmeans_hungarian_test", "accuracy_given_s_x_10k",
+        "within_precision_x_10k_test",
+    )  # fmt: skip
     runs = [
         run_with(tmp_path, "lpaae-supervised", seed, **dict.fromkeys(keys, value), within_recall_x_10k_test=0.25)
         for seed, value in enumerate((0.5, 0.7))
@@ -63,7 +67,11 @@ def test_without_runs_a_table_says_how_to_make_them():
 
 def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
     models = {"lpaae": 3.0, "lpaae-code_2": 9.0, "lpaae-fixed": 4.0, "lpaae-fixed_code_2": 8.0}
-    runs = [run_with(tmp_path, model, seed, fid_x=fid + seed, score_x=1.0) for model, fid in models.items() for seed in (0, 1)]
+    runs = [
+        run_with(tmp_path, model, seed, fid_x=fid + seed, score_x=1.0)
+        for model, fid in models.items()
+        for seed in (0, 1)
+    ]
     fid, _ = studies.codes_figure(runs).axes
     lines = {line.get_label(): [*zip(*line.get_data(), strict=True)] for line in fid.lines}
     assert lines == {"learned": [(2, 9.5), (8, 3.5)], "fixed": [(2, 8.5), (8, 4.5)]}
