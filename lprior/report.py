@@ -44,11 +44,11 @@ def write_report(
     shutil.copytree(SOURCES, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pdf", "*.sh"))
     for part, chosen in parts.items():
         _write_part(part, chosen, runs, output)
-    write_studies(list(runs.values()), results, studies or results, output)
+    pictured = write_studies(list(runs.values()), results, studies or results, output)
     (output / "tables" / "claims.tex").write_text(claims_table(table))
     (output / "tables" / "commands.tex").write_text(commands_table(parts))
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS))
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, pictured))
 
 
 def commands_table(parts: dict[Part, pd.DataFrame]) -> str:

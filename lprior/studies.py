@@ -1,7 +1,7 @@
 """What the report shows beside the main results: the conditional variable, the ablation, code sizes, the latent space.
 
-Each part is made of runs that may not be there: a table then has one row that says how to make them, a figure is left
-out (the text includes it only if the file exists).
+Each part is made of runs that may not be there: a table then has one row that says how to make them, and figures are
+left out.
 """
 
 import shutil
@@ -22,24 +22,31 @@ COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 
 
-def write_studies(runs: Iterable[RunFolder], beside: Path, studies: Path, output: Path) -> None:
-    """Tables and figures into `output`. `runs`: those of the report; `beside`: their folder, which the notebook on the
-    latent space fills too; `studies`: the folder of the studies' runs."""
+def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Path) -> list[str]:
+    """Tables and figures into `output`; returns which figures there are: "codes", "conditional", "latent".
+
+    `runs`: those of the report. `beside`: their folder, which the notebook on the latent space fills, too. `studies`:
+    the folder of the studies' runs.
+    """
     found = {preset: finished(studies / preset) for preset in presets.STUDIES}
-    tables = {
-        "conditional": conditional_table([run for run in runs if run.config().model in CONDITIONAL]),
-        "ablation": ablation_table(found["ablation"]),
-    }
-    for name, text in tables.items():
-        (output / "tables" / f"{name}.tex").write_text(text)
+    conditional = [run for run in runs if run.config().model in CONDITIONAL and run.config().dataset != "cifar10"]
+    (output / "tables" / "conditional.tex").write_text(conditional_table(conditional))
+    (output / "tables" / "ablation.tex").write_text(ablation_table(found["ablation"]))
+
+    figures, there = output / "figures", []
     if found["codes"]:
-        save_pdf(codes_figure(found["codes"]), output / "figures" / "codes.pdf")
-    for run in runs:
-        if run.config().model in CONDITIONAL and run.config().seed == 0 and run.config().dataset != "cifar10":
-            enlarged(run / "samples.png").save(output / "figures" / f"{run.config().model}-samples.png")
-    for name in LATENT:
-        if (beside / "latent_space" / f"{name}.png").exists():
-            shutil.copy(beside / "latent_space" / f"{name}.png", output / "figures" / f"{name}.png")
+        save_pdf(codes_figure(found["codes"]), figures / "codes.pdf")
+        there.append("codes")
+    first = {run.config().model: run for run in sorted(conditional, key=lambda run: run.config().seed, reverse=True)}
+    if set(first) == set(CONDITIONAL):
+        for model, run in first.items():
+            enlarged(run / "samples.png").save(figures / f"{model}-samples.png")
+        there.append("conditional")
+    if all((beside / "latent_space" / f"{name}.png").exists() for name in LATENT):
+        for name in LATENT:
+            shutil.copy(beside / "latent_space" / f"{name}.png", figures / f"{name}.png")
+        there.append("latent")
+    return there
 
 
 def finished(folder: Path) -> list[RunFolder]:

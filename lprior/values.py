@@ -25,8 +25,10 @@ DATA_NOTES = {  # title of a data set -> what a reader must know of it
 }
 
 
-def values(parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path) -> str:
-    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{part} for each part."""
+def values(
+    parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str]
+) -> str:
+    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{part} for each part and what is `pictured`."""
     shown = _general(parts, benchmarks)
     for part in PARTS:
         if part in parts:
@@ -35,7 +37,7 @@ def values(parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchm
             missing = any(dataset in unavailable for dataset in part.datasets)
             reason = "the data were not available" if missing else "no part of this build"
             shown[f"{part.name}/not run"] = f"Not run: {reason}."
-    lines = [f"\\setrun{{{part.name}}}" for part in parts]
+    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *pictured]]
     return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
 
 

@@ -39,6 +39,8 @@ for include in $includes; do
 done
 [ ${#figures[@]} -gt 0 ] || fail "it includes no figure"
 for figure in "${figures[@]}"; do
+    # What a branch that was not taken includes is neither there nor asked for.
+    if [ ! -e "$figure" ] && ! grep -qF "$figure" main.log; then continue; fi
     [ -s "$figure" ] || fail "$1/$figure is missing or empty"
     grep -qF "$figure" main.log || fail "$figure is not in the PDF"
 done

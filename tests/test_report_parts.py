@@ -24,12 +24,11 @@ NAMES = {  # what is reported -> its runs, in an order that is nobody's
 
 
 @pytest.fixture(scope="module")
-def runs(finished, finished_cifar10, studied, tmp_path_factory) -> Path:
+def runs(finished, finished_cifar10, tmp_path_factory) -> Path:
     """Runs of both data sets, and of a variant that is no rival of the others."""
     folder = tmp_path_factory.mktemp("runs")
     for path in [*finished.iterdir(), *finished_cifar10.iterdir()]:
         (folder / path.name).symlink_to(path)
-    (folder / "mnist5k-lpaae-supervised-s0").symlink_to(studied / "supervised")
     return folder
 
 

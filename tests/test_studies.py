@@ -94,12 +94,14 @@ def folders(finished, tmp_path):
 def write(results, found, output):
     for folder in ("tables", "figures"):
         (output / folder).mkdir(parents=True)
-    studies.write_studies([RunFolder(path) for path in sorted(results.glob("mnist5k-*"))], results, found, output)
-    return {path.name for path in output.rglob("*") if path.is_file()}
+    runs = [RunFolder(path) for path in sorted(results.glob("mnist5k-*"))]
+    there = studies.write_studies(runs, results, found, output)
+    return there, {path.name for path in output.rglob("*") if path.is_file()}
 
 
 def test_everything_that_was_run_is_written(folders, tmp_path):
-    written = write(*folders, tmp_path / "out")
+    there, written = write(*folders, tmp_path / "out")
+    assert there == ["codes", "conditional", "latent"]
     figures = {f"{name}.png" for name in studies.LATENT} | {f"{model}-samples.png" for model in studies.CONDITIONAL}
     assert written == figures | {"codes.pdf", "ablation.tex", "conditional.tex"}
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
@@ -110,4 +112,4 @@ def test_everything_that_was_run_is_written(folders, tmp_path):
 def test_what_was_not_run_is_left_out(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished / "mnist5k-aae-s0", results / "mnist5k-aae-s0")
-    assert write(results, tmp_path / "none", tmp_path / "out") == {"ablation.tex", "conditional.tex"}
+    assert write(results, tmp_path / "none", tmp_path / "out") == ([], {"ablation.tex", "conditional.tex"})

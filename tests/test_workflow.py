@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from test_cifar10 import make_pictures
 
+from lprior import presets
+
 ROOT = Path(__file__).parents[1]
 NEEDED = ("run_all.sh", "setup.sh", "Snakefile", "lprior", "notebooks", "report", "benchmarks")
+OF_DIGITS, OF_CIFAR10 = (len(presets.runs_of("quick", dataset)) for dataset in ("mnist", "cifar10"))
 NOWHERE = "http://127.0.0.1:9"  # as a proxy, it refuses every connection at once
 
 
@@ -52,7 +55,7 @@ def test_what_is_in_by_default_is_left_out_with_one_line(dry_run):
     (line,) = own_lines(answer)
     assert "cifar10 is left out" in line and "cannot be downloaded" in line
     assert "GOING ON WITH mnist5k" in answer.stderr
-    assert (jobs(answer)["data"], jobs(answer)["run"]) == (1, 4)
+    assert (jobs(answer)["data"], jobs(answer)["run"]) == (1, OF_DIGITS)
 
 
 @pytest.mark.slow
@@ -60,7 +63,7 @@ def test_both_data_sets_are_run_where_they_are_there(dry_run, tmp_path):
     make_pictures(tmp_path / "data")
     answer = dry_run("--preset", "quick", "--dataset", "mnist5k cifar10")
     assert (answer.returncode, own_lines(answer)) == (0, [])
-    assert (jobs(answer)["data"], jobs(answer)["run"]) == (2, 8)
+    assert (jobs(answer)["data"], jobs(answer)["run"]) == (2, OF_DIGITS + OF_CIFAR10)
 
 
 @pytest.mark.slow
@@ -78,7 +81,7 @@ def test_what_was_asked_for_and_is_not_there_is_refused_in_one_line(dry_run, arg
 def test_keep_going_leaves_it_out_instead(dry_run):
     answer = dry_run("--preset", "quick", "--dataset", "mnist5k cifar10", "--keep-going")
     assert answer.returncode == 0 and len(own_lines(answer)) == 1
-    assert jobs(answer)["run"] == 4
+    assert jobs(answer)["run"] == OF_DIGITS
 
 
 @pytest.mark.slow
