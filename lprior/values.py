@@ -28,7 +28,8 @@ DATA_NOTES = {  # title of a data set -> what a reader must know of it
 def values(
     parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str]
 ) -> str:
-    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{part} for each part and what is `pictured`."""
+    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, and for
+    what is `pictured` beside them."""
     shown = _general(parts, benchmarks)
     for part in PARTS:
         if part in parts:
