@@ -19,7 +19,7 @@ again; an interrupted run goes on where it was.
   --data FOLDER     where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)
   --dataset NAMES   one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or cifar10, or one of the
                     former and cifar10: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores,
-                    quick takes about 40 minutes for MNIST and about 2 hours more for CIFAR-10. Unless asked for,
+                    quick takes about an hour for MNIST and about 2 hours more for CIFAR-10. Unless asked for,
                     CIFAR-10 is left out where it is not at hand and cannot be downloaded
   --seeds "0 1"     the seeds to run (default: the preset's)
   --jobs N          how many runs at a time (default: one on a GPU, one per core on a CPU)
