@@ -60,8 +60,9 @@ def test_published_weights_draw_the_published_samples(run):
 
     drawn = load(run).sample()
     published = figures.tiles(run / "samples.png", drawn.shape[-1], padding=2)[:, : drawn.shape[1]]
-    difference = (drawn.int() - published.int()).abs()
-    assert (difference <= 1).float().mean() > 0.999  # another machine may round a pixel otherwise
+    difference = (drawn.float() - published.float()).abs()
+    # Weights in half precision, and another machine, move a pixel by some of its 255 steps; other digits by a hundred.
+    assert difference.mean() < 0.5 and difference.max() <= 20
 
 
 def test_the_three_lines_of_the_readme_work(monkeypatch):
