@@ -67,6 +67,12 @@ def normalise(wanted: bool) -> Callable[[nn.Module], nn.Module]:
     return spectral_norm if wanted else lambda layer: layer
 
 
+def strided(c: int, norm: Callable, batch_norm: bool) -> list[nn.Module]:
+    """A block of an image discriminator: half the size, twice the channels."""
+    between = [nn.BatchNorm2d(2 * c)] if batch_norm else []
+    return [norm(nn.Conv2d(c, 2 * c, 4, 2, 1, bias=not batch_norm)), *between, nn.LeakyReLU(0.2)]
+
+
 class ToVector(nn.Module):
     """(N, C, H, W) -> (N, H W C). Like ToMap a mere view where channels lie last in memory, as training has them:
     the orders of nn.Flatten and nn.Unflatten cost a copy, and a gradient in the wrong layout for the layer before."""
@@ -105,6 +111,7 @@ class Compact:
     size: int
     width: int = 16
     spectral_norm: bool = True  # in the image discriminator
+    batch_norm: bool = False  # in the image discriminator, but for its first convolution
     feature_block: int | None = None  # of the image discriminator, see there
 
     @property
@@ -145,7 +152,7 @@ class Compact:
         c, norm = 2 * self.width, normalise(self.spectral_norm)
         blocks = [[nn.ZeroPad2d(1), nn.PixelUnshuffle(2), norm(nn.Conv2d(4 * self.channels, c, 2)), nn.LeakyReLU(0.2)]]
         for _ in range(self._halvings - 1):
-            blocks += [[norm(nn.Conv2d(c, 2 * c, 4, 2, 1)), nn.LeakyReLU(0.2)]]
+            blocks += [strided(c, norm, self.batch_norm)]
             c *= 2
         head = nn.Sequential(ToVector(), norm(nn.Linear(c * self._map[1] ** 2, 1)))
         return ImageDiscriminator(blocks, head, self.feature_block)
@@ -197,7 +204,8 @@ class Paper:
     channels: int
     size: int = 32
     width: int = 64
-    spectral_norm: bool = False  # in the image discriminator, beside the table's BatchNorm
+    spectral_norm: bool = False  # in the image discriminator
+    batch_norm: bool = True  # in the image discriminator, but for its first convolution
     feature_block: int | None = None  # of the image discriminator, see there
 
     def encoder(self, outputs: int) -> nn.Module:
@@ -228,8 +236,7 @@ class Paper:
     def image_discriminator(self) -> nn.Module:
         w, norm = self.width, normalise(self.spectral_norm)
         blocks = [[norm(nn.Conv2d(self.channels, w, 4, 2, 1)), nn.LeakyReLU(0.2)]]
-        for c in (w, 2 * w):
-            blocks += [[norm(nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False)), nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2)]]
+        blocks += [strided(c, norm, self.batch_norm) for c in (w, 2 * w)]
         return ImageDiscriminator(blocks, self._head(1, norm, 3), self.feature_block)
 
     def classifier(self, classes: int) -> nn.Module:

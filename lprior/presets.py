@@ -114,7 +114,7 @@ PRESETS = {
     },
     "full": {
         "epochs": 40, "images": None, "batch_size": 64, "networks": "paper", "width": 64,
-        "spectral_norm": False,  # which the paper's table does not have
+        "spectral_norm": False, "batch_norm": True,  # as the paper's table has it
         "code": 8,  # of the 2018 report's last MNIST runs
         "ema_decay": 0.999, "samples": 10_000,
     },
@@ -131,7 +131,7 @@ OVERRIDES = {
     ("quick", "aae"): {"epochs": 32, "width": 32},
     ("quick", "vaegan"): {"epochs": 24},
     ("quick", "cifar10"): {"epochs": 10, "width": 32, "code": 64},
-    ("full", "cifar10"): {"networks": "strong", "spectral_norm": True, "code": 64},
+    ("full", "cifar10"): {"networks": "strong", "spectral_norm": True, "batch_norm": False, "code": 64},
 }
 SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2), "ablation": (0, 1, 2), "codes": (0,)}
 MODELS = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # of the main tables
@@ -166,6 +166,7 @@ class RunConfig:
     samples: int  # how many the metrics are measured on
     settings: Any  # the algorithm's own Config
     spectral_norm: bool = True  # in the image discriminator
+    batch_norm: bool = False  # in the image discriminator
     feature_block: int | None = None  # of the image discriminator, whose output are the features F; None: the last
 
     @property
@@ -235,7 +236,7 @@ NETWORKS = {"compact": networks.Compact, "paper": networks.Paper, "strong": resn
 def build(config: RunConfig, channels: int) -> nn.Module:
     """The algorithm of a configuration, on new networks for images of so many channels."""
     make = NETWORKS[config.networks](
-        channels, config.image_size, config.width, config.spectral_norm, config.feature_block
+        channels, config.image_size, config.width, config.spectral_norm, config.batch_norm, config.feature_block
     )
     code, settings, conditional = config.code, config.settings, config.condition != "none"
     match config.algorithm:

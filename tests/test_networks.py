@@ -104,6 +104,15 @@ def test_spectral_normalisation_is_of_every_layer_of_the_image_discriminator_or_
     assert {nn.utils.parametrize.is_parametrized(layer, "weight") for layer in layers} == {wanted}
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("kind", [Compact, Paper, Strong])
+def test_batch_normalisation_is_of_the_image_discriminator_beyond_its_first_block_or_of_none(kind, wanted):
+    first, *others = kind(1, 32, width=2, spectral_norm=False, batch_norm=wanted).image_discriminator().trunk
+    layers = [layer for block in others for layer in block.modules()]
+    assert any(isinstance(layer, nn.BatchNorm2d) for layer in layers) == wanted
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in first.modules())
+
+
 def count(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
 
