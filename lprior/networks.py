@@ -1,6 +1,6 @@
 """Networks: `Compact`, small ones made for a CPU, and `Paper`, the table of Wang, Ko and Peng (LP-AAE).
 
-They, and `resnet.Strong`, offer the same six constructors, so that an algorithm gets any set it is given:
+They, `dcgan.DCGAN` and `resnet.Strong` offer the same six constructors, so that an algorithm gets any set it is given:
 
     encoder(outputs)                   images (N, C, H, W) in [-1, 1] -> (N, outputs)
     decoder(code)                      codes (N, code) -> images (N, C, H, W) in [-1, 1]
@@ -67,12 +67,6 @@ def normalise(wanted: bool) -> Callable[[nn.Module], nn.Module]:
     return spectral_norm if wanted else lambda layer: layer
 
 
-def strided(c: int, norm: Callable, batch_norm: bool) -> list[nn.Module]:
-    """A block of an image discriminator: half the size, twice the channels."""
-    between = [nn.BatchNorm2d(2 * c)] if batch_norm else []
-    return [norm(nn.Conv2d(c, 2 * c, 4, 2, 1, bias=not batch_norm)), *between, nn.LeakyReLU(0.2)]
-
-
 class ToVector(nn.Module):
     """(N, C, H, W) -> (N, H W C). Like ToMap a mere view where channels lie last in memory, as training has them:
     the orders of nn.Flatten and nn.Unflatten cost a copy, and a gradient in the wrong layout for the layer before."""
@@ -92,54 +86,59 @@ class ToMap(nn.Module):
         return x.unflatten(1, self.shape).permute(0, 3, 1, 2)
 
 
+def to_image(c: int, channels: int) -> list[nn.Module]:
+    """Maps of c channels -> images of twice their size.
+
+    A transposed convolution from 16 or 32 channels to so few is slow on a CPU: this is a convolution to 4 times the
+    image's channels, rearranged.
+    """
+    return [nn.Conv2d(c, 4 * channels, 3, 1, 1), nn.PixelShuffle(2), nn.Tanh()]
+
+
+def from_image(channels: int, c: int, norm: Callable) -> list[nn.Module]:
+    """Images -> maps of c channels, half as large: a convolution 4x4 with stride 2.
+
+    For the reason of `to_image` it is computed as the same convolution, 2x2 with stride 1, of the image rearranged.
+    """
+    return [nn.ZeroPad2d(1), nn.PixelUnshuffle(2), norm(nn.Conv2d(4 * channels, c, 2)), nn.LeakyReLU(0.2)]
+
+
 @dataclass(frozen=True)
 class Compact:
-    """Ours: stride-2 convolutions each way, twice the channels for half the size, until a map has 4 to 7 pixels a side.
-
-    That makes two of them for images of 28x28, three for 32x32.
+    """Ours: two stride-2 convolutions each way, for images of 28x28 (any size divisible by 4).
 
     The decoder begins with a hidden layer of 256: without it, codes between two digits decode to blends of them. The
     image discriminator is twice as wide as the autoencoder and spectrally normalised (Miyato et al. 2018), without
     BatchNorm. (The report, section "Problems and solutions", has the trials.)
-
-    A convolution or its transpose between the image and 16 or 32 channels is slow on a CPU: the decoder's last layer is
-    a convolution to 4 times the image's channels, rearranged (PixelShuffle), and the discriminator's first one, 4x4
-    with stride 2, is computed as the same convolution, 2x2 with stride 1, of the image rearranged (PixelUnshuffle).
     """
 
     channels: int
     size: int
     width: int = 16
     spectral_norm: bool = True  # in the image discriminator
-    batch_norm: bool = False  # in the image discriminator, but for its first convolution
     feature_block: int | None = None  # of the image discriminator, see there
 
     @property
-    def _halvings(self) -> int:
-        return (self.size // 4).bit_length() - 1
-
-    @property
-    def _map(self) -> tuple[int, int]:
-        """Channels and size of the smallest map of the autoencoder; of the discriminator's, twice the channels."""
-        return self.width * 2 ** (self._halvings - 1), self.size // 2**self._halvings
+    def _grid(self) -> int:
+        return self.size // 4
 
     def encoder(self, outputs: int) -> nn.Module:
-        layers, c_in, c = [], self.channels, self.width
-        for _ in range(self._halvings):
-            layers += [nn.Conv2d(c_in, c, 4, 2, 1, bias=False), nn.BatchNorm2d(c), nn.ReLU()]
-            c_in, c = c, 2 * c
-        return nn.Sequential(*layers, ToVector(), nn.Linear(c_in * self._map[1] ** 2, outputs))
+        w = self.width
+        return nn.Sequential(
+            nn.Conv2d(self.channels, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
+            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * w), nn.ReLU(),
+            ToVector(), nn.Linear(2 * w * self._grid**2, outputs),
+        )  # fmt: skip
 
     def decoder(self, code: int) -> nn.Module:
-        c, size = self._map
-        layers = [
+        w, grid = self.width, self._grid
+        return nn.Sequential(
             nn.Linear(code, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(),
-            nn.Linear(256, c * size**2, bias=False), ToMap(c, size), nn.BatchNorm2d(c), nn.ReLU(),
-        ]  # fmt: skip
-        while c > self.width:
-            layers += [nn.ConvTranspose2d(c, c // 2, 4, 2, 1, bias=False), nn.BatchNorm2d(c // 2), nn.ReLU()]
-            c //= 2
-        return nn.Sequential(*layers, nn.Conv2d(c, 4 * self.channels, 3, 1, 1), nn.PixelShuffle(2), nn.Tanh())
+            nn.Linear(256, 2 * w * grid**2, bias=False), ToMap(2 * w, grid),
+            nn.BatchNorm2d(2 * w), nn.ReLU(),
+            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), nn.BatchNorm2d(w), nn.ReLU(),
+            *to_image(w, self.channels),
+        )  # fmt: skip
 
     def code_generator(self, noise: int, code: int) -> nn.Module:
         return nn.Sequential(
@@ -149,16 +148,13 @@ class Compact:
         )  # fmt: skip
 
     def image_discriminator(self) -> nn.Module:
-        c, norm = 2 * self.width, normalise(self.spectral_norm)
-        blocks = [[nn.ZeroPad2d(1), nn.PixelUnshuffle(2), norm(nn.Conv2d(4 * self.channels, c, 2)), nn.LeakyReLU(0.2)]]
-        for _ in range(self._halvings - 1):
-            blocks += [strided(c, norm, self.batch_norm)]
-            c *= 2
-        head = nn.Sequential(ToVector(), norm(nn.Linear(c * self._map[1] ** 2, 1)))
+        w, norm = 2 * self.width, normalise(self.spectral_norm)
+        blocks = [from_image(self.channels, w, norm), [norm(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2)]]
+        head = nn.Sequential(ToVector(), norm(nn.Linear(2 * w * self._grid**2, 1)))
         return ImageDiscriminator(blocks, head, self.feature_block)
 
     def classifier(self, classes: int) -> nn.Module:
-        block = self.feature_block or self._halvings
+        block = self.feature_block or 2
         entries = self.width * 2**block * (self.size // 2**block) ** 2
         return nn.Sequential(ToVector(), nn.Linear(entries, 128), nn.LeakyReLU(0.2), nn.Linear(128, classes))
 
@@ -204,8 +200,7 @@ class Paper:
     channels: int
     size: int = 32
     width: int = 64
-    spectral_norm: bool = False  # in the image discriminator
-    batch_norm: bool = True  # in the image discriminator, but for its first convolution
+    spectral_norm: bool = False  # in the image discriminator, beside the table's BatchNorm
     feature_block: int | None = None  # of the image discriminator, see there
 
     def encoder(self, outputs: int) -> nn.Module:
@@ -236,7 +231,8 @@ class Paper:
     def image_discriminator(self) -> nn.Module:
         w, norm = self.width, normalise(self.spectral_norm)
         blocks = [[norm(nn.Conv2d(self.channels, w, 4, 2, 1)), nn.LeakyReLU(0.2)]]
-        blocks += [strided(c, norm, self.batch_norm) for c in (w, 2 * w)]
+        for c in (w, 2 * w):
+            blocks += [[norm(nn.Conv2d(c, 2 * c, 4, 2, 1, bias=False)), nn.BatchNorm2d(2 * c), nn.LeakyReLU(0.2)]]
         return ImageDiscriminator(blocks, self._head(1, norm, 3), self.feature_block)
 
     def classifier(self, classes: int) -> nn.Module:

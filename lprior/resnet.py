@@ -58,7 +58,6 @@ class Strong:
     size: int = 32
     width: int = 64
     spectral_norm: bool = True  # in the image discriminator
-    batch_norm: bool = False  # in the image discriminator, but for its first block
     feature_block: int | None = None  # of the image discriminator, see there
 
     def encoder(self, outputs: int) -> nn.Module:
@@ -80,7 +79,7 @@ class Strong:
     def image_discriminator(self) -> nn.Module:
         c, norm = 2 * self.width, normalise(self.spectral_norm)
         blocks = [[PreActivation(self.channels, c, "down", False, norm, first=True)]]
-        blocks += [[PreActivation(c, c, resize, self.batch_norm, norm)] for resize in ("down", "same", "same")]
+        blocks += [[PreActivation(c, c, resize, False, norm)] for resize in ("down", "same", "same")]
         return ImageDiscriminator(blocks, nn.Sequential(SumOfPixels(), norm(nn.Linear(c, 1))), self.feature_block)
 
     def classifier(self, classes: int) -> nn.Module:

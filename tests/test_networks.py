@@ -2,13 +2,15 @@ import pytest
 import torch
 from torch import nn
 
+from lprior.dcgan import DCGAN
 from lprior.errors import UserError
 from lprior.networks import Autoencoder, Compact, Paper
 from lprior.resnet import Strong
 
 CODE, NOISE, N = 3, 5, 2
 SETS = [
-    Compact(1, 28, width=2), Compact(3, 32, width=2), Paper(1, 32, width=2), Paper(3, 32, width=2),
+    Compact(1, 28, width=2), Compact(3, 32, width=2), DCGAN(3, 32, width=2),
+    Paper(1, 32, width=2), Paper(3, 32, width=2),
     Strong(3, 32, width=2),
 ]  # fmt: skip
 
@@ -65,7 +67,7 @@ def test_the_classifier_is_a_second_head_on_the_same_features(make, x):
 
 
 @pytest.mark.parametrize("block", [1, 2, 3])
-@pytest.mark.parametrize("kind", [Compact, Paper])
+@pytest.mark.parametrize("kind", [DCGAN, Paper])
 def test_features_can_be_those_of_an_earlier_block(kind, block):
     """The same network, cut elsewhere: the logits stay, and each block's map has half the size of the last one's."""
     torch.manual_seed(0)
@@ -97,20 +99,11 @@ def test_a_block_that_the_image_discriminator_lacks_is_refused(block):
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("kind", [Compact, Paper, Strong])
+@pytest.mark.parametrize("kind", [Compact, DCGAN, Paper, Strong])
 def test_spectral_normalisation_is_of_every_layer_of_the_image_discriminator_or_of_none(kind, wanted):
     discriminator = kind(1, 32, width=2, spectral_norm=wanted).image_discriminator()
     layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
     assert {nn.utils.parametrize.is_parametrized(layer, "weight") for layer in layers} == {wanted}
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("kind", [Compact, Paper, Strong])
-def test_batch_normalisation_is_of_the_image_discriminator_beyond_its_first_block_or_of_none(kind, wanted):
-    first, *others = kind(1, 32, width=2, spectral_norm=False, batch_norm=wanted).image_discriminator().trunk
-    layers = [layer for block in others for layer in block.modules()]
-    assert any(isinstance(layer, nn.BatchNorm2d) for layer in layers) == wanted
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in first.modules())
 
 
 def count(network: nn.Module) -> int:
