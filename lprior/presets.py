@@ -134,7 +134,7 @@ OVERRIDES = {
     ("smoke", "cifar10"): {"networks": "dcgan", "spectral_norm": False},
     ("quick", "cifar10"): {
         "networks": "dcgan", "spectral_norm": False, "width": 32, "epochs": 16, "batch_size": 32,
-        "code": 64,  # the original authors'; the 2018 report had 8
+        "code": 64,  # of the 2018 report's last settings; its pictures had 8
     },
     ("full", "cifar10"): {"networks": "strong", "spectral_norm": True, "code": 64},
     ("cifar10", "lpaae"): {

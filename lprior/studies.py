@@ -13,35 +13,32 @@ from matplotlib.figure import Figure
 
 from lprior import presets
 from lprior.figures import enlarged, save_pdf
+from lprior.parts import CIFAR10, DIGITS, Part
 from lprior.results import RunFolder
 from lprior.tables import OF_S, escape, row, spreads, table_of
 
-CONDITIONAL = ("lpaae-supervised", "lpaae-unsupervised")
+CONDITIONAL = {DIGITS: ("lpaae-supervised", "lpaae-unsupervised"), CIFAR10: ("lpaae-supervised",)}
 MEANING = tuple(dict.fromkeys(OF_S.values()))  # columns of the conditional table
 COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 
 
 def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Path) -> list[str]:
-    """Tables and figures into `output`; returns which figures there are: "codes", "conditional", "latent".
+    """Tables and figures into `output`; returns which figures there are: "codes", "latent" and, with its part's
+    `file` before it, "conditional".
 
     `runs`: those of the report. `beside`: their folder, which the notebook on the latent space fills, too. `studies`:
     the folder of the studies' runs.
     """
     found = {preset: finished(studies / preset) for preset in presets.STUDIES}
-    conditional = [run for run in runs if run.config().model in CONDITIONAL and run.config().dataset != "cifar10"]
-    (output / "tables" / "conditional.tex").write_text(conditional_table(conditional))
     (output / "tables" / "ablation.tex").write_text(ablation_table(found["ablation"]))
 
     figures, there = output / "figures", []
+    for part in CONDITIONAL:
+        there += _write_conditional(part, runs, output)
     if found["codes"]:
         save_pdf(codes_figure(found["codes"]), figures / "codes.pdf")
         there.append("codes")
-    first = {run.config().model: run for run in sorted(conditional, key=lambda run: run.config().seed, reverse=True)}
-    if set(first) == set(CONDITIONAL):
-        for model, run in first.items():
-            enlarged(run / "samples.png").save(figures / f"{model}-samples.png")
-        there.append("conditional")
     if all((beside / "latent_space" / f"{name}.png").exists() for name in LATENT):
         for name in LATENT:
             shutil.copy(beside / "latent_space" / f"{name}.png", figures / f"{name}.png")
@@ -49,14 +46,27 @@ def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Pa
     return there
 
 
+def _write_conditional(part: Part, runs: list[RunFolder], output: Path) -> list[str]:
+    """The table of a part's conditional runs and, if there is one of each kind, the sheets of their first seeds."""
+    models = CONDITIONAL[part]
+    chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
+    (output / "tables" / f"{part.file}conditional.tex").write_text(conditional_table(chosen, models))
+    first = {run.config().model: run for run in sorted(chosen, key=lambda run: run.config().seed, reverse=True)}
+    if set(first) != set(models):
+        return []
+    for model, run in first.items():
+        enlarged(run / "samples.png").save(output / "figures" / f"{part.file}{model}-samples.png")
+    return [f"{part.file}conditional"]
+
+
 def finished(folder: Path) -> list[RunFolder]:
     """The finished runs in a folder, if there is one."""
     return [RunFolder(path.parent) for path in sorted(folder.glob("*/metrics.json"))]
 
 
-def conditional_table(runs: list[RunFolder]) -> str:
+def conditional_table(runs: list[RunFolder], models: Iterable[str]) -> str:
     """Rows: a model, the number of its seeds, and mean and standard deviation, in per cent, of what its s means."""
-    return "".join(_rows(runs, CONDITIONAL, MEANING)) or _missing("quick", 2 + len(MEANING))
+    return "".join(_rows(runs, models, MEANING)) or _missing("quick", 2 + len(MEANING))
 
 
 def ablation_table(runs: list[RunFolder]) -> str:

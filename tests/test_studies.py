@@ -9,11 +9,14 @@ from lprior import presets, studies
 from lprior.results import RunFolder
 from lprior.tables import MISSING
 
+MODELS = ("lpaae-supervised", "lpaae-unsupervised")
+TABLES = {"ablation.tex", "conditional.tex", "cifar10-conditional.tex"}
 
-def run_with(folder, model, seed=0, **metrics):
+
+def run_with(folder, model, seed=0, dataset="mnist", **metrics):
     """The folder of a finished run as far as these tables look at it."""
     algorithm, _, variant = model.partition("-")
-    config = presets.resolve(algorithm, "mnist", "quick", variant, seed)
+    config = presets.resolve(algorithm, dataset, "quick", variant, seed)
     result = RunFolder(folder / config.name)
     result.path.mkdir(parents=True)
     result.write_json("config.json", config.to_dict())
@@ -37,14 +40,14 @@ def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
         run_with(tmp_path, "lpaae-supervised", seed, **dict.fromkeys(keys, value), within_recall_x_10k_test=0.25)
         for seed, value in enumerate((0.5, 0.7))
     ]
-    assert cells(studies.conditional_table(runs)) == [
+    assert cells(studies.conditional_table(runs, MODELS)) == [
         ["LP-AAE, supervised", "2", *["$60.0 \\pm 14.1$"] * 2, "$25.0 \\pm 0.0$", *["$60.0 \\pm 14.1$"] * 2]
     ]
 
 
 def test_the_unsupervised_row_takes_clusters_for_accuracies(tmp_path):
     metrics = {"cluster_acc_q_hungarian_test": 0.9, "accuracy_given_s_hungarian_x_10k": 0.8}
-    (row,) = cells(studies.conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)]))
+    (row,) = cells(studies.conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)], MODELS))
     missing = MISSING
     assert row == ["LP-AAE, unsupervised", "1", "80.0", missing, missing, "90.0", missing]
 
@@ -62,7 +65,7 @@ def test_the_ablation_has_a_row_for_each_model_in_the_order_of_its_preset(tmp_pa
 
 def test_without_runs_a_table_says_how_to_make_them():
     assert "preset ablation" in studies.ablation_table([])
-    assert "Not run" in studies.conditional_table([])
+    assert "Not run" in studies.conditional_table([], MODELS)
 
 
 def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
@@ -101,9 +104,9 @@ def write(results, found, output):
 
 def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
-    assert there == ["codes", "conditional", "latent"]
-    figures = {f"{name}.png" for name in studies.LATENT} | {f"{model}-samples.png" for model in studies.CONDITIONAL}
-    assert written == figures | {"codes.pdf", "ablation.tex", "conditional.tex"}
+    assert there == ["conditional", "codes", "latent"]
+    figures = {f"{name}.png" for name in studies.LATENT} | {f"{model}-samples.png" for model in MODELS}
+    assert written == figures | {"codes.pdf"} | TABLES
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
     value = next(v for key, v in obeyed.items() if key.startswith("accuracy_given_s"))
     assert f"{100 * value:.1f}" in (tmp_path / "out" / "tables" / "conditional.tex").read_text()
@@ -112,4 +115,17 @@ def test_everything_that_was_run_is_written(folders, tmp_path):
 def test_what_was_not_run_is_left_out(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished / "mnist5k-aae-s0", results / "mnist5k-aae-s0")
-    assert write(results, tmp_path / "none", tmp_path / "out") == ([], {"ablation.tex", "conditional.tex"})
+    assert write(results, tmp_path / "none", tmp_path / "out") == ([], TABLES)
+
+
+def test_a_conditional_run_on_pictures_has_a_table_and_a_sheet_of_its_own(finished, tmp_path):
+    metrics = {"accuracy_given_s_x_10k": 0.5}
+    run = run_with(tmp_path / "results", "lpaae-supervised", dataset="cifar10", **metrics)
+    shutil.copy(finished / "mnist5k-lpaae-supervised-s0" / "samples.png", run / "samples.png")
+    for folder in ("tables", "figures"):
+        (tmp_path / "out" / folder).mkdir(parents=True)
+    there = studies.write_studies([run], tmp_path, tmp_path / "none", tmp_path / "out")
+    assert there == ["cifar10-conditional"]
+    assert (tmp_path / "out" / "figures" / "cifar10-lpaae-supervised-samples.png").exists()
+    assert "50.0" in (tmp_path / "out" / "tables" / "cifar10-conditional.tex").read_text()
+    assert "Not run" in (tmp_path / "out" / "tables" / "conditional.tex").read_text()
