@@ -24,8 +24,8 @@ LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of noteboo
 
 
 def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Path) -> list[str]:
-    """Tables and figures into `output`; returns which figures there are: "codes", "latent" and, with its part's
-    `file` before it, "conditional".
+    """Tables and figures into `output`; returns which studies there are: "ablation", "codes", "latent" and, with its
+    part's `file` before it, "conditional".
 
     `runs`: those of the report. `beside`: their folder, which the notebook on the latent space fills, too. `studies`:
     the folder of the studies' runs.
@@ -33,7 +33,7 @@ def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Pa
     found = {preset: finished(studies / preset) for preset in presets.STUDIES}
     (output / "tables" / "ablation.tex").write_text(ablation_table(found["ablation"]))
 
-    figures, there = output / "figures", []
+    figures, there = output / "figures", ["ablation"] if found["ablation"] else []
     for part in CONDITIONAL:
         there += _write_conditional(part, runs, output)
     if found["codes"]:

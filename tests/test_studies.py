@@ -104,7 +104,7 @@ def write(results, found, output):
 
 def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
-    assert there == ["conditional", "codes", "latent"]
+    assert there == ["ablation", "conditional", "codes", "latent"]
     figures = {f"{name}.png" for name in studies.LATENT} | {f"{model}-samples.png" for model in MODELS}
     assert written == figures | {"codes.pdf"} | TABLES
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
