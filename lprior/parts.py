@@ -36,9 +36,10 @@ PARTS = (DIGITS, CIFAR10)
 
 
 def compared(table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of `presets.MODELS`, in that order and by seed; other variants are no rivals of theirs."""
-    chosen = table[table["key"].isin(presets.MODELS)]
-    order = sorted(chosen.index, key=lambda run: (presets.MODELS.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
+    """The runs of `presets.MODELS`, and long ones, in that order and by seed; other variants are no rivals of theirs."""
+    models = presets.MODELS + presets.LONG
+    chosen = table[table["key"].isin(models)]
+    order = sorted(chosen.index, key=lambda run: (models.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
     return chosen.loc[order]
 
 

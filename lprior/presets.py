@@ -50,6 +50,7 @@ VARIANTS = {
     "lpaae": {
         "fixed": {"prior": "fixed"},
         **READINGS,
+        "long": {"epochs": 100},
         "supervised": {"condition": "supervised", "lam_info": 0.2},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.3},
         **ABLATION,
@@ -71,6 +72,7 @@ TITLES = {
     "aae": "AAE",
     "lpaae": "LP-AAE",
     "lpaae-fixed": "LP-AAE, fixed prior",
+    "lpaae-long": "LP-AAE, long run",
     "lpaae-text": "LP-AAE, text",
     "lpaae-printed": "LP-AAE, printed",
     "lpaae-supervised": "LP-AAE, supervised",
@@ -150,6 +152,7 @@ OVERRIDES = {
 }  # fmt: skip
 SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2), "ablation": (0, 1, 2), "codes": (0,)}
 MODELS = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # of the main tables
+LONG = ("lpaae-long",)  # beside them in the tables, if it was run, by its name: no preset waits for it
 BESIDE = ("lpaae-supervised", "lpaae-unsupervised", "lpaae-code_2")  # the last for the figure of a plane
 RUNS = {
     **dict.fromkeys(("smoke", "quick", "full"), MODELS + BESIDE),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lprior import presets
 from lprior.data import TITLES
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.parts import PARTS, Part, first_seeds
@@ -28,8 +29,8 @@ DATA_NOTES = {  # title of a data set -> what a reader must know of it
 def values(
     parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str]
 ) -> str:
-    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, and for
-    what is `pictured` beside them."""
+    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, for each
+    of its long runs, and for what is `pictured` beside them."""
     shown = _general(parts, benchmarks)
     for part in PARTS:
         if part in parts:
@@ -38,7 +39,8 @@ def values(
             missing = any(dataset in unavailable for dataset in part.datasets)
             reason = "the data were not available" if missing else "no part of this build"
             shown[f"{part.name}/not run"] = f"Not run: {reason}."
-    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *pictured]]
+    long = [f"{part.file}{key}" for part, table in parts.items() for key in presets.LONG if key in set(table["key"])]
+    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *long, *pictured]]
     return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
 
 

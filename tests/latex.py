@@ -22,7 +22,7 @@ def rows(folder: Path, name: str = "results") -> dict[str, dict[str, str]]:
 
 def shown(folder: Path) -> str:
     """What main.tex and the sections show: without comments, the macros of parts.tex expanded, branches chosen."""
-    run = set(re.findall(r"^\\setrun\{(\w+)\}", (folder / "values.tex").read_text(), re.MULTILINE))
+    run = set(re.findall(r"^\\setrun\{([\w-]+)\}", (folder / "values.tex").read_text(), re.MULTILINE))
     macros = _definitions(_text(folder / "parts.tex"))
     files = [folder / "main.tex", *sorted(folder.glob("sections/*.tex"))]
     return "\n".join(_expand(_text(file), macros, run) for file in files)
@@ -54,7 +54,7 @@ def _definitions(text: str) -> dict[str, tuple[int, str]]:
 
 
 def _expand(text: str, macros: dict[str, tuple[int, str]], run: set[str]) -> str:
-    for stop in re.finditer(r"\\onlyifrun\{(\w+)\}", text):
+    for stop in re.finditer(r"\\onlyifrun\{([\w-]+)\}", text):
         if stop[1] not in run:
             text = f"{text[: stop.start()]}\\res{{{stop[1]}/not run}}"
     while use := re.search(rf"\\({'|'.join(['ifrun', *macros])})(?=\{{)", text):

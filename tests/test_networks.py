@@ -114,6 +114,11 @@ def conv(c_in: int, c_out: int, kernel: int) -> int:
     return c_in * c_out * kernel**2 + c_out
 
 
+def block(c_in: int, c_out: int) -> int:
+    """A convolution of 4x4 without bias, and BatchNorm."""
+    return c_in * c_out * 16 + 2 * c_out
+
+
 def linear(c_in: int, c_out: int, bias: bool = True) -> int:
     return c_in * c_out + c_out * bias
 
@@ -133,6 +138,16 @@ def test_the_papers_networks_have_the_sizes_of_its_table():
     assert count(make.encoder(code)) == encoder
     assert count(make.code_discriminator(code)) == D_C
     assert count(make.code_generator(code, code)) == CG
+
+
+def test_the_small_dcgan_halves_the_image_three_times():
+    """At width 32 and code 64; BatchNorm has two parameters per channel, and the convolution before it no bias."""
+    make, code = DCGAN(3), 64
+    between = block(32, 64) + block(64, 128)
+    upwards = block(128, 64) + block(64, 32)
+    assert count(make.encoder(code)) == block(3, 32) + between + linear(128 * 16, code)
+    assert count(make.decoder(code)) == code * 128 * 16 + 2 * 128 + upwards + conv(32, 4 * 3, 3)
+    assert count(make.image_discriminator()) == conv(3, 32, 4) + between + linear(128 * 16, 1)
 
 
 def test_width_scales_the_networks():

@@ -42,14 +42,31 @@ def reports(runs, tmp_path_factory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_the_text_asks_for_nothing_that_is_not_there(reports, kind):
-    """Results, figures, tables and references: of each, everything that LaTeX will see."""
-    text = shown(reports[kind])
-    assert arguments("res", text) <= set(values(reports[kind]))
-    assert [name for name in arguments("includegraphics", text) if not (reports[kind] / name).exists()] == []
-    tables = reports[kind] / "tables"
+    check_complete(reports[kind])
+
+
+def check_complete(report: Path) -> None:
+    """Results, figures, tables and references: of each, everything that LaTeX will see is there."""
+    text, tables = shown(report), report / "tables"
+    assert arguments("res", text) <= set(values(report))
+    assert [name for name in arguments("includegraphics", text) if not (report / name).exists()] == []
     assert [name for name in arguments("tablerows", text) if not (tables / f"{name}.tex").exists()] == []
     generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands"))
     assert arguments("ref", text + generated) <= arguments("label", text)
+
+
+@pytest.mark.parametrize(("dataset", "part"), [("mnist5k", ""), ("cifar10", "cifar10-")])
+def test_a_long_run_has_its_row_and_its_page(runs, tmp_path, dataset, part):
+    for name in presets.runs_of("smoke", dataset):
+        (tmp_path / name).symlink_to(runs / name)
+    long = Path(shutil.copytree(runs / f"{dataset}-lpaae-s0", tmp_path / f"{dataset}-lpaae-long-s0"))
+    change(long, {"variant": "long", "epochs": 100}, {})
+    write_report(tmp_path, tmp_path / "report", [])
+    check_complete(tmp_path / "report")
+    assert f"{part}lpaae-long-latest" in " ".join(arguments("label", shown(tmp_path / "report")))
+    assert f"{part}lpaae-long-samples.png" in {path.name for path in (tmp_path / "report" / "figures").iterdir()}
+    models = [model for model in rows(tmp_path / "report", f"{part}results") if not model.startswith(r"\quad")]
+    assert models == [*MODELS, "LP-AAE, long run", REAL]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +77,8 @@ def test_what_was_not_run_is_a_sentence(reports, kind, there, absent):
     assert there in found and there in arguments("res", text)
     assert rf"\res{{{absent}/not run}}" in text and found[f"{absent}/not run"] == "Not run: no part of this build."
     files = {path.name for folder in ("figures", "tables") for path in (reports[kind] / folder).iterdir()}
-    of_a_part = files - {"claims.tex", "commands.tex", "speed.tex", "ablation.tex", "conditional.tex"}
+    of_none = {"claims.tex", "commands.tex", "speed.tex", "ablation.tex", "conditional.tex", "cifar10-conditional.tex"}
+    of_a_part = files - of_none
     assert {name.startswith("cifar10-") for name in of_a_part} == {kind == "cifar10"}
 
 
