@@ -36,7 +36,7 @@ PARTS = (DIGITS, CIFAR10)
 
 
 def compared(table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of `presets.MODELS`, and long ones, in that order and by seed; other variants are no rivals of theirs."""
+    """The runs of `presets.MODELS`, and long ones, in that order and by seed; other variants are no rivals."""
     models = presets.MODELS + presets.LONG
     chosen = table[table["key"].isin(models)]
     order = sorted(chosen.index, key=lambda run: (models.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
