@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lprior import presets
 from lprior.errors import UserError
@@ -69,7 +70,7 @@ def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
 
 def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure:
     """The metric of each run's log whose name begins with `kind`, over epochs, a colour for each variant."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for index, members in enumerate(runs.values()):
         line = "-" if index < 10 else ":"  # there are ten colours
@@ -81,10 +82,13 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
                 axes.plot(log["epoch"], log[column], color=f"C{index}", ls=line, lw=1, label=label)
                 axes.set_ylabel(column)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if kind == "fid":
         axes.set_yscale("log")
+        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            ticks(FuncFormatter(lambda value, _: f"{value:g}"))
     if axes.lines:
-        axes.legend(fontsize=7, ncols=2)
+        figure.legend(fontsize=7, loc="outside right upper")
     return figure
 
 
