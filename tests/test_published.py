@@ -41,14 +41,16 @@ def test_there_are_three_seeds_of_each_model():
 
 
 def test_all_published_files_are_small():
-    """A clone should be quick. Every seed's weights are there, so that every number can be verified."""
-    assert sum(path.stat().st_size for path in (ROOT / "results" / "published").rglob("*") if path.is_file()) < 40e6
+    """A clone should be quick. Every seed's weights are there, so that every number can be verified, and of one seed
+    the pictures, of which those in colour compress badly."""
+    assert sum(path.stat().st_size for path in (ROOT / "results" / "published").rglob("*") if path.is_file()) < 60e6
 
 
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
 @pytest.mark.parametrize("model", presets.MODELS)
-def test_the_readme_states_the_metrics(model):
+def test_the_readme_states_the_metrics(model, dataset):
     table = table_of(RunFolder(run) for run in RUNS)
-    group = table[(table["key"] == model) & (table["dataset"] == "mnist")]
+    group = table[(table["key"] == model) & (table["dataset"] == dataset)]
     cells = [spread(group[name], FORMATS[name]).strip("$").replace("\\pm", "±") for name in ("score", "sheet", "FID")]
     expected = f"| {presets.TITLES[model]} | {len(group)} | {' | '.join(cells)} |"
     assert expected in (ROOT / "README.md").read_text()
