@@ -14,7 +14,7 @@ import torch
 from common import Contender, compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor, nn
 
-from lprior import presets
+from lprior import presets, variants
 from lprior.data import to_float
 from lprior.model import choose_device
 from lprior.presets import RunConfig
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
             images = images_for(options, config)
             contenders = {"pythae": pythae_epochs(config, images, device, folder), **ours(options, config, images)}
             found = compare(contenders, options)
-            rows += [row | {"name": f"{presets.TITLES[algorithm]}: {row['name']}"} for row in found]
+            rows += [row | {"name": f"{variants.TITLES[algorithm]}: {row['name']}"} for row in found]
     report("pythae_side_by_side", rows, options)
 
 

@@ -62,10 +62,16 @@ def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
-def enlarged(path: Path, times: int = 3) -> Image.Image:
-    """A picture, larger without smoothing, so that pixels stay pixels wherever it is shown."""
-    picture = Image.open(path)
-    return picture.resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
+def save_for_print(source: Path, stem: Path, times: int = 3) -> None:
+    """A picture as the report takes it. In grey a PNG, `times` larger without smoothing, so that pixels stay pixels
+    wherever it is shown; in colour, where that would take megabytes, a JPEG of its own size."""
+    picture = Image.open(source).convert("RGB")
+    red, green, blue = picture.split()
+    if red == green == blue:
+        picture = picture.convert("L").resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
+        picture.save(f"{stem}.png")
+    else:
+        picture.save(f"{stem}.jpg", quality=90, subsampling=0)
 
 
 def save_pdf(figure: Figure, path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lprior import figures, presets
+from lprior import figures, variants
 from lprior.claims import claims_table
 from lprior.errors import UserError
 from lprior.parts import PARTS, Part, compared, first_seeds
@@ -73,7 +73,7 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)
-    by_model = {presets.TITLES[key]: [logs[name] for name in group["run"]] for key, group in groups}
+    by_model = {variants.TITLES[key]: [logs[name] for name in group["run"]] for key, group in groups}
     figures.save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     made = {"results": results_table(table), "more": more_table(table, part.more), "cost": cost_table(table)}
     for name, rows in made.items():
@@ -83,7 +83,7 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
 def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -> None:
     """The pictures of a run."""
     for name in PICTURES:
-        figures.enlarged(run / f"{name}.png").save(folder / f"{stem}-{name}.png")
-    shutil.copy(run / "evolution.png", folder / f"{stem}-evolution.png")
+        figures.save_for_print(run / f"{name}.png", folder / f"{stem}-{name}")
+    figures.save_for_print(run / "evolution.png", folder / f"{stem}-evolution", times=1)
     figures.save_pdf(figures.loss_figure(log), folder / f"{stem}-losses.pdf")
     figures.save_pdf(figures.metrics_figure(log), folder / f"{stem}-metrics.pdf")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lprior import presets
-from lprior.figures import enlarged, save_pdf
+from lprior import presets, variants
+from lprior.figures import save_for_print, save_pdf
 from lprior.parts import CIFAR10, DIGITS, Part
 from lprior.results import RunFolder
 from lprior.tables import OF_S, escape, row, spreads, table_of
@@ -55,7 +55,7 @@ def _write_conditional(part: Part, runs: list[RunFolder], output: Path) -> list[
     if set(first) != set(models):
         return []
     for model, run in first.items():
-        enlarged(run / "samples.png").save(output / "figures" / f"{part.file}{model}-samples.png")
+        save_for_print(run / "samples.png", output / "figures" / f"{part.file}{model}-samples")
     return [f"{part.file}conditional"]
 
 
@@ -85,7 +85,7 @@ def _rows(runs: list[RunFolder], models: Iterable[str], columns: Iterable[str]) 
         return []
     groups = dict(list(table_of(runs).groupby("key")))
     return [
-        row([escape(presets.TITLES[model]), str(len(groups[model])), *spreads(groups[model], columns)])
+        row([escape(variants.TITLES[model]), str(len(groups[model])), *spreads(groups[model], columns)])
         for model in models if model in groups
     ]  # fmt: skip
 

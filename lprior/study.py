@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lprior import presets
+from lprior import presets, variants
 from lprior.errors import UserError
 from lprior.results import RunFolder, scratch_folder
 from lprior.run import run
@@ -29,12 +29,12 @@ def obtain(
 
 
 def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, list[RunFolder]]:
-    """The finished runs of an algorithm in a folder, by variant ("" for none) in the order of `presets.VARIANTS`.
+    """The finished runs of an algorithm in a folder, by variant ("" for none) in the order of `variants.VARIANTS`.
 
     None is results/published. Raises UserError if there is no such run.
     """
     folder = PUBLISHED if folder is None else folder
-    found: dict[str, list[RunFolder]] = {variant: [] for variant in ["", *presets.VARIANTS[algorithm]]}
+    found: dict[str, list[RunFolder]] = {variant: [] for variant in ["", *variants.VARIANTS[algorithm]]}
     for path in sorted(Path(folder).glob("*/metrics.json")):
         config = RunFolder(path.parent).config()
         if config.algorithm == algorithm:
@@ -95,4 +95,4 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
 def title(result: RunFolder) -> str:
     """What a table calls a run."""
     model = result.config().model
-    return presets.TITLES.get(model, model)
+    return variants.TITLES.get(model, model)

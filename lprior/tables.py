@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lprior import data, presets
+from lprior import data, variants
 from lprior.evaluate import thousands
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.parts import DIGITS
@@ -89,7 +89,7 @@ def results_table(table: pd.DataFrame) -> str:
     """Rows of the main table: each model, the control on its codes, and real images."""
     rows = []
     for key, group in table.groupby("key", sort=False):
-        rows.append(_model_row(presets.TITLES.get(key, key), group, RESULTS))
+        rows.append(_model_row(variants.TITLES.get(key, key), group, RESULTS))
         if f"{CONTROL}FID" in group and group[f"{CONTROL}FID"].notna().any():
             rows.append([r"\quad with mixture", str(len(group)), *spreads(group, RESULTS, CONTROL)])
     return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, RESULTS))
@@ -97,7 +97,7 @@ def results_table(table: pd.DataFrame) -> str:
 
 def more_table(table: pd.DataFrame, names: Iterable[str]) -> str:
     """Rows of the second table: metrics, by their names, that are not about the distribution of the samples."""
-    rows = [_model_row(presets.TITLES.get(key, key), group, names) for key, group in table.groupby("key", sort=False)]
+    rows = [_model_row(variants.TITLES.get(key, key), group, names) for key, group in table.groupby("key", sort=False)]
     return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names))
 
 
@@ -109,7 +109,7 @@ def cost_table(table: pd.DataFrame) -> str:
         threads = group["threads"].iloc[0]
         made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"
         numbers = [FORMATS[name].format(value) for name, value in middle.items()]
-        title, epochs = escape(presets.TITLES.get(key, key)), str(group["epochs"].iloc[0])
+        title, epochs = escape(variants.TITLES.get(key, key)), str(group["epochs"].iloc[0])
         rows.append([title, str(len(group)), epochs, *numbers, escape(made)])
     return "".join(map(row, rows))
 

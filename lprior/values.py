@@ -10,7 +10,7 @@ from lprior.data import TITLES
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.parts import PARTS, Part, first_seeds
 from lprior.results import git_commit
-from lprior.tables import FORMATS, anchors, escape
+from lprior.tables import BENCHMARKS, FORMATS, anchors, escape
 
 PRESET_NOTES = {
     "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
@@ -56,6 +56,7 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
         "note": " ".join(notes),
         "commands": " and ".join(_command(table) for table in tables),
         "machine": escape(_benchmarked(benchmarks)),
+        **_times_to_quality(benchmarks),
     }
 
 
@@ -86,11 +87,20 @@ def _command(table: pd.DataFrame) -> str:
 
 
 def _benchmarked(benchmarks: Path) -> str:
-    """The machine that the benchmarks were run on."""
-    for path in sorted(benchmarks.glob("*.json")):
-        where = json.loads(path.read_text())["machine"]
-        return f"{where['device']}, {where['threads']} threads"
+    """The machine that the speed table was measured on."""
+    for name in BENCHMARKS.values():
+        if (path := benchmarks / f"{name}.json").exists():
+            where = json.loads(path.read_text())["machine"]
+            return f"{where['device']}, {where['threads']} threads"
     return "--"
+
+
+def _times_to_quality(benchmarks: Path) -> dict[str, str]:
+    """Time of training until LP-AAE's score is 8, by who trained."""
+    path = benchmarks / "time_to_quality.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    found = {row["name"]: row["score 8"] for row in rows}
+    return {f"time to 8/{name}": found.get(name, "--") for name in ("tutorial loop", "lprior")}
 
 
 def _text(name: str, value: object) -> str:

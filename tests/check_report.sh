@@ -22,7 +22,8 @@ if awk "BEGIN { exit !(${widest:-0} > 2) }"; then
     fail "a line is ${widest}pt too wide: see 'Overfull' in $1/main.log"
 fi
 
-# An include whose name holds a macro's #1 stands for all figures there are with which some macro is called.
+# An include whose name holds a macro's #1 stands for all figures there are with which some macro is called, and may
+# leave png or jpg to LaTeX.
 text=$(find . -maxdepth 2 -name '*.tex' ! -name values.tex ! -path './tables/*' -exec sed 's/\(^\|[^\\]\)%.*/\1/' {} +)
 includes=$(grep -o '\\includegraphics\(\[[^]]*\]\)\?{[^}]*}' <<<"$text" | sed 's/.*{\(.*\)}/\1/' || true)
 figures=()
@@ -32,8 +33,8 @@ for include in $includes; do
         continue
     fi
     prefix=${include%%"#1"*} suffix=${include##*"#1"}
-    for file in "$prefix"*"$suffix"; do
-        key=${file#"$prefix"} key=${key%"$suffix"}
+    for file in "$prefix"*"$suffix"{,.png,.jpg}; do
+        key=${file#"$prefix"} key=${key%"$suffix"*}
         if grep -qF "{$key}{" <<<"$text"; then figures+=("$file"); fi
     done
 done

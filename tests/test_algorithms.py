@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior import aae, lpaae, presets, vaegan
+from lprior import aae, lpaae, vaegan, variants
 from lprior.errors import UserError
 
 CODE, BATCH, RATE = 3, 8, 0.05
@@ -307,7 +307,7 @@ def lpaae_config(name):
     """Of a name above: a reading with a prior or a condition, or a variant that `presets` has."""
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
     if reading not in lpaae.READINGS:
-        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | presets.VARIANTS["lpaae"][reading])
+        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | variants.VARIANTS["lpaae"][reading])
     free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7} if reading == "tuned" else {}
     special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
     return lpaae.Config(reading=reading, lam=3.0, **free, **special)
@@ -361,7 +361,7 @@ def plain(name):
         case ["aae"]:
             algorithm = aae.AAE(aae.Config(), encoder(CODE), decoder(), code_network(1))
         case ["vaegan", *variant]:
-            changes = presets.VARIANTS["vaegan"].get("".join(variant), {})
+            changes = variants.VARIANTS["vaegan"].get("".join(variant), {})
             algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3, **changes), encoder(2 * CODE), decoder(), Judge())
         case ["lpaae", *_]:
             algorithm = lpaae_on_plain_networks(lpaae_config(name))
@@ -564,7 +564,7 @@ def test_less_than_one_update_of_the_autoencoder_is_refused():
 def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
     """Each option of "tuned" is, in one row of the ablation, what Algorithm 1 has. (Q_sees_labels needs labels.)"""
     printed = lpaae.READINGS["printed"]
-    changes = presets.VARIANTS["lpaae"].values()
+    changes = variants.VARIANTS["lpaae"].values()
     off = {name for change in changes for name, value in change.items() if printed.get(name) == value}
     assert off | {"autoencoder_updates", "lam_info", "Q_sees_labels"} == set(printed)
 

@@ -16,18 +16,20 @@ def built(tmp_path) -> Path:
     (folder / "main.pdf").write_text("pdf")
     (folder / "main.tex").write_text(r"\input{sections/results} \includegraphics[width=1cm]{figures/plan.png}")
     (folder / "parts.tex").write_text(
-        "\\newcommand{\\results}[2]{\\includegraphics{figures/#1-samples.png} #2}\n"
+        "\\newcommand{\\results}[2]{\\includegraphics{figures/#1-samples} #2}\n"
         "\\newcommand{\\progressfigure}[2]{\\includegraphics{figures/#1progress.pdf} #2}\n"
     )
     (folder / "sections" / "results.tex").write_text(
-        "\\results{aae}{AAE}\n\\progressfigure{}{} \\progressfigure{cifar10-}{cifar10/}\n"
+        "\\results{aae}{AAE} \\results{cifar10-aae}{AAE}\n"
+        "\\progressfigure{}{} \\progressfigure{cifar10-}{cifar10/}\n"
         "% \\includegraphics{figures/old.png}\n"
     )
-    for name in ("plan.png", "aae-samples.png", "lpaae-samples.png", "progress.pdf", "old.png"):
+    used = ("plan.png", "aae-samples.png", "cifar10-aae-samples.jpg", "progress.pdf")
+    for name in (*used, "lpaae-samples.png", "old.png"):
         (folder / "figures" / name).write_text("png")
     (folder / "main.log").write_text(
-        "<use figures/plan.png>\n<use figures/aae-samples.png>\n<use figures/progress.pdf>\n"
-        "Overfull \\hbox (1.5pt too wide) in paragraph\n"
+        "".join(f"<use figures/{name}>\n" for name in used)
+        + "Overfull \\hbox (1.5pt too wide) in paragraph\n"
         "LaTeX Font Info: shape undefined, using another\n"
     )
     return folder
@@ -40,7 +42,7 @@ def check(folder: Path) -> subprocess.CompletedProcess:
 def test_the_check_passes_a_report_without_warnings(built):
     """A figure of a model that the text does not show need not be used, nor one of a part that was not run be there."""
     answer = check(built)
-    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "report: 3 figures, no warnings\n", "")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "report: 4 figures, no warnings\n", "")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_the_check_refuses_an_incomplete_build(built, missing):
     assert missing in answer.stderr and len(answer.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("figure", ["plan.png", "aae-samples.png", "progress.pdf"])
+@pytest.mark.parametrize("figure", ["plan.png", "aae-samples.png", "cifar10-aae-samples.jpg", "progress.pdf"])
 def test_the_check_refuses_a_report_that_lacks_a_figure(built, figure):
     log = built / "main.log"
     log.write_text(log.read_text().replace(figure, "other.png"))

@@ -3,10 +3,10 @@ from dataclasses import fields
 import pytest
 from conftest import SETTINGS
 
-from lprior import data, lpaae, presets
+from lprior import data, lpaae, presets, variants
 from lprior.errors import UserError
 
-VARIANTS = [(algorithm, variant) for algorithm in presets.SETTINGS for variant in ["", *presets.VARIANTS[algorithm]]]
+VARIANTS = [(algorithm, variant) for algorithm in presets.SETTINGS for variant in ["", *variants.VARIANTS[algorithm]]]
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS)
@@ -56,10 +56,10 @@ def test_variants_change_what_their_names_say():
     assert presets.resolve("lpaae", "mnist", "smoke", "text").settings == SETTINGS["lpaae-text"]
 
 
-@pytest.mark.parametrize("variant", presets.VARIANTS["lpaae"])
+@pytest.mark.parametrize("variant", variants.VARIANTS["lpaae"])
 def test_a_variant_changes_its_settings_and_nothing_else(variant):
     plain, changed = (presets.resolve("lpaae", "mnist", "quick", v).to_dict() for v in ("", variant))
-    changes = presets.VARIANTS["lpaae"][variant]
+    changes = variants.VARIANTS["lpaae"][variant]
     if "reading" in changes:
         changes = lpaae.READINGS[changes["reading"]] | changes
     before, after = (config | config["settings"] for config in (plain, changed))
@@ -70,7 +70,7 @@ def test_a_variant_changes_its_settings_and_nothing_else(variant):
 
 
 def test_every_run_that_the_tables_can_show_has_a_title():
-    assert set(presets.TITLES) == {"-".join(filter(None, pair)) for pair in VARIANTS}
+    assert set(variants.TITLES) == {"-".join(filter(None, pair)) for pair in VARIANTS}
 
 
 @pytest.mark.parametrize("preset", presets.PRESETS)

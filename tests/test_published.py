@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lprior import presets
+from lprior import presets, variants
 from lprior.model import load
 from lprior.results import OF_FIRST_SEED, OF_STUDIES, PUBLISHED, RunFolder
 from lprior.tables import FORMATS, spread, table_of
@@ -52,7 +52,7 @@ def test_the_readme_states_the_metrics(model, dataset):
     table = table_of(RunFolder(run) for run in RUNS)
     group = table[(table["key"] == model) & (table["dataset"] == dataset)]
     cells = [spread(group[name], FORMATS[name]).strip("$").replace("\\pm", "±") for name in ("score", "sheet", "FID")]
-    expected = f"| {presets.TITLES[model]} | {len(group)} | {' | '.join(cells)} |"
+    expected = f"| {variants.TITLES[model]} | {len(group)} | {' | '.join(cells)} |"
     assert expected in (ROOT / "README.md").read_text()
 
 

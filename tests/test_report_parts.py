@@ -49,7 +49,9 @@ def check_complete(report: Path) -> None:
     """Results, figures, tables and references: of each, everything that LaTeX will see is there."""
     text, tables = shown(report), report / "tables"
     assert arguments("res", text) <= set(values(report))
-    assert [name for name in arguments("includegraphics", text) if not (report / name).exists()] == []
+    files = {str(path.relative_to(report)) for path in (report / "figures").iterdir()}
+    pictures = files | {name.removesuffix(suffix) for name in files for suffix in (".png", ".jpg")}
+    assert arguments("includegraphics", text) <= pictures
     assert [name for name in arguments("tablerows", text) if not (tables / f"{name}.tex").exists()] == []
     generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands"))
     assert arguments("ref", text + generated) <= arguments("label", text)
@@ -64,7 +66,7 @@ def test_a_long_run_has_its_row_and_its_page(runs, tmp_path, dataset, part):
     write_report(tmp_path, tmp_path / "report", [])
     check_complete(tmp_path / "report")
     assert f"{part}lpaae-long-latest" in " ".join(arguments("label", shown(tmp_path / "report")))
-    assert f"{part}lpaae-long-samples.png" in {path.name for path in (tmp_path / "report" / "figures").iterdir()}
+    assert f"{part}lpaae-long-samples" in {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
     models = [model for model in rows(tmp_path / "report", f"{part}results") if not model.startswith(r"\quad")]
     assert models == [*MODELS, "LP-AAE, long run", REAL]
 
@@ -104,16 +106,18 @@ def test_tables_hold_the_models_in_their_order_and_no_other_variant(reports, nam
 
 
 def test_figures_are_those_of_the_models(reports):
-    names = {path.name.removesuffix("-samples.png") for path in (reports["both"] / "figures").glob("*-samples.png")}
+    names = {path.stem.removesuffix("-samples") for path in (reports["both"] / "figures").glob("*-samples.*")}
     assert names == {f"{part}{model}" for part in ("", "cifar10-") for model in presets.MODELS}
 
 
-@pytest.mark.parametrize("name", ["results", "more", "cost", "progress.pdf", "lpaae-samples.png"])
-def test_the_other_part_changes_nothing(reports, name):
+@pytest.mark.parametrize(
+    "file", ["tables/results", "tables/more", "tables/cost", "figures/progress", "figures/lpaae-samples"]
+)
+def test_the_other_part_changes_nothing(reports, file):
+    folder, name = file.split("/")
     for kind, prefix in (("digits", ""), ("cifar10", "cifar10-")):
-        folder = "figures" if "." in name else "tables"
-        file = Path(folder, f"{prefix}{name}" if "." in name else f"{prefix}{name}.tex")
-        assert (reports["both"] / file).read_bytes() == (reports[kind] / file).read_bytes()
+        (alone,) = (reports[kind] / folder).glob(f"{prefix}{name}.*")
+        assert (reports["both"] / alone.relative_to(reports[kind])).read_bytes() == alone.read_bytes()
 
 
 def test_parzen_windows_are_for_digits_only(reports):
