@@ -72,6 +72,7 @@ OVERRIDES = {
     ("cifar10", "lpaae", "tuned"): {
         "squared": False, "lam": 0.3,  # whatever the scale of the features, the norm pulls with the same force
         "lam_C": 1.0, "lam_CG": 0.1,
+        "x_rec_is_fake": True,  # D_I then has more to do, and stays in play
     },
     ("cifar10", "vaegan"): {
         "learning_rate": 4e-4, "learning_rate_D": 2e-4, "betas": (0.5, 0.999),
