@@ -62,7 +62,7 @@ def test_a_long_run_has_its_row_and_its_page(runs, tmp_path, dataset, part):
     for name in presets.runs_of("smoke", dataset):
         (tmp_path / name).symlink_to(runs / name)
     long = Path(shutil.copytree(runs / f"{dataset}-lpaae-s0", tmp_path / f"{dataset}-lpaae-long-s0"))
-    change(long, {"variant": "long", "epochs": 100}, {})
+    change(long, {"variant": "long", "epochs": 40}, {})
     write_report(tmp_path, tmp_path / "report", [])
     check_complete(tmp_path / "report")
     assert f"{part}lpaae-long-latest" in " ".join(arguments("label", shown(tmp_path / "report")))
