@@ -15,34 +15,37 @@ class Part:
     name: str
     datasets: tuple[str, ...]
     more: tuple[str, ...]  # the metrics of its second table
+    asked: tuple[str, ...]  # models beside `presets.MODELS`, if they were run, by name: no preset waits for them
     key: str = ""
     file: str = ""
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a table of runs that belong to this part. Raises UserError if they are of several data sets."""
+        """The rows of a table of runs that belong here: of `presets.MODELS` and of `asked`, in that order, by seed.
+
+        Other variants are no rivals of theirs. Raises UserError if the part has runs on several data sets.
+        """
         rows = table[table["dataset"].isin(self.datasets)]
         if rows["dataset"].nunique() > 1:
             names = " and ".join(sorted(rows["dataset"].unique()))
             raise UserError(f"runs on {names} cannot share a table: name the runs to report")
-        return rows
+        models = presets.MODELS + self.asked
+        chosen = rows[rows["key"].isin(models)]
+        order = sorted(chosen.index, key=lambda run: (models.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
+        return chosen.loc[order]
 
 
 DIGITS = Part(
-    "digits", ("mnist", "fashion-mnist", "mnist5k"), ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID")
+    "digits", ("mnist", "fashion-mnist", "mnist5k"), ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID"),
+    ("lpaae-long",),
 )
 # No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
-CIFAR10 = Part("cifar10", ("cifar10",), ("sheet", "entropy", "reconstruction", "Inception FID"), "cifar10/", "cifar10-")
+CIFAR10 = Part(
+    "cifar10", ("cifar10",), ("sheet", "entropy", "reconstruction", "Inception FID"), ("lpaae-long", "lpaae-code_8"),
+    "cifar10/", "cifar10-",
+)  # fmt: skip
 PARTS = (DIGITS, CIFAR10)
 
 
-def compared(table: pd.DataFrame) -> pd.DataFrame:
-    """The runs of `presets.MODELS`, and long ones, in that order and by seed; other variants are no rivals."""
-    models = presets.MODELS + presets.LONG
-    chosen = table[table["key"].isin(models)]
-    order = sorted(chosen.index, key=lambda run: (models.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
-    return chosen.loc[order]
-
-
 def first_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Of a `compared` table, the row of each model's first seed, under the model's name: what text and figures show."""
+    """Of a part's table, the row of each model's first seed, under the model's name: what text and figures show."""
     return table.drop_duplicates("key").set_index("key")

@@ -82,7 +82,6 @@ OVERRIDES = {
 }  # fmt: skip
 SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2), "ablation": (0, 1, 2), "codes": (0,)}
 MODELS = ("aae", "lpaae", "lpaae-fixed", "vaegan")  # of the main tables
-LONG = ("lpaae-long",)  # beside them in the tables, if it was run, by its name: no preset waits for it
 BESIDE = ("lpaae-supervised", "lpaae-unsupervised", "lpaae-code_2")  # the last for the figure of a plane
 RUNS = {
     **dict.fromkeys(("smoke", "quick", "full"), MODELS + BESIDE),
@@ -90,7 +89,7 @@ RUNS = {
         "lpaae", *(f"lpaae-{variant}" for variant in ("fixed", *READINGS, *ABLATION)),
         "vaegan", *(f"vaegan-{variant}" for variant in VARIANTS["vaegan"]),
     ),
-    "codes": ("lpaae", "lpaae-fixed", *(f"lpaae-{kind}_{size}" for size in CODES for kind in ("code", "fixed_code"))),
+    "codes": tuple(f"lpaae-{kind}_{size}" for size in CODES for kind in ("code", "fixed_code")),
 }  # fmt: skip
 NOT_OF = {"cifar10": ("lpaae-unsupervised", "lpaae-code_2")}  # data set -> which of these runs it has no use for
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lprior import figures, variants
 from lprior.claims import claims_table
 from lprior.errors import UserError
-from lprior.parts import PARTS, Part, compared, first_seeds
+from lprior.parts import PARTS, Part, first_seeds
 from lprior.results import RunFolder
 from lprior.studies import write_studies
 from lprior.tables import cost_table, escape, more_table, results_table, row, speed_table, table_of
@@ -35,7 +35,7 @@ def write_report(
         raise UserError(f"{results} holds no finished run to report")
     runs = {name: RunFolder(results / name) for name in names}
     table = table_of(runs.values())
-    parts = {part: compared(part.of(table)) for part in PARTS}
+    parts = {part: part.of(table) for part in PARTS}
     parts = {part: chosen for part, chosen in parts.items() if len(chosen)}
 
     for folder in ("figures", "tables"):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from lprior import presets
 from lprior.data import TITLES
 from lprior.evaluators import EVALUATOR_OF, evaluator_description
 from lprior.parts import PARTS, Part, first_seeds
@@ -30,7 +29,7 @@ def values(
     parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str]
 ) -> str:
     """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, for each
-    of its long runs, and for what is `pictured` beside them."""
+    of its runs that somebody asked for, and for what is `pictured` beside them."""
     shown = _general(parts, benchmarks)
     for part in PARTS:
         if part in parts:
@@ -39,8 +38,8 @@ def values(
             missing = any(dataset in unavailable for dataset in part.datasets)
             reason = "the data were not available" if missing else "no part of this build"
             shown[f"{part.name}/not run"] = f"Not run: {reason}."
-    long = [f"{part.file}{key}" for part, table in parts.items() for key in presets.LONG if key in set(table["key"])]
-    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *long, *pictured]]
+    asked = [f"{part.file}{key}" for part, table in parts.items() for key in part.asked if key in set(table["key"])]
+    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *asked, *pictured]]
     return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
 
 

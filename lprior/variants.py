@@ -18,7 +18,7 @@ ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed, or
     "no_ema": {"ema_decay": 0.0},
     "no_spectral_norm": {"spectral_norm": False},
 }
-CODES = (2, 32, 64)  # entries of a code, beside the presets' own
+CODES = (2, 8, 32, 64)  # entries of a code
 VARIANTS = {
     "aae": {},
     "lpaae": {

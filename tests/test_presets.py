@@ -66,7 +66,7 @@ def test_a_variant_changes_its_settings_and_nothing_else(variant):
     expected = {name: value for name, value in changes.items() if before[name] != value}
     found = {name: value for name, value in after.items() if before[name] != value}
     assert {name: value for name, value in found.items() if name not in ("settings", "variant")} == expected
-    assert expected
+    assert expected or variant == "code_8"  # which is the preset's own, for digits
 
 
 def test_every_run_that_the_tables_can_show_has_a_title():

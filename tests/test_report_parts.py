@@ -57,18 +57,25 @@ def check_complete(report: Path) -> None:
     assert arguments("ref", text + generated) <= arguments("label", text)
 
 
-@pytest.mark.parametrize(("dataset", "part"), [("mnist5k", ""), ("cifar10", "cifar10-")])
-def test_a_long_run_has_its_row_and_its_page(runs, tmp_path, dataset, part):
+@pytest.mark.parametrize(
+    ("dataset", "part", "variant", "changes", "title"),
+    [
+        ("mnist5k", "", "long", {"epochs": 40}, "LP-AAE, long run"),
+        ("cifar10", "cifar10-", "long", {"epochs": 40}, "LP-AAE, long run"),
+        ("cifar10", "cifar10-", "code_8", {"code": 8}, "LP-AAE, code of 8"),
+    ],
+)
+def test_a_run_beside_the_models_has_its_row_and_its_page(runs, tmp_path, dataset, part, variant, changes, title):
     for name in presets.runs_of("smoke", dataset):
         (tmp_path / name).symlink_to(runs / name)
-    long = Path(shutil.copytree(runs / f"{dataset}-lpaae-s0", tmp_path / f"{dataset}-lpaae-long-s0"))
-    change(long, {"variant": "long", "epochs": 40}, {})
+    beside = Path(shutil.copytree(runs / f"{dataset}-lpaae-s0", tmp_path / f"{dataset}-lpaae-{variant}-s0"))
+    change(beside, {"variant": variant, **changes}, {})
     write_report(tmp_path, tmp_path / "report", [])
     check_complete(tmp_path / "report")
-    assert f"{part}lpaae-long-latest" in " ".join(arguments("label", shown(tmp_path / "report")))
-    assert f"{part}lpaae-long-samples" in {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
+    assert f"{part}lpaae-{variant}-latest" in " ".join(arguments("label", shown(tmp_path / "report")))
+    assert f"{part}lpaae-{variant}-samples" in {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
     models = [model for model in rows(tmp_path / "report", f"{part}results") if not model.startswith(r"\quad")]
-    assert models == [*MODELS, "LP-AAE, long run", REAL]
+    assert models == [*MODELS, title, REAL]
 
 
 @pytest.mark.parametrize(
