@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torchvision.io import decode_image, read_file
@@ -126,10 +128,10 @@ def metrics_figure(log: pd.DataFrame) -> Figure:
         per_epoch = log["seconds"].mean() / 60
         minutes = axes.secondary_xaxis("top", functions=(lambda x, m=per_epoch: x * m, lambda x, m=per_epoch: x / m))
         minutes.set_xlabel("minutes", fontsize=7)
-        for axis in (axes, minutes):
-            axis.tick_params(labelsize=6)
         if name.startswith("fid_"):
-            axes.set_yscale("log")
+            logarithmic(axes)
+        for axis in (axes, minutes):
+            axis.tick_params(which="both", labelsize=6)
     return figure
 
 
@@ -145,10 +147,18 @@ def progress_figure(logs: dict[str, list[pd.DataFrame]]) -> Figure:
                     axes.plot(log["seconds"].cumsum() / 60, log[name], color=f"C{index}", linewidth=0.9, label=label)
                     axes.set_title(name, fontsize=7, family="monospace")
         axes.set_xlabel("minutes of training", fontsize=7)
-        axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         if beginning == "fid_":
-            axes.set_yscale("log")
+            logarithmic(axes)
         elif axes.lines:
             axes.legend(fontsize=6, frameon=False)
+        axes.tick_params(which="both", labelsize=7)
     return figure
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic vertical axis with plain numbers, 20 and not 2x10^1, between the powers of ten too where there is
+    only one or none."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter())

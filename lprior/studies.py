@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lprior import presets, variants
-from lprior.figures import save_for_print, save_pdf
+from lprior.figures import logarithmic, save_for_print, save_pdf
 from lprior.parts import CIFAR10, DIGITS, Part
 from lprior.results import RunFolder
 from lprior.tables import OF_S, escape, row, spreads, table_of
@@ -104,9 +104,10 @@ def codes_figure(runs: list[RunFolder]) -> Figure:
         axes.set_xticks(sorted(set(table["code"])), sorted(set(table["code"])))
         axes.set_xlabel("entries of a code", fontsize=7)
         axes.set_title(name, fontsize=8)
-        axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_yscale("log")
+    logarithmic(figure.axes[0])
+    for axes in figure.axes:
+        axes.tick_params(which="both", labelsize=7)
     figure.axes[0].legend(title="prior", fontsize=7, title_fontsize=7, frameon=False)
     return figure
 

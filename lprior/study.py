@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from lprior import presets, variants
 from lprior.errors import UserError
+from lprior.figures import logarithmic
 from lprior.results import RunFolder, scratch_folder
 from lprior.run import run
 
@@ -84,9 +85,7 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if kind == "fid":
-        axes.set_yscale("log")
-        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            ticks(FuncFormatter(lambda value, _: f"{value:g}"))
+        logarithmic(axes)
     if axes.lines:
         figure.legend(fontsize=7, loc="outside right upper")
     return figure
