@@ -121,7 +121,7 @@ rule sources:
         rules.readings.input,
         [str(path) for study in presets.STUDIES for path in sorted(Path(STUDIES, study).glob("*/metrics.json"))],
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
-        [f"lprior/{name}.py" for name in ("report", "parts", "tables", "values", "claims", "studies")],
+        [f"lprior/{name}.py" for name in ("report", "parts", "tables", "values", "variants", "claims", "studies")],
         sorted(map(str, Path("benchmarks/results").glob("*.json"))),
         "lprior/figures.py",
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],

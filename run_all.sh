@@ -10,16 +10,16 @@ Usage: ./run_all.sh [options] [target]
 Sets up what is missing (Python packages, LaTeX), trains, and builds the report. What is done already is not done
 again; an interrupted run goes on where it was.
 
-  --preset NAME     smoke (minutes), quick (compact networks, for a CPU), full (the paper's networks, for a GPU),
+  --preset NAME     smoke (minutes), quick (small networks, for a CPU), full (large ones, for a GPU),
                     or published: only rebuild report/report.pdf from results/published; or one of two studies for
-                    the report of the others: ablation (each choice undone, three hours on two CPU cores), codes
+                    the report of the others: ablation (each choice undone, an hour on two CPU cores), codes
                     (sizes of the code, half an hour)
                     (default: full if there is a CUDA device, else quick)
   --device NAME     auto, cpu or cuda (default: auto)
   --data FOLDER     where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)
   --dataset NAMES   one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or cifar10, or one of the
                     former and cifar10: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores,
-                    quick takes about an hour for MNIST and about 2 hours more for CIFAR-10. Unless asked for,
+                    quick takes about an hour for MNIST and about 40 minutes more for CIFAR-10. Unless asked for,
                     CIFAR-10 is left out where it is not at hand and cannot be downloaded
   --seeds "0 1"     the seeds to run (default: the preset's)
   --jobs N          how many runs at a time (default: one on a GPU, one per core on a CPU)

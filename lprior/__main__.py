@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     bench = _command(commands, bench_command, "bench", "measure what a training step costs, on synthetic images")
     bench.add_argument("algorithm", nargs="?", default="lpaae", help="aae, lpaae (default) or vaegan")
     bench.add_argument("--preset", default="quick", help="whose settings the step has: smoke, quick (default) or full")
-    bench.add_argument("--networks", help="compact or paper (default: the preset's, as with the next two)")
+    bench.add_argument("--networks", help="compact, dcgan, paper or strong (default: the preset's, as the next two)")
     bench.add_argument("--width", type=int, help="channels of the first convolution")
     bench.add_argument("--batch-size", type=int, help="images per step")
     bench.add_argument("--device", default="auto", help="auto (default), cpu or cuda")

@@ -13,7 +13,7 @@ from lprior.networks import Compact, ImageDiscriminator, ToMap, ToVector, from_i
 
 @dataclass(frozen=True)
 class DCGAN:
-    """Three stride-2 convolutions each way, BatchNorm in every network but after the discriminator's first layer.
+    """Three stride-2 convolutions each way, each with BatchNorm but those from and to the image of D_I and the decoder.
 
     The encoder, which DCGAN has not, is the decoder backwards. Real and generated images pass the discriminator in
     batches of their own, so that each is normalised by its own statistics.
@@ -25,7 +25,7 @@ class DCGAN:
     channels: int
     size: int = 32  # any size divisible by 8
     width: int = 32
-    spectral_norm: bool = False  # in the image discriminator, beside its BatchNorm
+    spectral_norm: bool = False  # in the image discriminator; beside BatchNorm it bounds the last layer alone
     feature_block: int | None = None  # of the image discriminator, see there
 
     @property

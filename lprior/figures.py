@@ -160,5 +160,10 @@ def logarithmic(axes: Axes) -> None:
     """A logarithmic vertical axis with plain numbers, 20 and not 2x10^1, between the powers of ten too where there is
     only one or none."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(LogFormatter())
-    axes.yaxis.set_minor_formatter(LogFormatter())
+    axes.yaxis.set_major_formatter(_Plain())
+    axes.yaxis.set_minor_formatter(_Plain())
+
+
+class _Plain(LogFormatter):
+    def _num_to_string(self, x: float, vmin: float, vmax: float) -> str:
+        return f"{x:g}"

@@ -4,7 +4,7 @@
     encoder, decoder          enc, dec
     code generator            CG: noise z -> code z_c, the learned prior; with a conditional variable, [z, s] -> z_c
     code discriminator        D_C: z_c is real, z_x = enc(x) is fake
-    image discriminator       D_I; F(x), its last convolution block, measures reconstructions
+    image discriminator       D_I; F(x), a convolution block, the last if no other is chosen, measures reconstructions
     Q                         Q: F(x) -> logits of s, a second head on the trunk of D_I
     x_rec, x_noise            dec(enc(x)), dec(CG(z))
     L_GAN^C, L_rec, L_GAN^I   L_GAN_C, L_rec, L_GAN_I; the GAN terms as costs (`objectives.py`, the sign rule)
@@ -21,7 +21,7 @@ Departures from the printed algorithm, in every reading:
     Adam and its rates, lambda, N (the images of a mini-batch) and the batch size are ours: the paper's box gives none.
 In "text" and "tuned":
  2. `CG_learns`: CG, which the printed algorithm never updates, is updated beside dec.
- 3. `squared`: ||.||_2 is squared, and its mean taken over entries (`objectives.feature_distance`).
+ 3. `squared`, but for CIFAR-10: ||.||_2 is squared, and its mean taken over entries (`objectives.feature_distance`).
  4. `one_pass`: reconstructions and prior samples pass the decoder as one batch. BatchNorm would otherwise normalise the
     two by different statistics, and the decoder that samples would not be the decoder that was trained.
 In "tuned" only:
@@ -29,7 +29,7 @@ In "tuned" only:
  6. `lam_C` weighs what enc gets from D_C (1 in the paper), and `lam_info` what CG and dec get from Q.
  7. `joint`: both phases in one update with one z: each network moves once per mini-batch, against opponents of the
     same moment.
- 8. `x_rec_is_fake` is off: only prior samples are fakes for D_I, so that L_rec alone shapes reconstructions.
+ 8. `x_rec_is_fake` is off, but for CIFAR-10: only prior samples are fakes for D_I; L_rec alone shapes reconstructions.
  9. `autoencoder_updates`: so many updates of enc and dec per mini-batch, a "solution" of the 2018 report; 1 is its off.
 10. `lam_CG` weighs, in CG, that D_C takes z_c for a code of an image: prior and codes meet halfway, where in the paper
     only enc moves, and a prior that had lost some digits would never hear of them. (Zhao et al. 2018, ARAE, go

@@ -40,10 +40,6 @@ class Autoencoder(nn.Module):
         """Codes (N, code) of images; of an encoder that returns mean and log-variance, the mean."""
         return self.enc(x)
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Images (N, C, H, W) as the autoencoder gives them back."""
-        return self.dec(self.encode(x))
-
 
 class ImageDiscriminator(nn.Module):
     """Trunk of convolutions, whose output are the features F, and a head that returns logits."""

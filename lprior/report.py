@@ -11,7 +11,7 @@ import pandas as pd
 from lprior import figures, variants
 from lprior.claims import claims_table
 from lprior.errors import UserError
-from lprior.parts import PARTS, Part, first_seeds
+from lprior.parts import CIFAR10, DIGITS, PARTS, Part, first_seeds
 from lprior.results import RunFolder
 from lprior.studies import write_studies
 from lprior.tables import cost_table, escape, more_table, results_table, row, speed_table, table_of
@@ -46,13 +46,13 @@ def write_report(
         _write_part(part, chosen, runs, output)
     pictured = write_studies(list(runs.values()), results, studies or results, output)
     (output / "tables" / "claims.tex").write_text(claims_table(table))
-    (output / "tables" / "commands.tex").write_text(commands_table(parts))
+    (output / "tables" / "commands.tex").write_text(commands_table(parts, pictured))
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, pictured))
 
 
-def commands_table(parts: dict[Part, pd.DataFrame]) -> str:
-    """LaTeX rows: what, and the command that makes it, for each figure and table."""
+def commands_table(parts: dict[Part, pd.DataFrame], pictured: list[str]) -> str:
+    """LaTeX rows: what, and the command that makes it, for each figure and table. `pictured`: of `write_studies`."""
     report = r"\texttt{./run\_all.sh --preset published}, from \texttt{results/published}"
     rows = []
     for part, table in parts.items():
@@ -60,9 +60,16 @@ def commands_table(parts: dict[Part, pd.DataFrame]) -> str:
             run = f"./run_all.sh --preset {facts['preset']} {facts['run']}"
             for kind, file in (("latest", "samples.png"), ("evolution", "evolution.png"), ("course", "log.csv")):
                 rows.append([rf"figure~\ref{{fig:{part.file}{key}-{kind}}}", rf"\texttt{{{escape(f'{run}/{file}')}}}"])
-        rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in ("results", "more", "cost")]
+        tables = ("results", "more", "cost", "conditional")
+        rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in tables]
         rows.append([rf"figure~\ref{{fig:{part.file}progress}}", report])
     rows.append([r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"])
+    studies = {"ablation": ["tab:ablation"], "latent": ["fig:maps", "fig:walks"]}
+    for study in pictured:
+        if (CIFAR10 if study.startswith(CIFAR10.file) else DIGITS) not in parts:
+            continue
+        labels = studies.get(study, [f"fig:{study}"])
+        rows += [[rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report] for label in labels]
     rows += [[rf"table~\ref{{tab:{name}}}", report] for name in ("claims", "commands")]
     return "".join(row([what, command.replace("--", "-{}-")]) for what, command in rows)
 

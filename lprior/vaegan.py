@@ -3,7 +3,7 @@ https://arxiv.org/abs/1512.09300v2, Algorithm 1.
 
     paper              code
     Enc, Dec, Dis      enc, dec, Dis; enc returns mean and log-variance of q(z|x)
-    Dis_l(x)           features of the last convolution block of Dis
+    Dis_l(x)           features of a convolution block of Dis, the last if no other is chosen
     x~, x_p            x_rec = dec(z) with z ~ q(z|x);  x_p = dec(z_p) with z_p ~ N(0, I)
     L_prior            L_prior = KL(q(z|x) || N(0, I))
     L_llike^Dis_l      L_llike: negative log-likelihood of Dis_l(x) under a Gaussian around Dis_l(x_rec)
@@ -14,7 +14,8 @@ Departures from the printed algorithm:
  1. Signs: Dis descends the printed L_GAN; here it is a cost, so that this is right.
  2. `nonsaturating`: dec maximises log Dis of its fakes instead of minimising log(1 - Dis).
  3. x_rec and x_p pass the decoder as one batch, so that BatchNorm treats both alike.
- 4. `x_rec_is_fake` is off: only x_p is a fake, as in the authors' scripts, where the printed L_GAN has x_rec too.
+ 4. `x_rec_is_fake` is off, but for CIFAR-10: only x_p is a fake, as in the authors' scripts; the printed L_GAN has
+    x_rec, too.
  5. Adam, where the paper has RMSProp.
 Options that are off, for the ablation:
  6. `balanced`: a step in which Dis or dec is too far ahead moves only the other, by the rule of the authors' code.

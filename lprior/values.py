@@ -14,8 +14,8 @@ from lprior.tables import BENCHMARKS, FORMATS, anchors, escape
 PRESET_NOTES = {
     "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
     "every step works, and none of its pictures and numbers is a result.",
-    "quick": "Runs of the preset \\emph{quick} have compact networks, which a CPU can train.",
-    "full": "Runs of the preset \\emph{full} have the networks of the original paper, for a GPU.",
+    "quick": "Runs of the preset \\emph{quick} have small networks, which a CPU can train.",
+    "full": "Runs of the preset \\emph{full} have large networks, on digits those of the original paper, for a GPU.",
 }
 DATA_NOTES = {  # title of a data set -> what a reader must know of it
     TITLES["mnist5k"]: "\\textbf{Not MNIST itself:} everything on digits was trained on 4\\,500 embedded MNIST "

@@ -24,7 +24,7 @@ VARIANTS = {
     "lpaae": {
         "fixed": {"prior": "fixed"},
         **READINGS,
-        "long": {"epochs": 30},
+        "long": {"epochs": 100},
         "supervised": {"condition": "supervised", "lam_info": 0.2},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.3},
         **ABLATION,

@@ -304,7 +304,7 @@ MOVES = {
 
 
 def lpaae_config(name):
-    """Of a name above: a reading with a prior or a condition, or a variant that `presets` has."""
+    """Of a name above: a reading with a prior or a condition, or one of `variants.VARIANTS`."""
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
     if reading not in lpaae.READINGS:
         return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | variants.VARIANTS["lpaae"][reading])
@@ -521,7 +521,7 @@ def test_the_autoencoder_shares_the_trained_networks(algorithm):
     z, x = torch.randn(4, CODE), torch.randn(4, 1, 8, 8)
     generator = getattr(algorithm, "CG", None) or nn.Identity()
     assert torch.equal(model(z), algorithm.dec(generator(z)))
-    assert torch.equal(model.reconstruct(x), algorithm.dec(algorithm.enc(x)[:, :CODE]))
+    assert torch.equal(model.dec(model.encode(x)), algorithm.dec(algorithm.enc(x)[:, :CODE]))
     assert {id(p) for p in model.parameters()} <= {id(p) for p in algorithm.parameters()}
 
 

@@ -180,6 +180,9 @@ def test_unknown_presets_and_data_sets_have_no_runs():
         presets.runs_of("ful", "mnist")
     with pytest.raises(UserError, match="'cifar100'"):
         presets.runs_of("full", "cifar100")
+    for study in presets.STUDIES:
+        with pytest.raises(UserError, match="on digits"):
+            presets.runs_of(study, "cifar10")
 
 
 def test_defaults_of_the_algorithms_have_their_declared_types():
