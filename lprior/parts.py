@@ -20,15 +20,16 @@ class Part:
     file: str = ""
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a table of runs that belong here: of `presets.MODELS` and of `asked`, in that order, by seed.
-
-        Other variants are no rivals of theirs. Raises UserError if the part has runs on several data sets.
-        """
+        """The rows of a table of runs that belong to this part. Raises UserError if they are of several data sets."""
         rows = table[table["dataset"].isin(self.datasets)]
         if rows["dataset"].nunique() > 1:
             names = " and ".join(sorted(rows["dataset"].unique()))
             raise UserError(f"runs on {names} cannot share a table: name the runs to report")
-        models = presets.MODELS + self.asked
+        return rows
+
+    def compared(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Of those, the runs of `presets.MODELS` and of `asked`, in that order, by seed; no other is their rival."""
+        rows, models = self.of(table), presets.MODELS + self.asked
         chosen = rows[rows["key"].isin(models)]
         order = sorted(chosen.index, key=lambda run: (models.index(chosen.at[run, "key"]), chosen.at[run, "seed"]))
         return chosen.loc[order]
@@ -47,5 +48,5 @@ PARTS = (DIGITS, CIFAR10)
 
 
 def first_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Of a part's table, the row of each model's first seed, under the model's name: what text and figures show."""
+    """Of a `compared` table, the row of each model's first seed, under the model's name: what text and figures show."""
     return table.drop_duplicates("key").set_index("key")

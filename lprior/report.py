@@ -35,7 +35,7 @@ def write_report(
         raise UserError(f"{results} holds no finished run to report")
     runs = {name: RunFolder(results / name) for name in names}
     table = table_of(runs.values())
-    parts = {part: part.of(table) for part in PARTS}
+    parts = {part: part.compared(table) for part in PARTS}
     parts = {part: chosen for part, chosen in parts.items() if len(chosen)}
 
     for folder in ("figures", "tables"):

@@ -28,6 +28,12 @@ def shown(folder: Path) -> str:
     return "\n".join(_expand(_text(file), macros, run) for file in files)
 
 
+def pictures(folder: Path) -> set[str]:
+    """What \\includegraphics may ask for: each file of figures/, and it may leave png or jpg to LaTeX."""
+    files = {f"figures/{path.name}" for path in (folder / "figures").iterdir()}
+    return files | {name.removesuffix(suffix) for name in files for suffix in (".png", ".jpg")}
+
+
 def arguments(command: str, text: str) -> set[str]:
     """What `command` is applied to."""
     return set(re.findall(rf"\\{command}(?:\[[^\]]*\])?\{{([^{{}}]*)\}}", text))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from latex import COLUMNS, arguments, rows, shown, values
+from latex import COLUMNS, arguments, pictures, rows, shown, values
 
 from lprior import tables
 from lprior.errors import UserError
@@ -65,9 +65,12 @@ def test_every_value_is_a_text_without_holes(written):
         assert not re.search(r"\b(nan|None|NaT|inf)\b", value), f"{key}: {value}"
 
 
-@pytest.mark.parametrize(
-    ("command", "pattern"), [("includegraphics", "{}"), ("tablerows", "tables/{}.tex"), ("input", "{}.tex")]
-)
+def test_every_picture_that_the_text_includes_exists(written):
+    named = arguments("includegraphics", shown(written))
+    assert named and named <= pictures(written)
+
+
+@pytest.mark.parametrize(("command", "pattern"), [("tablerows", "tables/{}.tex"), ("input", "{}.tex")])
 def test_every_file_that_the_text_includes_exists(written, command, pattern):
     named = arguments(command, shown(written))
     assert named

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from latex import arguments, rows, shown, values
+from latex import arguments, pictures, rows, shown, values
 
 from lprior import presets
 from lprior.errors import UserError
@@ -49,9 +49,7 @@ def check_complete(report: Path) -> None:
     """Results, figures, tables and references: of each, everything that LaTeX will see is there."""
     text, tables = shown(report), report / "tables"
     assert arguments("res", text) <= set(values(report))
-    files = {str(path.relative_to(report)) for path in (report / "figures").iterdir()}
-    pictures = files | {name.removesuffix(suffix) for name in files for suffix in (".png", ".jpg")}
-    assert arguments("includegraphics", text) <= pictures
+    assert arguments("includegraphics", text) <= pictures(report)
     assert [name for name in arguments("tablerows", text) if not (tables / f"{name}.tex").exists()] == []
     generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands"))
     assert arguments("ref", text + generated) <= arguments("label", text)
