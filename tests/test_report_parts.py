@@ -19,7 +19,7 @@ NAMES = {  # what is reported -> its runs, in an order that is nobody's
     "both": ["cifar10-vaegan-s0", "mnist5k-vaegan-s0", "mnist5k-lpaae-supervised-s0", "mnist5k-lpaae-fixed-s0",
              "mnist5k-aae-s0", "cifar10-lpaae-fixed-s0", "cifar10-lpaae-s0", "cifar10-aae-s0", "mnist5k-lpaae-s0"],
     "digits": presets.runs_of("smoke", "mnist5k"),
-    "cifar10": presets.runs_of("smoke", "cifar10"),
+    "cifar10": [f"cifar10-{model}-s0" for model in presets.MODELS],
 }  # fmt: skip
 
 
@@ -61,10 +61,11 @@ def check_complete(report: Path) -> None:
         ("mnist5k", "", "long", {"epochs": 100}, "LP-AAE, long run"),
         ("cifar10", "cifar10-", "long", {"epochs": 100}, "LP-AAE, long run"),
         ("cifar10", "cifar10-", "code_8", {"code": 8}, "LP-AAE, code of 8"),
+        ("cifar10", "cifar10-", "supervised", {}, "LP-AAE, supervised"),
     ],
 )
 def test_a_run_beside_the_models_has_its_row_and_its_page(runs, tmp_path, dataset, part, variant, changes, title):
-    for name in presets.runs_of("smoke", dataset):
+    for name in [f"{dataset}-{model}-s0" for model in presets.MODELS]:
         (tmp_path / name).symlink_to(runs / name)
     beside = Path(shutil.copytree(runs / f"{dataset}-lpaae-s0", tmp_path / f"{dataset}-lpaae-{variant}-s0"))
     change(beside, {"variant": variant, **changes}, {})
