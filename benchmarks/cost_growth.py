@@ -4,6 +4,7 @@ import torch
 from common import configuration, images_for, parser, report, run
 
 from lprior.bench import EPOCH
+from lprior.errors import UserError
 from lprior.model import choose_device
 from lprior.results import peak_memory_bytes
 from lprior.run import start
@@ -16,6 +17,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__, updates=20, repeats=1, preset="smoke")
     options.add_argument("--epochs", type=int, default=50, help="divisible by 5 (default: 50)")
     options = options.parse_args(arguments)
+    if options.epochs < PARTS or options.epochs % PARTS:
+        raise UserError(f"--epochs must be divisible by {PARTS}, not {options.epochs}")
     config, device = configuration(options, "lpaae"), choose_device(options.device)
     images = images_for(options, config).to(device)
 

@@ -165,5 +165,7 @@ def logarithmic(axes: Axes) -> None:
 
 
 class _Plain(LogFormatter):
-    def _num_to_string(self, x: float, vmin: float, vmax: float) -> str:
-        return f"{x:g}"
+    """Labels what LogFormatter would, in another way."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""

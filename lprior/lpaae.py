@@ -21,7 +21,7 @@ Departures from the printed algorithm, in every reading:
     Adam and its rates, lambda, N (the images of a mini-batch) and the batch size are ours: the paper's box gives none.
 In "text" and "tuned":
  2. `CG_learns`: CG, which the printed algorithm never updates, is updated beside dec.
- 3. `squared`, but for CIFAR-10: ||.||_2 is squared, and its mean taken over entries (`objectives.feature_distance`).
+ 3. `squared` ("tuned": not on CIFAR-10): ||.||_2 is squared, a mean over entries (`objectives.feature_distance`).
  4. `one_pass`: reconstructions and prior samples pass the decoder as one batch. BatchNorm would otherwise normalise the
     two by different statistics, and the decoder that samples would not be the decoder that was trained.
 In "tuned" only:

@@ -11,7 +11,7 @@ import pandas as pd
 from lprior import figures, variants
 from lprior.claims import claims_table
 from lprior.errors import UserError
-from lprior.parts import CIFAR10, DIGITS, PARTS, Part, first_seeds
+from lprior.parts import DIGITS, PARTS, Part, first_seeds
 from lprior.results import RunFolder
 from lprior.studies import write_studies
 from lprior.tables import cost_table, escape, more_table, results_table, row, speed_table, table_of
@@ -64,10 +64,8 @@ def commands_table(parts: dict[Part, pd.DataFrame], pictured: list[str]) -> str:
         rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in tables]
         rows.append([rf"figure~\ref{{fig:{part.file}progress}}", report])
     rows.append([r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"])
-    studies = {"ablation": ["tab:ablation"], "latent": ["fig:maps", "fig:walks"]}
-    for study in pictured:
-        if (CIFAR10 if study.startswith(CIFAR10.file) else DIGITS) not in parts:
-            continue
+    studies = {"ablation": ["tab:ablation"], "codes": ["fig:codes", "tab:codes"], "latent": ["fig:maps", "fig:walks"]}
+    for study in pictured if DIGITS in parts else []:
         labels = studies.get(study, [f"fig:{study}"])
         rows += [[rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report] for label in labels]
     rows += [[rf"table~\ref{{tab:{name}}}", report] for name in ("claims", "commands")]

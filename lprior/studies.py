@@ -13,19 +13,19 @@ from matplotlib.figure import Figure
 
 from lprior import presets, variants
 from lprior.figures import logarithmic, save_for_print, save_pdf
-from lprior.parts import CIFAR10, DIGITS, Part
+from lprior.parts import CIFAR10, DIGITS
 from lprior.results import RunFolder
 from lprior.tables import OF_S, escape, row, spreads, table_of
 
 CONDITIONAL = {DIGITS: ("lpaae-supervised", "lpaae-unsupervised"), CIFAR10: ("lpaae-supervised",)}
 MEANING = tuple(dict.fromkeys(OF_S.values()))  # columns of the conditional table
-COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation
+COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation, and of code sizes
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 
 
 def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Path) -> list[str]:
-    """Tables and figures into `output`; returns which studies there are: "ablation", "codes", "latent" and, with its
-    part's `file` before it, "conditional".
+    """Tables and figures into `output`; returns which figures and tables are whole: "ablation", "conditional", "codes"
+    and "latent", all on digits.
 
     `runs`: those of the report. `beside`: their folder, which the notebook on the latent space fills, too. `studies`:
     the folder of the studies' runs.
@@ -34,10 +34,14 @@ def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Pa
     (output / "tables" / "ablation.tex").write_text(ablation_table(found["ablation"]))
 
     figures, there = output / "figures", ["ablation"] if found["ablation"] else []
-    for part in CONDITIONAL:
-        there += _write_conditional(part, runs, output)
+    for part, models in CONDITIONAL.items():
+        chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
+        (output / "tables" / f"{part.file}conditional.tex").write_text(conditional_table(chosen, models))
+    if write_sheets(runs, figures):
+        there.append("conditional")
     if found["codes"]:
         save_pdf(codes_figure(found["codes"]), figures / "codes.pdf")
+        (output / "tables" / "codes.tex").write_text("".join(_rows(found["codes"], presets.RUNS["codes"], COLUMNS)))
         there.append("codes")
     if all((beside / "latent_space" / f"{name}.png").exists() for name in LATENT):
         for name in LATENT:
@@ -46,17 +50,18 @@ def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Pa
     return there
 
 
-def _write_conditional(part: Part, runs: list[RunFolder], output: Path) -> list[str]:
-    """The table of a part's conditional runs and, if there is one of each kind, the sheets of their first seeds."""
-    models = CONDITIONAL[part]
-    chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
-    (output / "tables" / f"{part.file}conditional.tex").write_text(conditional_table(chosen, models))
+def write_sheets(runs: list[RunFolder], folder: Path) -> bool:
+    """The sheets of the conditional runs on digits, of first seeds, if there is a run of each kind; whether there is.
+
+    (On CIFAR-10 such a run has a page of its own.)
+    """
+    chosen = [run for run in runs if run.config().dataset in DIGITS.datasets]
     first = {run.config().model: run for run in sorted(chosen, key=lambda run: run.config().seed, reverse=True)}
-    if set(first) != set(models):
-        return []
-    for model, run in first.items():
-        save_for_print(run / "samples.png", output / "figures" / f"{part.file}{model}-samples")
-    return [f"{part.file}conditional"]
+    if not first.keys() >= set(CONDITIONAL[DIGITS]):
+        return False
+    for model in CONDITIONAL[DIGITS]:
+        save_for_print(first[model] / "samples.png", folder / f"{model}-samples")
+    return True
 
 
 def finished(folder: Path) -> list[RunFolder]:

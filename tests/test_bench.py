@@ -141,6 +141,12 @@ def test_a_script_prints_a_table_and_writes_its_file(monkeypatch, tmp_path, caps
     assert written["machine"]["device"] and str(tmp_path) not in json.dumps(written)
 
 
+@pytest.mark.parametrize("epochs", ["3", "12"])
+def test_cost_growth_needs_epochs_that_can_be_divided(monkeypatch, epochs):
+    with pytest.raises(UserError, match=f"--epochs must be divisible by 5, not {epochs}"):
+        script(monkeypatch, "cost_growth").main(["--epochs", epochs])
+
+
 def test_time_to_quality_reads_the_log_of_a_run(monkeypatch, tmp_path):
     quality = script(monkeypatch, "time_to_quality")
     log = {"epoch": [1, 2, 3], "seconds": [10.0, 12.0, 11.0], "score_mnist_clf1_2k": [7.0, 8.5, 8.9]}
