@@ -142,13 +142,12 @@ def flops(training: Training, x: Tensor) -> int:
     """FLOPs of convolutions and matrix products in one eager step on images x; a multiply-add counts as two."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    noise = torch.randn(training.algorithm.draws, len(x), training.noise_size, device=training.device)
     counter, everything = FlopCounterMode(display=False), nullcontext()
     # Not by module: the hooks for that fail where parameters are a module's input, as in spectral_norm.
     everything.parents = {"Global"}
     counter.mod_tracker = everything
     with counter:
-        training.engine.eager(x, noise)
+        training.engine.eager(*training.inputs(x))
     return counter.get_total_flops()
 
 

@@ -40,35 +40,36 @@ class Engine:
         self.name, self._may_change = choose_engine(wanted, device), wanted == "auto"
         self._graph = None
 
-    def step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One `train_step` of the algorithm: x (N, C, H, W), noise (draws, N, noise). Returns its losses.
+    def step(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """One `train_step` of the algorithm: x (N, C, H, W), noise (draws, N, noise), and whatever else it draws.
+        Returns its losses.
 
         Raises UserError if a graph was asked for by name and cannot be captured.
         """
         if self.name == "graph" and self._graph is None:
-            self._capture_or_change(x, noise)
-        return self.eager(x, noise) if self.name == "eager" else self._replay(x, noise)
+            self._capture_or_change(inputs)
+        return self.eager(*inputs) if self.name == "eager" else self._replay(inputs)
 
-    def eager(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    def eager(self, *inputs: Tensor) -> dict[str, Tensor]:
         """The step as it stands in the algorithm, whatever `name` is."""
         # Without a cache of cast weights: it would outlive the update, and a captured step cannot share it.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
-            return self.algorithm.train_step(x, noise)
+            return self.algorithm.train_step(*inputs)
 
     def forget(self) -> None:
         """To be called when the optimizers got new state tensors: a captured step would go on with the old ones."""
         self._graph = None
 
-    def _replay(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        self._x.copy_(x)
-        self._noise.copy_(noise)
+    def _replay(self, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        for kept, new in zip(self._inputs, inputs, strict=True):
+            kept.copy_(new)
         self._graph.replay()
         return dict(zip(self._names, self._losses.clone().unbind(), strict=True))
 
-    def _capture_or_change(self, x: Tensor, noise: Tensor) -> None:
+    def _capture_or_change(self, inputs: tuple[Tensor, ...]) -> None:
         before = {tensor: tensor.clone() for tensor in self._state()}
         try:
-            self._capture(x, noise)
+            self._capture(inputs)
         except RuntimeError as error:
             reason = f"the step cannot be captured as a CUDA graph ({str(error).strip().splitlines()[0]})"
             if not self._may_change:
@@ -81,16 +82,16 @@ class Engine:
                 for tensor in self._state():
                     tensor.copy_(before[tensor]) if tensor in before else tensor.zero_()
 
-    def _capture(self, x: Tensor, noise: Tensor) -> None:
-        self._x, self._noise, graph = x.clone(), noise.clone(), torch.cuda.CUDAGraph()
+    def _capture(self, inputs: tuple[Tensor, ...]) -> None:
+        self._inputs, graph = [tensor.clone() for tensor in inputs], torch.cuda.CUDAGraph()
         here, aside = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
         aside.wait_stream(here)
         try:
             with torch.cuda.stream(aside):
                 for _ in range(WARM_UP):
-                    self.eager(self._x, self._noise)
+                    self.eager(*self._inputs)
                 with _capturable(self.algorithm), torch.cuda.graph(graph, stream=aside):
-                    losses = self.eager(self._x, self._noise)
+                    losses = self.eager(*self._inputs)
                     self._names, self._losses = list(losses), torch.stack(list(losses.values()))
         finally:
             here.wait_stream(aside)

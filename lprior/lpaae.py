@@ -14,7 +14,7 @@
 The paper's Algorithm 1 and its text disagree, so `reading` chooses between them, and `READINGS` says how they differ:
     "printed"  Algorithm 1 with its signs made right, and nothing else
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
-    "tuned"    ours; what it adds, 2 to 10 and 12, can be switched off by the field named there
+    "tuned"    ours; what it adds, 2 to 10, 12 and 13, can be switched off by the field named there
 
 Departures from the printed algorithm, in every reading:
  1. Signs: each printed L_GAN is descended by its discriminator; here it is a cost, so that this is right.
@@ -40,6 +40,9 @@ With a conditional variable s (`condition.py`):
 12. `Q_sees_labels` (supervised, "tuned"): Q learns the labels of real images, L_label = -log Q(s | x), and not the s of
     generated ones. As printed, s meets x nowhere, and its values would mean digits of Q's own choice. If Q learned
     from both, it would come to call a bad 4 a 4 because it was made for one.
+13. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s cannot mean
+    what a view changes, such as slant or weight of a stroke. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
+    the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
 """
 
 from dataclasses import dataclass
@@ -52,21 +55,22 @@ from torch.nn.functional import cross_entropy
 from lprior.condition import CONDITIONS, s_of
 from lprior.errors import UserError
 from lprior.networks import Autoencoder
-from lprior.objectives import feature_distance, feature_norm, log_D, log_one_minus_D
+from lprior.objectives import feature_distance, feature_norm, log_D, log_one_minus_D, mutual_information
 from lprior.updates import adam, update
+from lprior.views import view
 
 READINGS = {  # what a reading makes of the fields that are None in `Config`
     "printed": dict(
         CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
-        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, lam_CG=0.0,
+        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
     ),
     "text": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=False, joint=False, x_rec_is_fake=True,
-        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, lam_CG=0.0,
+        autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
     ),
     "tuned": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
-        autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, lam_CG=0.03,
+        autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, Q_sees_views=True, lam_CG=0.03,
     ),
 }  # fmt: skip
 
@@ -94,6 +98,7 @@ class Config:
     lam_C: float | None = None
     lam_info: float | None = None
     Q_sees_labels: bool | None = None
+    Q_sees_views: bool | None = None
     lam_CG: float | None = None
 
     def __post_init__(self):
@@ -150,21 +155,27 @@ class LPAAE(nn.Module):
         if self.Q is not None:
             self.opt.Q = adam(self.Q, rate_D, betas)
 
-    def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, noise): z, or [z, s]. Returns detached losses."""
-        at = self.forward(x, noise[0])
+    @property
+    def wants_views(self) -> bool:
+        """Whether a step needs `views.random_warps` beside the noise."""
+        return self.config.condition == "unsupervised" and self.config.Q_sees_views
+
+    def train_step(self, x: Tensor, noise: Tensor, warps: Tensor | None = None) -> dict[str, Tensor]:
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, noise): z, or [z, s]; `warps` (N, 5) if it
+        `wants_views`. Returns detached losses."""
+        at = self.forward(x, noise[0], warps)
         for _ in range(self.config.autoencoder_updates - 1):
             update(*self.autoencoder_terms(at))
-            at = self.forward(x, noise[0])
+            at = self.forward(x, noise[0], warps)
         if self.config.joint:
             update(*self.aae_phase(at), *self.prior_improvement_phase(at))
         else:
             update(*self.aae_phase(at))
-            at = self.forward(x, noise[1])
+            at = self.forward(x, noise[1], warps)
             update(*self.prior_improvement_phase(at))
         return {name: loss.detach() for name, loss in vars(at).items() if not name.startswith("L_fool")}
 
-    def forward(self, x: Tensor, noise: Tensor) -> SimpleNamespace:
+    def forward(self, x: Tensor, noise: Tensor, warps: Tensor | None = None) -> SimpleNamespace:
         """Every loss that the two phases speak of, under the paper's names."""
         config = self.config
         z_x, z_c = self.enc(x), noise if self.CG is None else self.CG(noise)
@@ -186,6 +197,9 @@ class LPAAE(nn.Module):
         at.L_fool_C, at.L_fool_C_by_CG = -log_D(D_C_x), -log_one_minus_D(D_C_c)
         if not config.nonsaturating:
             at.L_fool_C, at.L_fool_C_by_CG, at.L_fool_I = -at.L_GAN_C, -at.L_GAN_C, -at.L_GAN_I
+        if self.wants_views:
+            F_view, F_noise = self.D_I.trunk(view(x, warps)), self.D_I.trunk(view(x_noise, warps))
+            at.L_view = -mutual_information(self.Q(F_x), self.Q(F_view))
         if self.Q is not None:
             at.L_info = cross_entropy(self.Q(F_noise).float(), s_of(noise))
         if config.condition == "supervised" and config.Q_sees_labels:
@@ -210,8 +224,9 @@ class LPAAE(nn.Module):
         if self.config.lam_CG and hasattr(self.opt, "CG"):
             terms += [(self.opt.CG, at.L_fool_C_by_CG, self.config.lam_CG)]
         if self.Q is not None:
-            learned = at.L_label if hasattr(at, "L_label") else at.L_info
-            terms += [(self.opt.Q, learned), (self.opt.D_I, learned)]
+            learned = [at.L_label] if hasattr(at, "L_label") else [at.L_info]
+            learned += [at.L_view] if hasattr(at, "L_view") else []
+            terms += [(classifier, loss) for loss in learned for classifier in (self.opt.Q, self.opt.D_I)]
             terms += [(maker, at.L_info, self.config.lam_info) for maker in makers]
         return terms
 

@@ -7,6 +7,7 @@ print `theta <- theta - grad` for every network. Here every quantity named `L_..
 Discriminators return logits, so that log D and log(1 - D) are log-sigmoids: no label tensors, nothing to flip.
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,3 +54,15 @@ def feature_norm(features: Tensor, features_rec: Tensor) -> Tensor:
     Both of the same shape (N, ...).
     """
     return (features.float() - features_rec.float()).flatten(1).norm(dim=1).mean()
+
+
+def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
+    """I(c; c') in nats of the classes that a classifier gives an image and another view of it.
+
+    High if the two agree, and the classes are many and equally frequent (Ji, Henriques and Vedaldi 2019, IIC). Logits (N, classes) of both. The joint distribution is that of the N pairs, made symmetric.
+    """
+    one, other = logits.float().softmax(dim=1), logits_view.float().softmax(dim=1)
+    joint = one.T @ other / len(one)
+    joint = ((joint + joint.T) / 2).clamp(min=torch.finfo(torch.float32).tiny)
+    alone = joint.sum(dim=0)
+    return (joint * (joint / torch.outer(alone, alone)).log()).sum()

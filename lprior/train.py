@@ -12,6 +12,7 @@ from lprior.condition import check_labels, uniform_s, with_s
 from lprior.data import batches, generator, to_float
 from lprior.engine import Engine
 from lprior.errors import TrainingDiverged
+from lprior.views import random_warps
 
 CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for the device
 DIRECTIONS = ("._u", "._v")  # buffers of spectral normalisation: unit vectors, whose mean would be shorter
@@ -87,10 +88,17 @@ class Training:
 
         `s`: int64 (N,), the labels of x; needed if the condition is "supervised".
         """
-        losses = self.engine.step(x, self.noise(len(x), s))
+        losses = self.engine.step(*self.inputs(x, s))
         self._update_average()
         self.step += 1
         return losses
+
+    def inputs(self, x: Tensor, s: Tensor | None = None) -> list[Tensor]:
+        """What the algorithm's `train_step` takes: x, noise and, if it looks at views of images, their warps."""
+        inputs = [x, self.noise(len(x), s)]
+        if getattr(self.algorithm, "wants_views", False):
+            inputs.append(random_warps(len(x), generator(self.seed, "views", self.step, self.device)))
+        return inputs
 
     def noise(self, count: int, s: Tensor | None = None) -> Tensor:
         """What the algorithm draws in the present step: z (draws, count, noise_size), or [z, s] with a condition."""

@@ -27,7 +27,7 @@ VARIANTS = {
         "long": {"epochs": 100},
         "supervised": {"condition": "supervised", "lam_info": 0.2},
         "supervised_long": {"condition": "supervised", "lam_info": 0.2, "epochs": 30},
-        "unsupervised": {"condition": "unsupervised", "lam_info": 0.3},
+        "unsupervised": {"condition": "unsupervised", "lam_info": 0.2},
         **ABLATION,
         **{f"code_{size}": {"code": size} for size in CODES},
         **{f"fixed_code_{size}": {"prior": "fixed", "code": size} for size in CODES},

@@ -149,7 +149,7 @@ class StandInGraph:
     """Knows the engine in the place of addresses: a replay is the step again, on the tensors it was captured with."""
 
     def replay(self):
-        self.engine._losses.copy_(torch.stack(list(self.engine.eager(self.engine._x, self.engine._noise).values())))
+        self.engine._losses.copy_(torch.stack(list(self.engine.eager(*self.engine._inputs).values())))
 
 
 @pytest.fixture
@@ -211,8 +211,8 @@ def test_an_unknown_engine_is_refused():
 def failing_engine(monkeypatch, algorithm: nn.Module, wanted: str) -> Engine:
     """As on a GPU where the warm-up moves the networks, and then the capture fails."""
 
-    def capture(self, x, noise):
-        self.eager(x, noise)
+    def capture(self, inputs):
+        self.eager(*inputs)
         raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
     monkeypatch.setattr(Engine, "_capture", capture)
