@@ -63,6 +63,6 @@ def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
     """
     one, other = logits.float().softmax(dim=1), logits_view.float().softmax(dim=1)
     joint = one.T @ other / len(one)
-    joint = ((joint + joint.T) / 2).clamp(min=torch.finfo(torch.float32).tiny)
-    alone = joint.sum(dim=0)
-    return (joint * (joint / torch.outer(alone, alone)).log()).sum()
+    joint = ((joint + joint.T) / 2).clamp(min=torch.finfo(torch.float32).eps)
+    alone = joint.sum(dim=0).log()
+    return (joint * (joint.log() - alone - alone.unsqueeze(1))).sum()

@@ -26,4 +26,4 @@ def view(x: Tensor, warps: Tensor) -> Tensor:
         torch.stack([scale * turn.sin(), scale * turn.cos(), shift[:, 1]], dim=1),
     ]
     places = F.affine_grid(torch.stack(rows, dim=1), list(x.shape), align_corners=False)
-    return F.grid_sample(x.float(), places, padding_mode="border", align_corners=False)
+    return F.grid_sample(x.float(), places, padding_mode="border", align_corners=False).to(x.dtype)

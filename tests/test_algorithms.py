@@ -17,6 +17,7 @@ from lprior import aae, lpaae, vaegan, variants
 from lprior.errors import UserError
 
 CODE, BATCH, RATE = 3, 8, 0.05
+WARPS = 2 * torch.rand(BATCH, 5, generator=torch.Generator().manual_seed(2)) - 1  # of views
 
 
 def log(probability_logit):
@@ -85,15 +86,50 @@ def info_losses(nets, x, x_noise, noise):
     if nets.Q is None:
         return {}
     s = noise[:, CODE:]
+    if nets.config.reading == "tuned" and nets.config.condition == "unsupervised":
+        of_x, of_view = (torch.softmax(nets.Q(nets.D_I(images)[1]), dim=1) for images in (x, warped(x)))
+        return {"L_info": minus_log_Q(nets, nets.D_I(warped(x_noise))[1], s), "L_view": -information(of_x, of_view)}
     L = {"L_info": minus_log_Q(nets, nets.D_I(x_noise)[1], s)}
     tuned_supervised = nets.config.reading == "tuned" and nets.config.condition == "supervised"
     return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned_supervised else {})
 
 
-def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None):
-    """The makers of images descend L_info; Q and the trunk that it shares with D_I too, unless they have labels."""
+def warped(x):
+    """Each pixel of a view is a mean of the four that lie around where it comes from, the border's beyond the border."""
+    size, views = x.shape[-1], []
+    for image, (turn, scale, shear, right, down) in zip(x, WARPS.double(), strict=True):
+        a, s = 0.45 * turn, 1 + 0.2 * scale
+        pixels = []
+        for row in range(size):
+            for column in range(size):
+                h, v = (2 * column + 1) / size - 1, (2 * row + 1) / size - 1  # the image reaches from -1 to 1
+                from_h = (s * torch.cos(a)) * h + (0.4 * shear - s * torch.sin(a)) * v + 0.15 * right
+                from_v = (s * torch.sin(a)) * h + (s * torch.cos(a)) * v + 0.15 * down
+                j, i = (torch.clamp((place + 1) * size / 2 - 0.5, 0, size - 1) for place in (from_h, from_v))
+                j0, i0 = min(int(j), size - 2), min(int(i), size - 2)
+                upper, lower = (image[0, k, j0] * (j0 + 1 - j) + image[0, k, j0 + 1] * (j - j0) for k in (i0, i0 + 1))
+                pixels.append(upper * (i0 + 1 - i) + lower * (i - i0))
+        views.append(torch.stack(pixels).reshape(1, size, size))
+    return torch.stack(views)
+
+
+def information(one, other):
+    """Mutual information of two variables with these probabilities, one pair for each row, in either order."""
+    total = 0
+    together = [[(one[:, a] * other[:, b] + one[:, b] * other[:, a]).mean() / 2 for b in range(10)] for a in range(10)]
+    alone = [sum(row) for row in together]
+    for a in range(10):
+        for b in range(10):
+            total = total + together[a][b] * torch.log(together[a][b] / (alone[a] * alone[b]))
+    return total
+
+
+def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None, L_view=None):
+    """The makers of images descend L_info; Q and the trunk that it shares with D_I too, unless they have labels, and
+    L_view if they look at views."""
     shared = {name: costs[name] + weight * L_info for name in makers}
     learned = L_info if L_label is None else L_label
+    learned = learned if L_view is None else learned + L_view
     return costs | shared | {"D_I": costs["D_I"] + learned, "Q": learned}
 
 
@@ -152,7 +188,7 @@ def lpaae_tuned(nets, c, x, noise):
     costs = without_missing(nets, costs)
     if nets.Q is None:
         return costs
-    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, L.get("L_label"))
+    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, L.get("L_label"), L.get("L_view"))
 
 
 def without_missing(nets, costs):
@@ -344,7 +380,8 @@ def lpaae_on_plain_networks(config):
     CG, Q = code_network(CODE), None
     if config.condition != "none":
         CG = code_network(CODE, CODE + 10)
-        Q = nn.Sequential(nn.Flatten(), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, 10))
+        Q = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(8), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, 10))
+        nn.init.orthogonal_(Q[-1].weight, 5)  # an undecided Q has no mutual information to speak of
     return lpaae.LPAAE(config, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q)
 
 
@@ -385,7 +422,8 @@ def batch(name):
 
 def step(algorithm, batch):
     x, noise = batch
-    return algorithm.train_step(x, noise[: algorithm.draws])
+    warps = [WARPS] if getattr(algorithm, "wants_views", False) else []
+    return algorithm.train_step(x, noise[: algorithm.draws], *warps)
 
 
 def recorded_step(algorithm, batch, monkeypatch):
@@ -465,6 +503,7 @@ def test_reported_losses_are_detached_finite_and_named_as_in_the_papers(name, pl
     assert papers[name.partition("-")[0]] <= set(losses)
     assert ("L_info" in losses) == name.endswith("supervised")
     assert ("L_label" in losses) == (name == "lpaae-tuned-supervised")
+    assert ("L_view" in losses) == (name == "lpaae-tuned-unsupervised")
     assert all(loss.ndim == 0 and not loss.requires_grad and torch.isfinite(loss) for loss in losses.values())
 
 

@@ -1,0 +1,78 @@
+"""Random views of images, and the information that two of them share."""
+
+import math
+
+import pytest
+import torch
+
+from lprior.objectives import mutual_information
+from lprior.views import SCALE, SHIFT, TURN, WARPS, random_warps, view
+
+
+def warps(**given):
+    names = ("turn", "scale", "shear", "right", "down")
+    return torch.tensor([[given.get(name, 0.0) for name in names]])
+
+
+def test_no_warp_is_the_image_itself():
+    x = torch.rand(3, 2, 6, 6)
+    torch.testing.assert_close(view(x, torch.zeros(3, WARPS)), x)
+
+
+def test_a_shift_takes_pixels_from_beside_and_goes_on_as_the_border():
+    size = round(1 / SHIFT * 3)  # 40, where the longest shift is of three pixels
+    x = torch.rand(1, 1, size, size)
+    moved = view(x, warps(right=1.0))
+    torch.testing.assert_close(moved[..., :-3], x[..., 3:], atol=1e-4, rtol=0)
+    torch.testing.assert_close(moved[..., -3:], x[..., -1:].expand(1, 1, size, 3), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["turn", "scale", "shear", "down"])
+def test_each_warp_keeps_the_centre_of_a_disc_or_moves_it_as_it_says(name):
+    lines = torch.linspace(-1, 1, 81)
+    x = ((lines[:, None] ** 2 + lines[None] ** 2) < 0.25).float()[None, None]
+    seen = view(x, warps(**{name: 1.0}))[0, 0]
+    centre = [(seen.sum(1 - axis) * lines).sum() / seen.sum() for axis in (0, 1)]
+    assert torch.allclose(torch.stack(centre), torch.tensor([-2 * SHIFT * (name == "down"), 0.0]), atol=0.01)
+    area = {"turn": 1.0, "scale": (1 + SCALE) ** -2}.get(name, 1.0)
+    assert seen.sum() / x.sum() == pytest.approx(area, rel=0.02)
+
+
+def test_a_turn_turns():
+    lines = torch.linspace(-1, 1, 81)
+    x = (lines[:, None].abs() < 0.1).float().expand(81, 81)[None, None]  # a line from left to right
+    seen = view(x, warps(turn=1.0))[0, 0]
+    rows = (seen * lines[:, None]).sum(0) / seen.sum(0)
+    slope = (rows[60] - rows[20]) / (lines[60] - lines[20])
+    assert abs(slope.item()) == pytest.approx(math.tan(TURN), rel=0.05)
+
+
+def test_a_view_lets_gradients_through_and_keeps_the_precision():
+    x = torch.rand(2, 1, 5, 5, dtype=torch.float64, requires_grad=True)
+    seen = view(x, random_warps(2, torch.Generator().manual_seed(0)))
+    seen.sum().backward()
+    assert seen.dtype == x.dtype and (x.grad != 0).any()
+
+
+def test_warps_fill_their_range_and_depend_on_the_generator_alone():
+    drawn = random_warps(1000, torch.Generator().manual_seed(3))
+    assert drawn.shape == (1000, WARPS) and -1 <= drawn.min() < -0.98 and 0.98 < drawn.max() <= 1
+    assert torch.equal(drawn, random_warps(1000, torch.Generator().manual_seed(3)))
+
+
+def test_classes_that_agree_and_are_equally_frequent_share_the_most_information():
+    certain = 100 * torch.eye(10)
+    assert mutual_information(certain, certain).item() == pytest.approx(math.log(10), abs=1e-3)
+    assert mutual_information(certain, torch.zeros(10, 10)).item() == pytest.approx(0, abs=1e-6)
+    one_class = 100 * torch.eye(10)[torch.zeros(10, dtype=torch.int64)]
+    assert mutual_information(one_class, one_class).item() == pytest.approx(0, abs=1e-3)
+    two_classes = 100 * torch.eye(10)[torch.arange(10) % 2]
+    assert mutual_information(two_classes, two_classes).item() == pytest.approx(math.log(2), abs=1e-3)
+
+
+def test_classes_that_never_come_have_finite_information_and_gradients():
+    logits = (100 * torch.eye(10)[torch.arange(64) % 3]).requires_grad_()
+    shared = mutual_information(logits, -logits)
+    shared.backward()
+    assert torch.isfinite(shared)
+    assert torch.isfinite(logits.grad).all()
