@@ -59,7 +59,8 @@ def feature_norm(features: Tensor, features_rec: Tensor) -> Tensor:
 def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
     """I(c; c') in nats of the classes that a classifier gives an image and another view of it.
 
-    High if the two agree, and the classes are many and equally frequent (Ji, Henriques and Vedaldi 2019, IIC). Logits (N, classes) of both. The joint distribution is that of the N pairs, made symmetric.
+    High if the two agree, and the classes are many and equally frequent (Ji, Henriques and Vedaldi 2019, IIC). Logits
+    (N, classes) of both. The joint distribution is that of the N pairs, made symmetric.
     """
     one, other = logits.float().softmax(dim=1), logits_view.float().softmax(dim=1)
     joint = one.T @ other / len(one)

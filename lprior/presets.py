@@ -50,8 +50,8 @@ PRESETS |= {
     "ablation": PRESETS["quick"] | {"epochs": 2, "samples": 5_000},  # 75 runs
     "codes": PRESETS["quick"] | {"epochs": 6},
 }
-# What changes for an algorithm, a data set, a reading or a condition of LP-AAE: all entries that name nothing else, later ones over
-# earlier ones. Found by short trials, where there is no comment.
+# What changes for an algorithm, a data set, a reading or a condition of LP-AAE: all entries that name nothing else,
+# later ones over earlier ones. Found by short trials, where there is no comment.
 OVERRIDES = {
     # No image discriminator to pay for: for about the time of the others AAE gets twice their width, without which its
     # samples blend digits more often.
@@ -157,8 +157,8 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
         _choose("parameter", name, [*kinds, *own])
     given = {name: value for name, value in changes.items() if value is not None}
     named = VARIANTS[algorithm].get(variant, {}) | given
-    chosen, about = dict(PRESETS[preset]), {preset, algorithm, dataset, named.get("reading", "tuned")}
-    about.add(named.get("condition", "none"))
+    special = named.get("reading", "tuned"), named.get("condition", "none")
+    chosen, about = dict(PRESETS[preset]), {preset, algorithm, dataset, *special}
     for names, changed in OVERRIDES.items():
         if about.issuperset(names):
             chosen |= changed

@@ -95,7 +95,7 @@ def info_losses(nets, x, x_noise, noise):
 
 
 def warped(x):
-    """Each pixel of a view is a mean of the four that lie around where it comes from, the border's beyond the border."""
+    """Each pixel is a mean of the four around the place that it comes from; beyond the border, of the border's."""
     size, views = x.shape[-1], []
     for image, (turn, scale, shear, right, down) in zip(x, WARPS.double(), strict=True):
         a, s = 0.45 * turn, 1 + 0.2 * scale
