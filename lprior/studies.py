@@ -17,8 +17,8 @@ from lprior.parts import CIFAR10, DIGITS
 from lprior.results import RunFolder
 from lprior.tables import OF_S, escape, row, spreads, table_of
 
-CONDITIONAL = {DIGITS: ("lpaae-supervised", "lpaae-unsupervised"), CIFAR10: ("lpaae-supervised",)}
-MEANING = tuple(dict.fromkeys(OF_S.values()))  # columns of the conditional table
+CONDITIONAL = {DIGITS: ("lpaae-supervised", "lpaae-unsupervised"), CIFAR10: ("lpaae-supervised", "lpaae-supervised_long")}
+MEANING = ("FID", "score", *dict.fromkeys(OF_S.values()))  # columns of the conditional table
 COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation, and of code sizes
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 
@@ -70,7 +70,7 @@ def finished(folder: Path) -> list[RunFolder]:
 
 
 def conditional_table(runs: list[RunFolder], models: Iterable[str]) -> str:
-    """Rows: a model, the number of its seeds, and mean and standard deviation, in per cent, of what its s means."""
+    """Rows: a model, the number of its seeds, and mean and standard deviation of `MEANING`."""
     return "".join(_rows(runs, models, MEANING)) or _missing("quick", 2 + len(MEANING))
 
 

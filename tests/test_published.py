@@ -22,7 +22,7 @@ def test_there_is_a_run_of_each_algorithm():
 def test_a_published_run_is_complete_small_and_as_its_preset_says(run):
     first = RunFolder(run).config().seed == 0
     assert {path.name for path in run.iterdir()} == set(PUBLISHED) - set(() if first else OF_FIRST_SEED)
-    assert sum(path.stat().st_size for path in run.iterdir()) < 6.5e6  # colour, and Q beside the autoencoder
+    assert sum(path.stat().st_size for path in run.iterdir()) < 8.5e6  # colour, Q beside the autoencoder, and rows for thirty epochs
     config = RunFolder(run).config()
     assert config == presets.resolve(**presets.parse_run(run.name), preset=config.preset)
 
@@ -43,7 +43,7 @@ def test_there_are_three_seeds_of_each_model():
 def test_all_published_files_are_small():
     """A clone should be quick. Every seed's weights are there, so that every number can be verified, and of one seed
     the pictures, of which those in colour compress badly."""
-    assert sum(path.stat().st_size for path in (ROOT / "results" / "published").rglob("*") if path.is_file()) < 60e6
+    assert sum(path.stat().st_size for path in (ROOT / "results" / "published").rglob("*") if path.is_file()) < 80e6
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10"])

@@ -41,15 +41,15 @@ def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
         for seed, value in enumerate((0.5, 0.7))
     ]
     assert cells(studies.conditional_table(runs, MODELS)) == [
-        ["LP-AAE, supervised", "2", *["$60.0 \\pm 14.1$"] * 2, "$25.0 \\pm 0.0$", *["$60.0 \\pm 14.1$"] * 2]
+        ["LP-AAE, supervised", "2", MISSING, MISSING, *["$60.0 \\pm 14.1$"] * 2, "$25.0 \\pm 0.0$", *["$60.0 \\pm 14.1$"] * 2]
     ]
 
 
 def test_the_unsupervised_row_takes_clusters_for_accuracies(tmp_path):
-    metrics = {"cluster_acc_q_hungarian_test": 0.9, "accuracy_given_s_hungarian_x_10k": 0.8}
+    metrics = {"cluster_acc_q_hungarian_test": 0.9, "accuracy_given_s_hungarian_x_10k": 0.8, "fid_x": 1.2}
     (row,) = cells(studies.conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)], MODELS))
     missing = MISSING
-    assert row == ["LP-AAE, unsupervised", "1", "80.0", missing, missing, "90.0", missing]
+    assert row == ["LP-AAE, unsupervised", "1", "1.20", missing, "80.0", missing, missing, "90.0", missing]
 
 
 def test_the_ablation_has_a_row_for_each_model_in_the_order_of_its_preset(tmp_path):
