@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import CODE, TINY, build_algorithm
+from test_condition import training as conditional
 from torch import nn
 
 from lprior.engine import Engine, choose_engine
@@ -190,6 +191,12 @@ def test_warm_up_capture_and_loading_leave_no_trace(stand_in_cuda, algorithm_nam
         ]
         for one, two in zip(vars(eager.algorithm.opt).values(), vars(training.algorithm.opt).values(), strict=True):
             assert one.state_dict()["param_groups"] == two.state_dict()["param_groups"]
+
+
+def test_a_replay_gets_the_warps_of_its_own_step(stand_in_cuda, images):
+    eager, graph = (trained(conditional("unsupervised", engine=engine), images, 2) for engine in ("eager", "graph"))
+    assert graph.engine.name == "graph" and len(graph.engine._inputs) == 3
+    assert largest_difference(eager.algorithm, graph.algorithm) == 0
 
 
 def test_auto_is_a_graph_on_cuda_and_eager_on_a_cpu():
