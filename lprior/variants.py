@@ -26,7 +26,7 @@ VARIANTS = {
         **READINGS,
         "long": {"epochs": 100},
         "supervised": {"condition": "supervised", "lam_info": 0.2},
-        "supervised_long": {"condition": "supervised", "lam_info": 0.2, "epochs": 30},
+        "supervised_long": {"condition": "supervised", "lam_info": 0.2, "epochs": 22},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.2},
         **ABLATION,
         **{f"code_{size}": {"code": size} for size in CODES},
