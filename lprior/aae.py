@@ -34,6 +34,7 @@ class AAE(nn.Module):
     """The algorithm on given networks: `enc` images -> codes, `dec` codes -> images, `D_C` codes -> logits."""
 
     draws = 1  # noise tensors (batch, code) that a step needs
+    wants_views = False  # of images, beside the noise (`views.py`)
 
     def __init__(self, config: Config, enc: nn.Module, dec: nn.Module, D_C: nn.Module):
         super().__init__()

@@ -30,7 +30,7 @@ class Engine:
 
     "graph" captures the algorithm's whole `train_step` (forward passes, gradients, Adam) with the first batch, and from
     then on replays it: one launch in the place of hundreds, with the same results. A step must therefore be the same
-    operations on tensors of the same shapes every time, with no random numbers but its noise, and look at no value.
+    operations on tensors of the same shapes every time, with no random numbers but its inputs, and look at no value.
 
     Where `wanted` is "auto" and the capture fails, `name` becomes "eager", with a notice.
     """

@@ -40,8 +40,8 @@ With a conditional variable s (`condition.py`):
 12. `Q_sees_labels` (supervised, "tuned"): Q learns the labels of real images, L_label = -log Q(s | x), and not the s of
     generated ones. As printed, s meets x nowhere, and its values would mean digits of Q's own choice. If Q learned
     from both, it would come to call a bad 4 a 4 because it was made for one.
-13. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s cannot mean
-    what a view changes, such as slant or weight of a stroke. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
+13. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
+    mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
     the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
 """
 
@@ -224,8 +224,7 @@ class LPAAE(nn.Module):
         if self.config.lam_CG and hasattr(self.opt, "CG"):
             terms += [(self.opt.CG, at.L_fool_C_by_CG, self.config.lam_CG)]
         if self.Q is not None:
-            learned = [at.L_label] if hasattr(at, "L_label") else [at.L_info]
-            learned += [at.L_view] if hasattr(at, "L_view") else []
+            learned = [vars(at).get("L_label", at.L_info), *([at.L_view] if self.wants_views else [])]
             terms += [(classifier, loss) for loss in learned for classifier in (self.opt.Q, self.opt.D_I)]
             terms += [(maker, at.L_info, self.config.lam_info) for maker in makers]
         return terms

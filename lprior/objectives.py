@@ -63,7 +63,7 @@ def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
     (N, classes) of both. The joint distribution is that of the N pairs, made symmetric.
     """
     one, other = logits.float().softmax(dim=1), logits_view.float().softmax(dim=1)
-    joint = one.T @ other / len(one)
+    joint = (one.unsqueeze(2) * other.unsqueeze(1)).mean(dim=0)  # no matrix product: autocast would round it
     joint = ((joint + joint.T) / 2).clamp(min=torch.finfo(torch.float32).eps)
     alone = joint.sum(dim=0).log()
     return (joint * (joint.log() - alone - alone.unsqueeze(1))).sum()

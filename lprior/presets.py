@@ -57,7 +57,7 @@ OVERRIDES = {
     # samples blend digits more often.
     ("quick", "aae"): {"epochs": 32, "width": 32},
     ("quick", "vaegan"): {"epochs": 24},
-    ("quick", "unsupervised"): {"epochs": 12},  # for about the time of the others: views of images cost as much again
+    ("quick", "unsupervised"): {"epochs": 12},  # for about the time of the others, since views of images cost, too
     ("smoke", "cifar10"): {"networks": "dcgan"},
     ("quick", "cifar10"): {
         "networks": "dcgan", "width": 32, "batch_size": 32,

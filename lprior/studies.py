@@ -17,7 +17,10 @@ from lprior.parts import CIFAR10, DIGITS
 from lprior.results import RunFolder
 from lprior.tables import OF_S, escape, row, spreads, table_of
 
-CONDITIONAL = {DIGITS: ("lpaae-supervised", "lpaae-unsupervised"), CIFAR10: ("lpaae-supervised", "lpaae-supervised_long")}
+CONDITIONAL = {
+    DIGITS: ("lpaae-supervised", "lpaae-unsupervised"),
+    CIFAR10: ("lpaae-supervised", "lpaae-supervised_long"),
+}
 MEANING = ("FID", "score", *dict.fromkeys(OF_S.values()))  # columns of the conditional table
 COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation, and of code sizes
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
@@ -70,18 +73,18 @@ def finished(folder: Path) -> list[RunFolder]:
 
 
 def conditional_table(runs: list[RunFolder], models: Iterable[str]) -> str:
-    """Rows: a model, the number of its seeds, and mean and standard deviation of `MEANING`."""
-    return "".join(_rows(runs, models, MEANING)) or _missing("quick", 2 + len(MEANING))
+    """Rows: a model, the number of its seeds, its epochs, and mean and standard deviation of `MEANING`."""
+    return "".join(_rows(runs, models, MEANING)) or _missing("quick", 3 + len(MEANING))
 
 
 def ablation_table(runs: list[RunFolder]) -> str:
-    """Rows: a model, the number of its seeds, mean and standard deviation of `COLUMNS`; a block for each algorithm."""
+    """Rows: a model, its seeds and epochs, mean and standard deviation of `COLUMNS`; a block for each algorithm."""
     models = presets.RUNS["ablation"]
     blocks = [
         "".join(_rows(runs, [model for model in models if model.partition("-")[0] == algorithm], COLUMNS))
         for algorithm in presets.SETTINGS
     ]
-    return "\\midrule\n".join(filter(None, blocks)) or _missing("ablation", 2 + len(COLUMNS))
+    return "\\midrule\n".join(filter(None, blocks)) or _missing("ablation", 3 + len(COLUMNS))
 
 
 def _rows(runs: list[RunFolder], models: Iterable[str], columns: Iterable[str]) -> list[str]:
@@ -90,9 +93,9 @@ def _rows(runs: list[RunFolder], models: Iterable[str], columns: Iterable[str]) 
         return []
     groups = dict(list(table_of(runs).groupby("key")))
     return [
-        row([escape(variants.TITLES[model]), str(len(groups[model])), *spreads(groups[model], columns)])
-        for model in models if model in groups
-    ]  # fmt: skip
+        row([escape(variants.TITLES[model]), str(len(group)), str(group["epochs"].iloc[0]), *spreads(group, columns)])
+        for model, group in ((model, groups[model]) for model in models if model in groups)
+    ]
 
 
 def codes_figure(runs: list[RunFolder]) -> Figure:

@@ -24,7 +24,8 @@ class Training:
 
     `average` is the exponential moving average of the autoencoder that samples and reconstructs. `log` has one row
     per finished epoch. Random numbers depend on (seed, epoch) and (seed, step) alone, so that a run which was stopped
-    and resumed ends with the same bits as one that was not (same machine, device, threads, precision and engine).
+    and resumed ends with the same bits as one that was not (same machine, device, threads, precision and engine;
+    but for views of images on CUDA, whose gradients torch adds up in any order).
     `engine`: how steps are taken, "auto", "eager" or "graph" (see `engine.py`).
     """
 
@@ -96,7 +97,7 @@ class Training:
     def inputs(self, x: Tensor, s: Tensor | None = None) -> list[Tensor]:
         """What the algorithm's `train_step` takes: x, noise and, if it looks at views of images, their warps."""
         inputs = [x, self.noise(len(x), s)]
-        if getattr(self.algorithm, "wants_views", False):
+        if self.algorithm.wants_views:
             inputs.append(random_warps(len(x), generator(self.seed, "views", self.step, self.device)))
         return inputs
 

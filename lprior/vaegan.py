@@ -56,6 +56,7 @@ class VAEGAN(nn.Module):
     """
 
     draws = 2  # noise tensors (batch, code) that a step needs: for q(z|x) and for the prior
+    wants_views = False  # of images, beside the noise (`views.py`)
 
     def __init__(self, config: Config, enc: nn.Module, dec: nn.Module, Dis: nn.Module):
         super().__init__()

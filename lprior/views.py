@@ -25,5 +25,6 @@ def view(x: Tensor, warps: Tensor) -> Tensor:
         torch.stack([scale * turn.cos(), shear - scale * turn.sin(), shift[:, 0]], dim=1),
         torch.stack([scale * turn.sin(), scale * turn.cos(), shift[:, 1]], dim=1),
     ]
-    places = F.affine_grid(torch.stack(rows, dim=1), list(x.shape), align_corners=False)
-    return F.grid_sample(x.float(), places, padding_mode="border", align_corners=False).to(x.dtype)
+    with torch.autocast(x.device.type, enabled=False):  # which would round the places of the pixels
+        places = F.affine_grid(torch.stack(rows, dim=1), list(x.shape), align_corners=False)
+        return F.grid_sample(x.float(), places, padding_mode="border", align_corners=False).to(x.dtype)

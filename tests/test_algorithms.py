@@ -422,7 +422,7 @@ def batch(name):
 
 def step(algorithm, batch):
     x, noise = batch
-    warps = [WARPS] if getattr(algorithm, "wants_views", False) else []
+    warps = [WARPS] if algorithm.wants_views else []
     return algorithm.train_step(x, noise[: algorithm.draws], *warps)
 
 
@@ -615,6 +615,20 @@ def test_as_printed_the_labels_of_real_images_reach_no_network():
     x, s = torch.randn(BATCH, 1, 4, 4), torch.eye(10)[:BATCH].expand(2, BATCH, 10)
     losses = algorithm.train_step(x, torch.cat([torch.randn(2, BATCH, CODE), s], 2))
     assert "L_info" in losses and "L_label" not in losses
+
+
+@pytest.mark.parametrize("changes", [{}, {"joint": False}, {"autoencoder_updates": 2}])
+def test_without_views_Q_sees_generated_images_as_they_are(changes):
+    """Departure 13: with `Q_sees_views` off a step takes no warps, and has no other loss of Q than L_info."""
+    s = torch.eye(10)[:BATCH].expand(2, BATCH, 10)
+    x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
+    for wanted in (True, False):
+        algorithm = lpaae_on_plain_networks(lpaae.Config(condition="unsupervised", Q_sees_views=wanted, **changes))
+        assert algorithm.wants_views == wanted
+        assert ("L_view" in algorithm.train_step(x, noise, *[WARPS] * wanted)) == wanted
+    x_noise = algorithm.dec(torch.cat([algorithm.enc(x), algorithm.CG(noise[0])]))[BATCH:]
+    expected = minus_log_Q(algorithm, algorithm.D_I(x_noise)[1], noise[0][:, CODE:])
+    torch.testing.assert_close(algorithm.forward(x, noise[0]).L_info, expected)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_the_sheet_has_columns_of_one_s_and_rows_that_share_z(mode):
     assert torch.equal(sheet_noise(config, 1000)[:100], noise)
 
 
-def training(mode, seed=0, **changes):
+def training(mode, seed=0, device="cpu", **changes):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         make = Compact(1, SIZE, width=2)
@@ -60,7 +60,7 @@ def training(mode, seed=0, **changes):
         more = make.code_discriminator(CODE), make.image_discriminator(), make.classifier(10)
         algorithm = lpaae.LPAAE(lpaae.Config(condition=mode), *nets, *more)
     options = {"seed": 0, "batch_size": BATCH, "noise_size": CODE, "ema_decay": 0.9, "condition": mode}
-    return Training(algorithm, **options | changes)
+    return Training(algorithm.to(device), **options | changes)
 
 
 def test_in_training_s_is_the_label_or_uniform():

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import CODE, TINY, build_algorithm
+from conftest import CODE, SIZE, TINY, build_algorithm
 from test_condition import training as conditional
 from torch import nn
 
@@ -120,6 +120,18 @@ def test_the_first_losses_of_a_graph_are_the_eager_ones(algorithm_name, networks
     if algorithm_name != "lpaae-text":  # whose losses are those of its second update
         torch.testing.assert_close(losses["graph"], losses["eager"], rtol=1e-2, atol=1e-3)
     assert losses["graph"].keys() == losses["eager"].keys()
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_step_with_views_can_be_captured(bfloat16):
+    losses = {}
+    for name in ("eager", "graph"):
+        training = conditional("unsupervised", device="cuda", engine=name, bfloat16=bfloat16)
+        images = torch.rand(16, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0)).cuda()
+        losses[name] = training.train_step(images)
+        assert training.engine.name == name
+    torch.testing.assert_close(losses["graph"], losses["eager"], rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.cuda
@@ -271,6 +283,7 @@ class OneWeight(nn.Module):
     """An algorithm whose epochs cost next to nothing."""
 
     draws = 1
+    wants_views = False
 
     def __init__(self):
         super().__init__()

@@ -62,11 +62,19 @@ def test_a_variant_changes_its_settings_and_nothing_else(variant):
     changes = variants.VARIANTS["lpaae"][variant]
     if "reading" in changes:
         changes = lpaae.READINGS[changes["reading"]] | changes
+    changes = presets.OVERRIDES.get(("quick", changes.get("condition")), {}) | changes
     before, after = (config | config["settings"] for config in (plain, changed))
     expected = {name: value for name, value in changes.items() if before[name] != value}
     found = {name: value for name, value in after.items() if before[name] != value}
     assert {name: value for name, value in found.items() if name not in ("settings", "variant")} == expected
     assert expected or variant == "code_8"  # which is the preset's own, for digits
+
+
+def test_without_labels_a_quick_run_is_shorter_if_nobody_says_otherwise():
+    epochs = {preset: presets.resolve("lpaae", "mnist", preset, "unsupervised").epochs for preset in presets.PRESETS}
+    plain = {preset: presets.resolve("lpaae", "mnist", preset).epochs for preset in presets.PRESETS}
+    assert epochs == plain | {"quick": 12} and plain["quick"] == 20
+    assert presets.resolve("lpaae", "mnist", "quick", "unsupervised", epochs=5).epochs == 5
 
 
 def test_every_run_that_the_tables_can_show_has_a_title():

@@ -41,7 +41,7 @@ def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
         for seed, value in enumerate((0.5, 0.7))
     ]
     assert cells(studies.conditional_table(runs, MODELS)) == [
-        ["LP-AAE, supervised", "2", *[MISSING] * 2, *["$60.0 \\pm 14.1$"] * 2, "$25.0 \\pm 0.0$",
+        ["LP-AAE, supervised", "2", "20", *[MISSING] * 2, *["$60.0 \\pm 14.1$"] * 2, "$25.0 \\pm 0.0$",
          *["$60.0 \\pm 14.1$"] * 2]
     ]  # fmt: skip
 
@@ -50,16 +50,16 @@ def test_the_unsupervised_row_takes_clusters_for_accuracies(tmp_path):
     metrics = {"cluster_acc_q_hungarian_test": 0.9, "accuracy_given_s_hungarian_x_10k": 0.8, "fid_x": 1.2}
     (row,) = cells(studies.conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)], MODELS))
     missing = MISSING
-    assert row == ["LP-AAE, unsupervised", "1", "1.20", missing, "80.0", missing, missing, "90.0", missing]
+    assert row == ["LP-AAE, unsupervised", "1", "12", "1.20", missing, "80.0", missing, missing, "90.0", missing]
 
 
 def test_the_ablation_has_a_row_for_each_model_in_the_order_of_its_preset(tmp_path):
     models = ["vaegan-leaking", "lpaae", "vaegan", "lpaae-frozen", "lpaae-printed"]
     runs = [run_with(tmp_path, model, fid_x=float(number)) for number, model in enumerate(models)]
     table = studies.ablation_table(runs)
-    assert [row[:3] for row in cells(table)] == [
-        ["LP-AAE", "1", "1.00"], ["LP-AAE, printed", "1", "4.00"], ["CG never updated", "1", "3.00"],
-        ["VAE/GAN", "1", "2.00"], ["gradients leak", "1", "0.00"],
+    assert [row[:4] for row in cells(table)] == [
+        ["LP-AAE", "1", "20", "1.00"], ["LP-AAE, printed", "1", "20", "4.00"], ["CG never updated", "1", "20", "3.00"],
+        ["VAE/GAN", "1", "24", "2.00"], ["gradients leak", "1", "24", "0.00"],
     ]  # fmt: skip
     assert table.count("\\midrule") == 1
 

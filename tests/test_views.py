@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lprior.objectives import mutual_information
-from lprior.views import SCALE, SHIFT, TURN, WARPS, random_warps, view
+from lprior.views import SCALE, SHEAR, SHIFT, TURN, WARPS, random_warps, view
 
 
 def warps(**given):
@@ -14,9 +14,11 @@ def warps(**given):
     return torch.tensor([[given.get(name, 0.0) for name in names]])
 
 
-def test_no_warp_is_the_image_itself():
-    x = torch.rand(3, 2, 6, 6)
-    torch.testing.assert_close(view(x, torch.zeros(3, WARPS)), x)
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_no_warp_is_the_image_itself(bfloat16):
+    x = torch.rand(3, 2, 28, 28)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        torch.testing.assert_close(view(x, torch.zeros(3, WARPS)), x)
 
 
 def test_a_shift_takes_pixels_from_beside_and_goes_on_as_the_border():
@@ -38,13 +40,14 @@ def test_each_warp_keeps_the_centre_of_a_disc_or_moves_it_as_it_says(name):
     assert seen.sum() / x.sum() == pytest.approx(area, rel=0.02)
 
 
-def test_a_turn_turns():
+@pytest.mark.parametrize(("name", "slope"), [("turn", math.tan(TURN)), ("shear", SHEAR)])
+def test_an_upright_stroke_leans_as_far_as_it_is_told(name, slope):
     lines = torch.linspace(-1, 1, 81)
-    x = (lines[:, None].abs() < 0.1).float().expand(81, 81)[None, None]  # a line from left to right
-    seen = view(x, warps(turn=1.0))[0, 0]
-    rows = (seen * lines[:, None]).sum(0) / seen.sum(0)
-    slope = (rows[60] - rows[20]) / (lines[60] - lines[20])
-    assert abs(slope.item()) == pytest.approx(math.tan(TURN), rel=0.05)
+    x = (lines.abs() < 0.1).float().expand(81, 81)[None, None]
+    seen = view(x, warps(**{name: 1.0}))[0, 0]
+    columns = (seen * lines).sum(1) / seen.sum(1)
+    found = (columns[60] - columns[20]) / (lines[60] - lines[20])
+    assert abs(found.item()) == pytest.approx(slope, rel=0.05)
 
 
 def test_a_view_lets_gradients_through_and_keeps_the_precision():
@@ -68,6 +71,13 @@ def test_classes_that_agree_and_are_equally_frequent_share_the_most_information(
     assert mutual_information(one_class, one_class).item() == pytest.approx(0, abs=1e-3)
     two_classes = 100 * torch.eye(10)[torch.arange(10) % 2]
     assert mutual_information(two_classes, two_classes).item() == pytest.approx(math.log(2), abs=1e-3)
+
+
+def test_information_is_not_rounded_where_networks_are():
+    logits = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = mutual_information(logits, logits)
+    assert rounded.dtype == torch.float32 and rounded == mutual_information(logits, logits)
 
 
 def test_classes_that_never_come_have_finite_information_and_gradients():
