@@ -15,7 +15,7 @@ from lprior.results import RunFolder
 REAL = "real images"
 CONTROL = "mixture "  # before the names of the control's metrics
 FORMATS = {  # metric, as the report calls it -> how it is printed
-    "FID": "{:.2f}", "KID": "{:.0f}", "score": "{:.2f}", "sheet": "{:.2f}", "precision": "{:.2f}", "recall": "{:.2f}",
+    "FID": "{:.2f}", "KID": "{:z.0f}", "score": "{:.2f}", "sheet": "{:.2f}", "precision": "{:.2f}", "recall": "{:.2f}",
     "rarest": "{:.1f}", "commonest": "{:.1f}", "entropy": "{:.3f}", "reconstruction": "{:.4f}", "Parzen": "{:.0f}",
     "Parzen error": "{:.1f}", "Parzen sigma": "{:.2f}", "seconds per epoch": "{:.1f}", "minutes": "{:.1f}",
     "memory": "{:.2f}", "Inception FID": "{:.2f}",
