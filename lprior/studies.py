@@ -40,7 +40,7 @@ def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Pa
     for part, models in CONDITIONAL.items():
         chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
         (output / "tables" / f"{part.file}conditional.tex").write_text(conditional_table(chosen, models))
-    if write_sheets(runs, figures):
+    if _write_sheets(runs, figures):
         there.append("conditional")
     if found["codes"]:
         save_pdf(codes_figure(found["codes"]), figures / "codes.pdf")
@@ -53,7 +53,7 @@ def write_studies(runs: list[RunFolder], beside: Path, studies: Path, output: Pa
     return there
 
 
-def write_sheets(runs: list[RunFolder], folder: Path) -> bool:
+def _write_sheets(runs: list[RunFolder], folder: Path) -> bool:
     """The sheets of the conditional runs on digits, of first seeds, if there is a run of each kind; whether there is.
 
     (On CIFAR-10 such a run has a page of its own.)

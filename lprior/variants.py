@@ -18,6 +18,7 @@ ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed, or
     "no_ema": {"ema_decay": 0.0},
     "no_spectral_norm": {"spectral_norm": False},
 }
+SUPERVISED = {"condition": "supervised", "lam_info": 0.2}
 CODES = (2, 8, 32, 64)  # entries of a code
 VARIANTS = {
     "aae": {},
@@ -25,8 +26,8 @@ VARIANTS = {
         "fixed": {"prior": "fixed"},
         **READINGS,
         "long": {"epochs": 100},
-        "supervised": {"condition": "supervised", "lam_info": 0.2},
-        "supervised_long": {"condition": "supervised", "lam_info": 0.2, "epochs": 22},
+        "supervised": SUPERVISED,
+        "supervised_long": SUPERVISED | {"epochs": 22},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.2},
         **ABLATION,
         **{f"code_{size}": {"code": size} for size in CODES},
