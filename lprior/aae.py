@@ -34,7 +34,7 @@ class AAE(nn.Module):
     """The algorithm on given networks: `enc` images -> codes, `dec` codes -> images, `D_C` codes -> logits."""
 
     draws = 1  # noise tensors (batch, code) that a step needs
-    wants_views = False  # of images, beside the noise (`views.py`)
+    wants = frozenset()  # what else it draws (`train.DRAWN`)
 
     def __init__(self, config: Config, enc: nn.Module, dec: nn.Module, D_C: nn.Module):
         super().__init__()

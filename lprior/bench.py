@@ -147,7 +147,7 @@ def flops(training: Training, x: Tensor) -> int:
     everything.parents = {"Global"}
     counter.mod_tracker = everything
     with counter:
-        training.engine.eager(*training.inputs(x))
+        training.engine.eager(**training.inputs(x))
     return counter.get_total_flops()
 
 

@@ -40,33 +40,33 @@ class Engine:
         self.name, self._may_change = choose_engine(wanted, device), wanted == "auto"
         self._graph = None
 
-    def step(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """One `train_step` of the algorithm: x (N, C, H, W), noise (draws, N, noise), and whatever else it draws.
+    def step(self, **inputs: Tensor) -> dict[str, Tensor]:
+        """One `train_step` of the algorithm: x (N, C, H, W), noise (draws, N, noise), and whatever else it wants.
         Returns its losses.
 
         Raises UserError if a graph was asked for by name and cannot be captured.
         """
         if self.name == "graph" and self._graph is None:
             self._capture_or_change(inputs)
-        return self.eager(*inputs) if self.name == "eager" else self._replay(inputs)
+        return self.eager(**inputs) if self.name == "eager" else self._replay(inputs)
 
-    def eager(self, *inputs: Tensor) -> dict[str, Tensor]:
+    def eager(self, **inputs: Tensor) -> dict[str, Tensor]:
         """The step as it stands in the algorithm, whatever `name` is."""
         # Without a cache of cast weights: it would outlive the update, and a captured step cannot share it.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
-            return self.algorithm.train_step(*inputs)
+            return self.algorithm.train_step(**inputs)
 
     def forget(self) -> None:
         """To be called when the optimizers got new state tensors: a captured step would go on with the old ones."""
         self._graph = None
 
-    def _replay(self, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        for kept, new in zip(self._inputs, inputs, strict=True):
-            kept.copy_(new)
+    def _replay(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        for name, new in inputs.items():
+            self._inputs[name].copy_(new)
         self._graph.replay()
         return dict(zip(self._names, self._losses.clone().unbind(), strict=True))
 
-    def _capture_or_change(self, inputs: tuple[Tensor, ...]) -> None:
+    def _capture_or_change(self, inputs: dict[str, Tensor]) -> None:
         before = {tensor: tensor.clone() for tensor in self._state()}
         try:
             self._capture(inputs)
@@ -82,16 +82,17 @@ class Engine:
                 for tensor in self._state():
                     tensor.copy_(before[tensor]) if tensor in before else tensor.zero_()
 
-    def _capture(self, inputs: tuple[Tensor, ...]) -> None:
-        self._inputs, graph = [tensor.clone() for tensor in inputs], torch.cuda.CUDAGraph()
+    def _capture(self, inputs: dict[str, Tensor]) -> None:
+        self._inputs = {name: tensor.clone() for name, tensor in inputs.items()}
+        graph = torch.cuda.CUDAGraph()
         here, aside = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
         aside.wait_stream(here)
         try:
             with torch.cuda.stream(aside):
                 for _ in range(WARM_UP):
-                    self.eager(*self._inputs)
+                    self.eager(**self._inputs)
                 with _capturable(self.algorithm), torch.cuda.graph(graph, stream=aside):
-                    losses = self.eager(*self._inputs)
+                    losses = self.eager(**self._inputs)
                     self._names, self._losses = list(losses), torch.stack(list(losses.values()))
         finally:
             here.wait_stream(aside)

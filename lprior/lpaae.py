@@ -14,7 +14,7 @@
 The paper's Algorithm 1 and its text disagree, so `reading` chooses between them, and `READINGS` says how they differ:
     "printed"  Algorithm 1 with its signs made right, and nothing else
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
-    "tuned"    ours; what it adds, 2 to 10, 12 and 13, can be switched off by the field named there
+    "tuned"    ours; what it adds, 2 to 11, 13 and 14, can be switched off by the field named there
 
 Departures from the printed algorithm, in every reading:
  1. Signs: each printed L_GAN is descended by its discriminator; here it is a cost, so that this is right.
@@ -34,13 +34,15 @@ In "tuned" only:
 10. `lam_CG` weighs, in CG, that D_C takes z_c for a code of an image: prior and codes meet halfway, where in the paper
     only enc moves, and a prior that had lost some digits would never hear of them. (Zhao et al. 2018, ARAE, go
     all of that way: their prior learns from codes alone.)
+11. `instance_noise` (CIFAR-10): all that D_I sees, real or fake, has Gaussian noise of this standard deviation added
+    (Sonderby et al. 2017). Without, D_I knows fakes by what no eye sees, such as traces of JPEG, and is soon ahead.
 With a conditional variable s (`condition.py`):
-11. Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper gives
+12. Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper gives
     it to both.
-12. `Q_sees_labels` (supervised, "tuned"): Q learns the labels of real images, L_label = -log Q(s | x), and not the s of
+13. `Q_sees_labels` (supervised, "tuned"): Q learns the labels of real images, L_label = -log Q(s | x), and not the s of
     generated ones. As printed, s meets x nowhere, and its values would mean digits of Q's own choice. If Q learned
     from both, it would come to call a bad 4 a 4 because it was made for one.
-13. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
+14. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
     mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
     the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
 """
@@ -63,14 +65,17 @@ READINGS = {  # what a reading makes of the fields that are None in `Config`
     "printed": dict(
         CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
         autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
+        instance_noise=0.0,
     ),
     "text": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=False, joint=False, x_rec_is_fake=True,
         autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
+        instance_noise=0.0,
     ),
     "tuned": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
         autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, Q_sees_views=True, lam_CG=0.03,
+        instance_noise=0.0,
     ),
 }  # fmt: skip
 
@@ -100,6 +105,7 @@ class Config:
     Q_sees_labels: bool | None = None
     Q_sees_views: bool | None = None
     lam_CG: float | None = None
+    instance_noise: float | None = None
 
     def __post_init__(self):
         _choose("reading", self.reading, READINGS)
@@ -156,26 +162,33 @@ class LPAAE(nn.Module):
             self.opt.Q = adam(self.Q, rate_D, betas)
 
     @property
-    def wants_views(self) -> bool:
-        """Whether a step needs `views.random_warps` beside the noise."""
-        return self.config.condition == "unsupervised" and self.config.Q_sees_views
+    def wants(self) -> set[str]:
+        """What a step draws beside the noise: "warps" for views of images, "grain" for what D_I sees."""
+        views = self.config.condition == "unsupervised" and self.config.Q_sees_views
+        return {name for name, wanted in (("warps", views), ("grain", self.config.instance_noise)) if wanted}
 
-    def train_step(self, x: Tensor, noise: Tensor, warps: Tensor | None = None) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, noise): z, or [z, s]; `warps` (N, 5) if it
-        `wants_views`. Returns detached losses."""
-        at = self.forward(x, noise[0], warps)
+    def train_step(
+        self, x: Tensor, noise: Tensor, warps: Tensor | None = None, grain: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, noise): z, or [z, s]. Returns detached losses.
+
+        What it `wants`: `views.random_warps`, and a standard normal grain like x.
+        """
+        at = self.forward(x, noise[0], warps, grain)
         for _ in range(self.config.autoencoder_updates - 1):
             update(*self.autoencoder_terms(at))
-            at = self.forward(x, noise[0], warps)
+            at = self.forward(x, noise[0], warps, grain)
         if self.config.joint:
             update(*self.aae_phase(at), *self.prior_improvement_phase(at))
         else:
             update(*self.aae_phase(at))
-            at = self.forward(x, noise[1], warps)
+            at = self.forward(x, noise[1], warps, grain)
             update(*self.prior_improvement_phase(at))
         return {name: loss.detach() for name, loss in vars(at).items() if not name.startswith("L_fool")}
 
-    def forward(self, x: Tensor, noise: Tensor, warps: Tensor | None = None) -> SimpleNamespace:
+    def forward(
+        self, x: Tensor, noise: Tensor, warps: Tensor | None = None, grain: Tensor | None = None
+    ) -> SimpleNamespace:
         """Every loss that the two phases speak of, under the paper's names."""
         config = self.config
         z_x, z_c = self.enc(x), noise if self.CG is None else self.CG(noise)
@@ -183,6 +196,8 @@ class LPAAE(nn.Module):
             x_rec, x_noise = self.dec(torch.cat([z_x, z_c])).chunk(2)
         else:
             x_rec, x_noise = self.dec(z_x), self.dec(z_c)
+        if "grain" in self.wants:
+            x, x_rec, x_noise = (image + config.instance_noise * grain for image in (x, x_rec, x_noise))
         D_C_c, D_C_x = self.D_C(z_c), self.D_C(z_x)
         (D_I_x, F_x), (D_I_rec, F_rec), (D_I_noise, F_noise) = self.D_I(x), self.D_I(x_rec), self.D_I(x_noise)
 
@@ -197,7 +212,7 @@ class LPAAE(nn.Module):
         at.L_fool_C, at.L_fool_C_by_CG = -log_D(D_C_x), -log_one_minus_D(D_C_c)
         if not config.nonsaturating:
             at.L_fool_C, at.L_fool_C_by_CG, at.L_fool_I = -at.L_GAN_C, -at.L_GAN_C, -at.L_GAN_I
-        if self.wants_views:
+        if "warps" in self.wants:
             F_view, F_noise = self.D_I.trunk(view(x, warps)), self.D_I.trunk(view(x_noise, warps))
             at.L_view = -mutual_information(self.Q(F_x), self.Q(F_view))
         if self.Q is not None:
@@ -224,7 +239,7 @@ class LPAAE(nn.Module):
         if self.config.lam_CG and hasattr(self.opt, "CG"):
             terms += [(self.opt.CG, at.L_fool_C_by_CG, self.config.lam_CG)]
         if self.Q is not None:
-            learned = [vars(at).get("L_label", at.L_info), *([at.L_view] if self.wants_views else [])]
+            learned = [vars(at).get("L_label", at.L_info), *([at.L_view] if "warps" in self.wants else [])]
             terms += [(classifier, loss) for loss in learned for classifier in (self.opt.Q, self.opt.D_I)]
             terms += [(maker, at.L_info, self.config.lam_info) for maker in makers]
         return terms

@@ -15,6 +15,10 @@ from lprior.errors import TrainingDiverged
 from lprior.views import random_warps
 
 CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for the device
+DRAWN = {  # what a step may want beside x and noise, from x and a generator
+    "warps": lambda x, stream: random_warps(len(x), stream),
+    "grain": lambda x, stream: torch.randn(x.shape, generator=stream, device=x.device),
+}
 DIRECTIONS = ("._u", "._v")  # buffers of spectral normalisation: unit vectors, whose mean would be shorter
 
 
@@ -89,16 +93,16 @@ class Training:
 
         `s`: int64 (N,), the labels of x; needed if the condition is "supervised".
         """
-        losses = self.engine.step(*self.inputs(x, s))
+        losses = self.engine.step(**self.inputs(x, s))
         self._update_average()
         self.step += 1
         return losses
 
-    def inputs(self, x: Tensor, s: Tensor | None = None) -> list[Tensor]:
-        """What the algorithm's `train_step` takes: x, noise and, if it looks at views of images, their warps."""
-        inputs = [x, self.noise(len(x), s)]
-        if self.algorithm.wants_views:
-            inputs.append(random_warps(len(x), generator(self.seed, "views", self.step, self.device)))
+    def inputs(self, x: Tensor, s: Tensor | None = None) -> dict[str, Tensor]:
+        """What the algorithm's `train_step` takes in the present step: x, noise, and what else it wants."""
+        inputs = {"x": x, "noise": self.noise(len(x), s)}
+        for name in self.algorithm.wants:
+            inputs[name] = DRAWN[name](x, generator(self.seed, name, self.step, self.device))
         return inputs
 
     def noise(self, count: int, s: Tensor | None = None) -> Tensor:

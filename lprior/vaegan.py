@@ -17,9 +17,11 @@ Departures from the printed algorithm:
  4. `x_rec_is_fake` is off, but for CIFAR-10: only x_p is a fake, as in the authors' scripts; the printed L_GAN has
     x_rec, too.
  5. Adam, where the paper has RMSProp.
+ 6. `instance_noise` (CIFAR-10): all that Dis sees, real or fake, has Gaussian noise of this standard deviation
+    added, as in `lpaae.py`.
 Options that are off, for the ablation:
- 6. `balanced`: a step in which Dis or dec is too far ahead moves only the other, by the rule of the authors' code.
- 7. `leaking`: a fault, not an option to choose. Every network descends every loss, as in programs that call `backward`
+ 7. `balanced`: a step in which Dis or dec is too far ahead moves only the other, by the rule of the authors' code.
+ 8. `leaking`: a fault, not an option to choose. Every network descends every loss, as in programs that call `backward`
     three times before they step; dec and enc then help Dis.
 """
 
@@ -45,6 +47,7 @@ class Config:
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
     nonsaturating: bool = True
     x_rec_is_fake: bool = False
+    instance_noise: float = 0.0
     balanced: bool = False
     leaking: bool = False
 
@@ -56,8 +59,6 @@ class VAEGAN(nn.Module):
     """
 
     draws = 2  # noise tensors (batch, code) that a step needs: for q(z|x) and for the prior
-    wants_views = False  # of images, beside the noise (`views.py`)
-
     def __init__(self, config: Config, enc: nn.Module, dec: nn.Module, Dis: nn.Module):
         super().__init__()
         self.config, self.enc, self.dec, self.Dis = config, enc, dec, Dis
@@ -67,12 +68,20 @@ class VAEGAN(nn.Module):
             Dis=adam(Dis, config.learning_rate_D, config.betas),
         )
 
-    def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, code). Returns the losses, detached."""
+    @property
+    def wants(self) -> set[str]:
+        """What a step draws beside the noise: "grain" for what Dis sees."""
+        return {"grain"} if self.config.instance_noise else set()
+
+    def train_step(self, x: Tensor, noise: Tensor, grain: Tensor | None = None) -> dict[str, Tensor]:
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, code), a standard normal grain like x if it `wants`
+        one. Returns the losses, detached."""
         epsilon, z_p = noise
         mu, log_var = self.enc(x).chunk(2, dim=1)
         z = mu + epsilon * torch.exp(0.5 * log_var)
         x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
+        if "grain" in self.wants:
+            x, x_rec, x_p = (image + self.config.instance_noise * grain for image in (x, x_rec, x_p))
         (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)

@@ -25,13 +25,14 @@ VARIANTS = {
     "lpaae": {
         "fixed": {"prior": "fixed"},
         **READINGS,
-        "long": {"epochs": 100},
+        "long": {"epochs": 30},
         "supervised": SUPERVISED,
         "supervised_long": SUPERVISED | {"epochs": 22},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.2},
         **ABLATION,
         **{f"code_{size}": {"code": size} for size in CODES},
         **{f"fixed_code_{size}": {"prior": "fixed", "code": size} for size in CODES},
+        "no_instance_noise": {"instance_noise": 0.0},  # which digits do not have anyway
     },
     "vaegan": {  # one thing at a time
         "saturating": {"nonsaturating": False},
@@ -66,6 +67,7 @@ TITLES = {
     "lpaae-one_rate": "one learning rate",
     "lpaae-no_ema": "no moving average",
     "lpaae-no_spectral_norm": "no spectral normalisation",
+    "lpaae-no_instance_noise": "LP-AAE, no instance noise",
     **{f"lpaae-code_{size}": f"LP-AAE, code of {size}" for size in CODES},
     **{f"lpaae-fixed_code_{size}": f"LP-AAE, fixed prior, code of {size}" for size in CODES},
     "vaegan": "VAE/GAN",

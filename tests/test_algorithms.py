@@ -7,6 +7,7 @@ these: which network moves in which update, in which direction, and by how much.
 
 import copy
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from lprior.errors import UserError
 
 CODE, BATCH, RATE = 3, 8, 0.05
 WARPS = 2 * torch.rand(BATCH, 5, generator=torch.Generator().manual_seed(2)) - 1  # of views
+GRAIN = torch.randn(BATCH, 1, 4, 4, generator=torch.Generator().manual_seed(3))  # of what D_I sees
 
 
 def log(probability_logit):
@@ -254,6 +256,17 @@ def lpaae_second_phase(nets, c, x, noise):
     return {"D_I": L_GAN_I, "dec": L_fool_I, "CG": lpaae_CG(nets, c, z_c, x_noise)}
 
 
+def grainy(nets):
+    """The same networks, with a discriminator of images that sees them through the grain."""
+    judge = "Dis" if hasattr(nets, "Dis") else "D_I"
+    seen = {judge: lambda image: getattr(nets, judge)(image + 0.4 * GRAIN)}
+    return SimpleNamespace(**dict(nets.named_children()) | {"Q": None} | seen)
+
+
+def lpaae_instance_noise(nets, c, x, noise):
+    return lpaae_tuned(grainy(nets), c, x, noise)
+
+
 # VAE/GAN, Larsen et al., Algorithm 1, with samples of the prior as the only fakes
 
 
@@ -290,6 +303,10 @@ def vaegan_leaking(nets, c, x, noise):
     return dict.fromkeys(["enc", "dec", "Dis"], sum(vaegan_update(nets, c, x, noise).values()))
 
 
+def vaegan_instance_noise(nets, c, x, noise):
+    return vaegan_update(grainy(nets), c, x, noise)
+
+
 ALL = {"D_C", "enc", "dec", "D_I", "CG"}
 PHASES = {
     "aae": [aae_reconstruction, aae_discriminator, aae_encoder],
@@ -309,10 +326,12 @@ PHASES = {
     "lpaae-rec_fake": [lpaae_rec_fake],
     "lpaae-two_phases": [lpaae_first_phase, lpaae_second_phase],
     "lpaae-three_updates": [lpaae_autoencoder, lpaae_autoencoder, lpaae_tuned],
+    "lpaae-instance_noise": [lpaae_instance_noise],
     "vaegan": [vaegan_update],
     "vaegan-saturating": [vaegan_saturating],
     "vaegan-rec_fake": [vaegan_rec_fake],
     "vaegan-leaking": [vaegan_leaking],
+    "vaegan-instance_noise": [vaegan_instance_noise],
 }
 MOVES = {
     "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
@@ -332,18 +351,21 @@ MOVES = {
     "lpaae-rec_fake": [ALL],
     "lpaae-two_phases": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
     "lpaae-three_updates": [{"enc", "dec"}, {"enc", "dec"}, ALL],
+    "lpaae-instance_noise": [ALL],
     "vaegan": [{"enc", "dec", "Dis"}],
     "vaegan-saturating": [{"enc", "dec", "Dis"}],
     "vaegan-rec_fake": [{"enc", "dec", "Dis"}],
     "vaegan-leaking": [{"enc", "dec", "Dis"}],
+    "vaegan-instance_noise": [{"enc", "dec", "Dis"}],
 }
+CHANGES = {name: own | {"instance_noise": {"instance_noise": 0.4}} for name, own in variants.VARIANTS.items()}
 
 
 def lpaae_config(name):
-    """Of a name above: a reading with a prior or a condition, or one of `variants.VARIANTS`."""
+    """Of a name above: a reading with a prior or a condition, or one of `CHANGES`."""
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
     if reading not in lpaae.READINGS:
-        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | variants.VARIANTS["lpaae"][reading])
+        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | CHANGES["lpaae"][reading])
     free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7} if reading == "tuned" else {}
     special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
     return lpaae.Config(reading=reading, lam=3.0, **free, **special)
@@ -398,7 +420,7 @@ def plain(name):
         case ["aae"]:
             algorithm = aae.AAE(aae.Config(), encoder(CODE), decoder(), code_network(1))
         case ["vaegan", *variant]:
-            changes = variants.VARIANTS["vaegan"].get("".join(variant), {})
+            changes = CHANGES["vaegan"].get("".join(variant), {})
             algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3, **changes), encoder(2 * CODE), decoder(), Judge())
         case ["lpaae", *_]:
             algorithm = lpaae_on_plain_networks(lpaae_config(name))
@@ -422,8 +444,8 @@ def batch(name):
 
 def step(algorithm, batch):
     x, noise = batch
-    warps = [WARPS] if algorithm.wants_views else []
-    return algorithm.train_step(x, noise[: algorithm.draws], *warps)
+    more = {name: {"warps": WARPS, "grain": GRAIN}[name] for name in algorithm.wants}
+    return algorithm.train_step(x, noise[: algorithm.draws], **more)
 
 
 def recorded_step(algorithm, batch, monkeypatch):
@@ -609,7 +631,7 @@ def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
 
 
 def test_as_printed_the_labels_of_real_images_reach_no_network():
-    """Departure 12: with `Q_sees_labels` off, s meets x in no loss."""
+    """Departure 13: with `Q_sees_labels` off, s meets x in no loss."""
     config = lpaae.Config(condition="supervised", Q_sees_labels=False)
     algorithm = lpaae_on_plain_networks(config)
     x, s = torch.randn(BATCH, 1, 4, 4), torch.eye(10)[:BATCH].expand(2, BATCH, 10)
@@ -619,12 +641,12 @@ def test_as_printed_the_labels_of_real_images_reach_no_network():
 
 @pytest.mark.parametrize("changes", [{}, {"joint": False}, {"autoencoder_updates": 2}])
 def test_without_views_Q_sees_generated_images_as_they_are(changes):
-    """Departure 13: with `Q_sees_views` off a step takes no warps, and has no other loss of Q than L_info."""
+    """Departure 14: with `Q_sees_views` off a step takes no warps, and has no other loss of Q than L_info."""
     s = torch.eye(10)[:BATCH].expand(2, BATCH, 10)
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
     for wanted in (True, False):
         algorithm = lpaae_on_plain_networks(lpaae.Config(condition="unsupervised", Q_sees_views=wanted, **changes))
-        assert algorithm.wants_views == wanted
+        assert algorithm.wants == ({"warps"} if wanted else set())
         assert ("L_view" in algorithm.train_step(x, noise, *[WARPS] * wanted)) == wanted
     x_noise = algorithm.dec(torch.cat([algorithm.enc(x), algorithm.CG(noise[0])]))[BATCH:]
     expected = minus_log_Q(algorithm, algorithm.D_I(x_noise)[1], noise[0][:, CODE:])

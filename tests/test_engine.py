@@ -35,12 +35,12 @@ def in_float64(monkeypatch):
     torch.set_default_dtype(torch.float32)
 
 
-def batch(networks: str, step: int, draws: int) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(networks: str, step: int, draws: int) -> dict[str, torch.Tensor]:
     """Images in [-1, 1] and noise, of their own for each step."""
     source, size = torch.Generator().manual_seed(step), TINY[networks].size
     x = 2 * torch.rand(BATCH, 1, size, size, generator=source) - 1
     noise = torch.randn(draws, BATCH, CODE, generator=source)
-    return x.contiguous(memory_format=torch.channels_last), noise
+    return {"x": x.contiguous(memory_format=torch.channels_last), "noise": noise}
 
 
 def plain_update(*terms) -> None:
@@ -80,10 +80,10 @@ def test_the_update_is_the_plain_one(monkeypatch, in_float64, algorithm_name, ne
     fast, plain = (build_algorithm(algorithm_name, networks=networks) for _ in range(2))
     start = copy.deepcopy(fast)
     for step in range(steps):
-        fast.train_step(*batch(networks, step, fast.draws))
+        fast.train_step(**batch(networks, step, fast.draws))
     monkeypatch.setattr(f"{type(plain).__module__}.update", plain_update)
     for step in range(steps):
-        plain.train_step(*batch(networks, step, plain.draws))
+        plain.train_step(**batch(networks, step, plain.draws))
     assert largest_difference(fast, plain) < tolerance
     assert largest_difference(fast, start) > 1e-4  # there is something to see
 
@@ -96,8 +96,8 @@ def test_a_replayed_step_is_the_eager_one(in_float64, algorithm_name, networks, 
         algorithm = build_algorithm(algorithm_name, networks=networks).to(cuda, memory_format=torch.channels_last)
         engines.append(Engine(algorithm, cuda, bfloat16=False, wanted=name))
     for step in range(steps):
-        x, noise = (tensor.to(cuda) for tensor in batch(networks, step, algorithm.draws))
-        eager, graph = (engine.step(x, noise) for engine in engines)
+        inputs = {name: tensor.to(cuda) for name, tensor in batch(networks, step, algorithm.draws).items()}
+        eager, graph = (engine.step(**inputs) for engine in engines)
     torch.testing.assert_close(graph, eager, rtol=1e-4, atol=1e-4)
     eager, graph = (engine.algorithm for engine in engines)
     assert largest_difference(eager, graph) < tolerance
@@ -115,8 +115,8 @@ def test_the_first_losses_of_a_graph_are_the_eager_ones(algorithm_name, networks
     cuda, losses = torch.device("cuda"), {}
     for name in ("eager", "graph"):
         algorithm = build_algorithm(algorithm_name, networks=networks).to(cuda, memory_format=torch.channels_last)
-        x, noise = (tensor.to(cuda) for tensor in batch(networks, 0, algorithm.draws))
-        losses[name] = Engine(algorithm, cuda, bfloat16, name).step(x, noise)
+        inputs = {key: tensor.to(cuda) for key, tensor in batch(networks, 0, algorithm.draws).items()}
+        losses[name] = Engine(algorithm, cuda, bfloat16, name).step(**inputs)
     if algorithm_name != "lpaae-text":  # whose losses are those of its second update
         torch.testing.assert_close(losses["graph"], losses["eager"], rtol=1e-2, atol=1e-3)
     assert losses["graph"].keys() == losses["eager"].keys()
@@ -162,7 +162,7 @@ class StandInGraph:
     """Knows the engine in the place of addresses: a replay is the step again, on the tensors it was captured with."""
 
     def replay(self):
-        self.engine._losses.copy_(torch.stack(list(self.engine.eager(*self.engine._inputs).values())))
+        self.engine._losses.copy_(torch.stack(list(self.engine.eager(**self.engine._inputs).values())))
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def failing_engine(monkeypatch, algorithm: nn.Module, wanted: str) -> Engine:
     """As on a GPU where the warm-up moves the networks, and then the capture fails."""
 
     def capture(self, inputs):
-        self.eager(*inputs)
+        self.eager(**inputs)
         raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
     monkeypatch.setattr(Engine, "_capture", capture)
@@ -250,10 +250,10 @@ def test_a_failed_capture_falls_back_with_a_notice_and_leaves_no_trace(
     assert engine.name == "graph"
     for step in range(steps_before):
         for algorithm in (one, two):
-            algorithm.train_step(*batch("compact", step, one.draws))
+            algorithm.train_step(**batch("compact", step, one.draws))
     for step in range(steps_before, steps_before + 2):
-        eager.step(*batch("compact", step, one.draws))
-        engine.step(*batch("compact", step, two.draws))
+        eager.step(**batch("compact", step, one.draws))
+        engine.step(**batch("compact", step, two.draws))
     assert engine.name == "eager"
     assert capsys.readouterr().out == (
         "the step cannot be captured as a CUDA graph (operation not permitted when stream is capturing): "
@@ -269,21 +269,21 @@ def test_a_failed_capture_is_an_error_if_a_graph_was_asked_for(monkeypatch):
     engine = failing_engine(monkeypatch, build_algorithm("aae"), "graph")
     message = r"cannot be captured as a CUDA graph \(operation .*\): use --engine auto or eager$"
     with pytest.raises(UserError, match=message):
-        engine.step(*batch("compact", 0, 1))
+        engine.step(**batch("compact", 0, 1))
 
 
 def test_a_mistake_in_the_algorithm_is_not_taken_for_a_failed_capture(monkeypatch):
     algorithm = build_algorithm("aae")
     algorithm.train_step = lambda x, noise: (_ for _ in ()).throw(ValueError("no loss reaches 1 parameters"))
     with pytest.raises(ValueError, match="no loss reaches"):
-        failing_engine(monkeypatch, algorithm, "auto").step(*batch("compact", 0, 1))
+        failing_engine(monkeypatch, algorithm, "auto").step(**batch("compact", 0, 1))
 
 
 class OneWeight(nn.Module):
     """An algorithm whose epochs cost next to nothing."""
 
     draws = 1
-    wants_views = False
+    wants = frozenset()
 
     def __init__(self):
         super().__init__()
@@ -325,4 +325,4 @@ def test_a_second_pass_in_bfloat16_sees_the_weights_that_have_moved():
     """Autocast's cache of cast weights would give the second update of a step the opponent of the first."""
     torch.manual_seed(0)
     engine = Engine(Twice(), CPU, bfloat16=True)
-    assert engine.step(torch.ones(3, 2), torch.zeros(0))["moved"] > 1
+    assert engine.step(x=torch.ones(3, 2), noise=torch.zeros(0))["moved"] > 1

@@ -112,7 +112,7 @@ class Stub(nn.Module):
     """An algorithm of one weight, which a step sets to `target`; its loss is the number of the step."""
 
     draws = 2
-    wants_views = False
+    wants = frozenset()
 
     def __init__(self, target: float = 0.0, bad: dict[int, float] | None = None):
         super().__init__()
