@@ -1,12 +1,14 @@
 import io
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import CODE, build_algorithm
+from conftest import CODE, SETTINGS, build_algorithm
 from torch import nn
 
+from lprior import vaegan
 from lprior.errors import TrainingDiverged
 from lprior.train import Training
 
@@ -59,6 +61,28 @@ def test_a_resumed_training_ends_with_the_same_bits(algorithm_name, images):
     train(resumed, images, 3)
 
     assert_same_bits(whole, resumed)
+
+
+@pytest.mark.parametrize("name", ["lpaae-tuned", "vaegan"])
+def test_a_resumed_training_sees_the_same_instance_noise(name, images, monkeypatch):
+    monkeypatch.setitem(SETTINGS, name, replace(SETTINGS[name], instance_noise=0.2))
+    whole, part = (train(start(build_algorithm(name)), images, last) for last in (2, 1))
+    resumed = start(build_algorithm(name, seed=5))
+    resumed.load_state_dict(part.state_dict())
+    assert_same_bits(whole, train(resumed, images, 2))
+
+
+def test_the_grain_is_standard_normal_and_of_its_own_step_alone(images, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "vaegan", vaegan.Config(instance_noise=0.2))
+    training, x = start(build_algorithm("vaegan")), torch.zeros(100, 3, 8, 8)
+    first = training.inputs(x)
+    training.step = 1
+    second = training.inputs(x)
+    training.step = 0
+    again = training.inputs(x + 1)
+    assert first.keys() == {"x", "noise", "grain"} and first["grain"].shape == x.shape
+    assert abs(first["grain"].mean()) < 0.05 and first["grain"].std().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(first["grain"], again["grain"]) and not torch.equal(first["grain"], second["grain"])
 
 
 @pytest.mark.cuda
