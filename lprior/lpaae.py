@@ -14,7 +14,7 @@
 The paper's Algorithm 1 and its text disagree, so `reading` chooses between them, and `READINGS` says how they differ:
     "printed"  Algorithm 1 with its signs made right, and nothing else
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
-    "tuned"    ours; what it adds, 2 to 11, 13 and 14, can be switched off by the field named there
+    "tuned"    ours; what it adds, 2 to 11 and 13 to 15, can be switched off by the field named there
 
 Departures from the printed algorithm, in every reading:
  1. Signs: each printed L_GAN is descended by its discriminator; here it is a cost, so that this is right.
@@ -45,6 +45,8 @@ With a conditional variable s (`condition.py`):
 14. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
     mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
     the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
+15. `lam_VAT` weighs, in Q (unsupervised), L_VAT: how much what it says of a real image changes at most within a short
+    distance (Miyato et al. 2018). Else Q may part images where they are dense, such as thin ones from thick ones.
 """
 
 from dataclasses import dataclass
@@ -57,25 +59,33 @@ from torch.nn.functional import cross_entropy
 from lprior.condition import CONDITIONS, s_of
 from lprior.errors import UserError
 from lprior.networks import Autoencoder
-from lprior.objectives import feature_distance, feature_norm, log_D, log_one_minus_D, mutual_information
+from lprior.objectives import (
+    feature_distance,
+    feature_norm,
+    log_D,
+    log_one_minus_D,
+    mutual_information,
+    virtual_adversarial_loss,
+)
 from lprior.updates import adam, update
 from lprior.views import view
 
+REACH = 1.5  # of L_VAT: Euclidean length of the change of an image in [-1, 1]; ours
 READINGS = {  # what a reading makes of the fields that are None in `Config`
     "printed": dict(
         CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
         autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
-        instance_noise=0.0,
+        lam_VAT=0.0, instance_noise=0.0,
     ),
     "text": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=False, joint=False, x_rec_is_fake=True,
         autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
-        instance_noise=0.0,
+        lam_VAT=0.0, instance_noise=0.0,
     ),
     "tuned": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
         autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, Q_sees_views=True, lam_CG=0.03,
-        instance_noise=0.0,
+        lam_VAT=0.3, instance_noise=0.0,
     ),
 }  # fmt: skip
 
@@ -105,6 +115,7 @@ class Config:
     Q_sees_labels: bool | None = None
     Q_sees_views: bool | None = None
     lam_CG: float | None = None
+    lam_VAT: float | None = None
     instance_noise: float | None = None
 
     def __post_init__(self):
@@ -163,9 +174,10 @@ class LPAAE(nn.Module):
 
     @property
     def wants(self) -> set[str]:
-        """What a step draws beside the noise: "warps" for views of images, "grain" for what D_I sees."""
-        views = self.config.condition == "unsupervised" and self.config.Q_sees_views
-        return {name for name, wanted in (("warps", views), ("grain", self.config.instance_noise)) if wanted}
+        """What a step draws beside the noise: "warps" for views of images, "grain" for noise on them."""
+        config = self.config
+        views, VAT = (config.condition == "unsupervised" and wanted for wanted in (config.Q_sees_views, config.lam_VAT))
+        return {name for name, wanted in (("warps", views), ("grain", config.instance_noise or VAT)) if wanted}
 
     def train_step(
         self, x: Tensor, noise: Tensor, warps: Tensor | None = None, grain: Tensor | None = None
@@ -196,7 +208,7 @@ class LPAAE(nn.Module):
             x_rec, x_noise = self.dec(torch.cat([z_x, z_c])).chunk(2)
         else:
             x_rec, x_noise = self.dec(z_x), self.dec(z_c)
-        if "grain" in self.wants:
+        if config.instance_noise:
             x, x_rec, x_noise = (image + config.instance_noise * grain for image in (x, x_rec, x_noise))
         D_C_c, D_C_x = self.D_C(z_c), self.D_C(z_x)
         (D_I_x, F_x), (D_I_rec, F_rec), (D_I_noise, F_noise) = self.D_I(x), self.D_I(x_rec), self.D_I(x_noise)
@@ -215,6 +227,8 @@ class LPAAE(nn.Module):
         if "warps" in self.wants:
             F_view, F_noise = self.D_I.trunk(view(x, warps)), self.D_I.trunk(view(x_noise, warps))
             at.L_view = -mutual_information(self.Q(F_x), self.Q(F_view))
+        if config.condition == "unsupervised" and config.lam_VAT:
+            at.L_VAT = virtual_adversarial_loss(lambda x: self.Q(self.D_I.trunk(x)), x, self.Q(F_x), grain, REACH)
         if self.Q is not None:
             at.L_info = cross_entropy(self.Q(F_noise).float(), s_of(noise))
         if config.condition == "supervised" and config.Q_sees_labels:
@@ -239,8 +253,10 @@ class LPAAE(nn.Module):
         if self.config.lam_CG and hasattr(self.opt, "CG"):
             terms += [(self.opt.CG, at.L_fool_C_by_CG, self.config.lam_CG)]
         if self.Q is not None:
-            learned = [vars(at).get("L_label", at.L_info), *([at.L_view] if "warps" in self.wants else [])]
-            terms += [(classifier, loss) for loss in learned for classifier in (self.opt.Q, self.opt.D_I)]
+            of_s = "L_label" if hasattr(at, "L_label") else "L_info"
+            for name, weight in ((of_s, 1.0), ("L_view", 1.0), ("L_VAT", self.config.lam_VAT)):
+                if hasattr(at, name):
+                    terms += [(classifier, getattr(at, name), weight) for classifier in (self.opt.Q, self.opt.D_I)]
             terms += [(maker, at.L_info, self.config.lam_info) for maker in makers]
         return terms
 

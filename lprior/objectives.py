@@ -7,6 +7,8 @@ print `theta <- theta - grad` for every network. Here every quantity named `L_..
 Discriminators return logits, so that log D and log(1 - D) are log-sigmoids: no label tensors, nothing to flip.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -67,3 +69,26 @@ def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
     joint = ((joint + joint.T) / 2).clamp(min=torch.finfo(torch.float32).eps)
     alone = joint.sum(dim=0).log()
     return (joint * (joint.log() - alone - alone.unsqueeze(1))).sum()
+
+
+def virtual_adversarial_loss(
+    classify: Callable[[Tensor], Tensor], x: Tensor, logits: Tensor, start: Tensor, reach: float
+) -> Tensor:
+    """How far a classifier's word on an image can be changed by a change of length `reach`: KL divergence in nats.
+
+    VAT (Miyato et al. 2018, section 3.3): mean of KL(p(x) || p(x + r)), where r is the direction in which it grows
+    fastest, by one power iteration from a random `start`. `classify` images -> logits (N, classes), `logits` what it
+    says of x; x and start (N, ...). r and p(x) count as constants.
+    """
+    said = logits.detach().float().log_softmax(dim=1)
+
+    def divergence(change: Tensor) -> Tensor:
+        return F.kl_div(classify(x + change).float().log_softmax(dim=1), said, reduction="batchmean", log_target=True)
+
+    change = (0.1 * _of_length_one(start)).requires_grad_()
+    (uphill,) = torch.autograd.grad(divergence(change), change)
+    return divergence(reach * _of_length_one(uphill))
+
+
+def _of_length_one(vectors: Tensor) -> Tensor:
+    return F.normalize(vectors.flatten(1), eps=torch.finfo(torch.float32).tiny).view_as(vectors)

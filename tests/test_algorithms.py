@@ -90,10 +90,25 @@ def info_losses(nets, x, x_noise, noise):
     s = noise[:, CODE:]
     if nets.config.reading == "tuned" and nets.config.condition == "unsupervised":
         of_x, of_view = (torch.softmax(nets.Q(nets.D_I(images)[1]), dim=1) for images in (x, warped(x)))
-        return {"L_info": minus_log_Q(nets, nets.D_I(warped(x_noise))[1], s), "L_view": -information(of_x, of_view)}
+        L_info = minus_log_Q(nets, nets.D_I(warped(x_noise))[1], s)
+        return {"L_info": L_info, "L_view": -information(of_x, of_view), "L_VAT": most_changed(nets, x)}
     L = {"L_info": minus_log_Q(nets, nets.D_I(x_noise)[1], s)}
     tuned_supervised = nets.config.reading == "tuned" and nets.config.condition == "supervised"
     return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned_supervised else {})
+
+
+def most_changed(nets, x):
+    """KL(p(x) || p(x + r)), r of length 1.5 along the gradient of the same at 0.1 of the grain's direction."""
+
+    def divergence(r):
+        p, q = (torch.softmax(nets.Q(nets.D_I(images)[1]), dim=1) for images in (x, x + r))
+        return (p.detach() * torch.log(p.detach() / q)).sum() / BATCH
+
+    def of_length_one(images):
+        return torch.stack([image / torch.sqrt((image**2).sum()) for image in images])
+
+    r = (0.1 * of_length_one(GRAIN.double())).requires_grad_()
+    return divergence(1.5 * of_length_one(torch.autograd.grad(divergence(r), r)[0]))
 
 
 def warped(x):
@@ -126,12 +141,12 @@ def information(one, other):
     return total
 
 
-def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None, L_view=None):
+def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None, L_view=None, L_VAT=None):
     """The makers of images descend L_info; Q and the trunk that it shares with D_I too, unless they have labels, and
-    L_view if they look at views."""
+    L_view and some of L_VAT if they look at real images without labels."""
     shared = {name: costs[name] + weight * L_info for name in makers}
     learned = L_info if L_label is None else L_label
-    learned = learned if L_view is None else learned + L_view
+    learned = learned if L_view is None else learned + L_view + 0.3 * L_VAT
     return costs | shared | {"D_I": costs["D_I"] + learned, "Q": learned}
 
 
@@ -190,7 +205,8 @@ def lpaae_tuned(nets, c, x, noise):
     costs = without_missing(nets, costs)
     if nets.Q is None:
         return costs
-    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, L.get("L_label"), L.get("L_view"))
+    more = {name: L[name] for name in ("L_label", "L_view", "L_VAT") if name in L}
+    return with_info(nets, costs, L["L_info"], ["dec", "CG"], c.lam_info, **more)
 
 
 def without_missing(nets, costs):
@@ -525,7 +541,7 @@ def test_reported_losses_are_detached_finite_and_named_as_in_the_papers(name, pl
     assert papers[name.partition("-")[0]] <= set(losses)
     assert ("L_info" in losses) == name.endswith("supervised")
     assert ("L_label" in losses) == (name == "lpaae-tuned-supervised")
-    assert ("L_view" in losses) == (name == "lpaae-tuned-unsupervised")
+    assert ("L_view" in losses) == ("L_VAT" in losses) == (name == "lpaae-tuned-unsupervised")
     assert all(loss.ndim == 0 and not loss.requires_grad and torch.isfinite(loss) for loss in losses.values())
 
 
@@ -627,7 +643,7 @@ def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
     printed = lpaae.READINGS["printed"]
     changes = variants.VARIANTS["lpaae"].values()
     off = {name for change in changes for name, value in change.items() if printed.get(name) == value}
-    assert off | {"autoencoder_updates", "lam_info", "Q_sees_labels", "Q_sees_views"} == set(printed)
+    assert off | {"autoencoder_updates", "lam_info", "Q_sees_labels", "Q_sees_views", "lam_VAT"} == set(printed)
 
 
 def test_as_printed_the_labels_of_real_images_reach_no_network():
