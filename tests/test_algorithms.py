@@ -661,12 +661,24 @@ def test_without_views_Q_sees_generated_images_as_they_are(changes):
     s = torch.eye(10)[:BATCH].expand(2, BATCH, 10)
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
     for wanted in (True, False):
-        algorithm = lpaae_on_plain_networks(lpaae.Config(condition="unsupervised", Q_sees_views=wanted, **changes))
+        config = lpaae.Config(condition="unsupervised", Q_sees_views=wanted, lam_VAT=0.0, **changes)
+        algorithm = lpaae_on_plain_networks(config)
         assert algorithm.wants == ({"warps"} if wanted else set())
         assert ("L_view" in algorithm.train_step(x, noise, *[WARPS] * wanted)) == wanted
     x_noise = algorithm.dec(torch.cat([algorithm.enc(x), algorithm.CG(noise[0])]))[BATCH:]
     expected = minus_log_Q(algorithm, algorithm.D_I(x_noise)[1], noise[0][:, CODE:])
     torch.testing.assert_close(algorithm.forward(x, noise[0]).L_info, expected)
+
+
+@pytest.mark.parametrize("condition", ["none", "supervised", "unsupervised"])
+def test_only_an_unsupervised_step_learns_to_say_the_same_of_images_nearby(condition):
+    """Departure 15: and none with `lam_VAT` at zero."""
+    s = torch.eye(10)[:BATCH].expand(2, BATCH, 10) if condition != "none" else torch.zeros(2, BATCH, 0)
+    x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
+    for weight in (0.3, 0.0):
+        algorithm = lpaae_on_plain_networks(lpaae.Config(condition=condition, lam_VAT=weight))
+        more = {name: {"warps": WARPS, "grain": GRAIN}[name] for name in algorithm.wants}
+        assert ("L_VAT" in algorithm.train_step(x, noise, **more)) == (condition == "unsupervised" and weight > 0)
 
 
 @pytest.mark.parametrize(

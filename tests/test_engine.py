@@ -205,9 +205,9 @@ def test_warm_up_capture_and_loading_leave_no_trace(stand_in_cuda, algorithm_nam
             assert one.state_dict()["param_groups"] == two.state_dict()["param_groups"]
 
 
-def test_a_replay_gets_the_warps_of_its_own_step(stand_in_cuda, images):
+def test_a_replay_gets_the_warps_and_the_grain_of_its_own_step(stand_in_cuda, images):
     eager, graph = (trained(conditional("unsupervised", engine=engine), images, 2) for engine in ("eager", "graph"))
-    assert graph.engine.name == "graph" and len(graph.engine._inputs) == 3
+    assert graph.engine.name == "graph" and len(graph.engine._inputs) == 4
     assert largest_difference(eager.algorithm, graph.algorithm) == 0
 
 

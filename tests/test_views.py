@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lprior.objectives import mutual_information
+from lprior.objectives import mutual_information, virtual_adversarial_loss
 from lprior.views import SCALE, SHEAR, SHIFT, TURN, WARPS, random_warps, view
 
 
@@ -86,3 +86,33 @@ def test_classes_that_never_come_have_finite_information_and_gradients():
     shared.backward()
     assert torch.isfinite(shared)
     assert torch.isfinite(logits.grad).all()
+
+
+def test_the_virtual_adversarial_loss_of_a_line_between_two_classes_is_known():
+    """p(class 0) = sigmoid(2 a.x): r is along a, to the side of it where the start is."""
+    a = torch.tensor([0.6, 0.8])
+    x, start = torch.tensor([[0.5, 0.0], [0.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.0, -3.0]])
+
+    def classify(x):
+        return torch.stack([x @ a, -x @ a], dim=1)
+
+    expected = []
+    for image, side in zip(x, (1, -1), strict=True):
+        p, q = (torch.sigmoid(2 * ((image + r) @ a)) for r in (torch.zeros(2), 0.7 * side * a))
+        expected.append(p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log())
+    found = virtual_adversarial_loss(classify, x, classify(x), start, reach=0.7)
+    torch.testing.assert_close(found, torch.stack(expected).mean())
+
+
+def test_the_virtual_adversarial_loss_moves_the_classifier_and_not_what_it_said():
+    x, classifier = torch.randn(4, 3), torch.nn.Linear(3, 10)
+    logits = classifier(x).detach().requires_grad_()
+    virtual_adversarial_loss(classifier, x, logits, torch.randn(4, 3), reach=1.0).backward()
+    assert logits.grad is None and (classifier.weight.grad != 0).any()
+
+
+def test_a_classifier_that_says_the_same_of_everything_has_no_virtual_adversarial_loss():
+    logits = torch.zeros(4, 10)
+    loss = virtual_adversarial_loss(lambda x: 0 * x.sum(1, keepdim=True) + logits, torch.randn(4, 3), logits,
+                                    torch.randn(4, 3), reach=1.0)  # fmt: skip
+    assert loss.item() == 0
