@@ -91,4 +91,4 @@ def virtual_adversarial_loss(
 
 
 def _of_length_one(vectors: Tensor) -> Tensor:
-    return F.normalize(vectors.flatten(1), eps=torch.finfo(torch.float32).tiny).view_as(vectors)
+    return F.normalize(vectors.flatten(1)).view_as(vectors)  # or shorter, where the length is nearly nothing

@@ -116,3 +116,15 @@ def test_a_classifier_that_says_the_same_of_everything_has_no_virtual_adversaria
     loss = virtual_adversarial_loss(lambda x: 0 * x.sum(1, keepdim=True) + logits, torch.randn(4, 3), logits,
                                     torch.randn(4, 3), reach=1.0)  # fmt: skip
     assert loss.item() == 0
+
+
+def test_a_direction_that_is_nearly_nothing_makes_no_long_change():
+    """Squares of the gradient may underflow, and then its length is not known."""
+    reached = []
+
+    def classify(x):
+        reached.append(x.detach().norm(dim=1).max().item())
+        return torch.cat([1e-25 * x, torch.zeros(4, 7)], dim=1)
+
+    virtual_adversarial_loss(classify, torch.zeros(4, 3), torch.eye(10)[:4], torch.randn(4, 3), reach=1.5)
+    assert len(reached) == 2 and max(reached) < 1.6
