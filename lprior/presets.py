@@ -80,7 +80,6 @@ OVERRIDES = {
     ("cifar10", "vaegan"): {
         "learning_rate": 4e-4, "learning_rate_D": 2e-4, "betas": (0.5, 0.999),
         "x_rec_is_fake": True,  # without, reconstructions are blurred, and Dis is soon too far ahead
-        "instance_noise": 0.1,
     },
     ("quick", "cifar10", "vaegan"): {"feature_block": 2},  # the last block's 4x4 say little of where things are
 }  # fmt: skip

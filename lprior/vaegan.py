@@ -17,9 +17,9 @@ Departures from the printed algorithm:
  4. `x_rec_is_fake` is off, but for CIFAR-10: only x_p is a fake, as in the authors' scripts; the printed L_GAN has
     x_rec, too.
  5. Adam, where the paper has RMSProp.
- 6. `instance_noise` (CIFAR-10): all that Dis sees, real or fake, has Gaussian noise of this standard deviation
-    added, as in `lpaae.py`.
-Options that are off, for the ablation:
+Options that are off, for comparisons:
+ 6. `instance_noise`: all that Dis sees, real or fake, has Gaussian noise of this standard deviation added, as for
+    LP-AAE on CIFAR-10. Here it gained little, and reconstructions of pictures with little contrast became grainy.
  7. `balanced`: a step in which Dis or dec is too far ahead moves only the other, by the rule of the authors' code.
  8. `leaking`: a fault, not an option to choose. Every network descends every loss, as in programs that call `backward`
     three times before they step; dec and enc then help Dis.
