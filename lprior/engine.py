@@ -57,7 +57,7 @@ class Engine:
             return self.algorithm.train_step(**inputs)
 
     def forget(self) -> None:
-        """To be called when the optimizers got new state tensors: a captured step would go on with the old ones."""
+        """To be called when the optimizers got new state tensors or rates: a captured step would go on with the old."""
         self._graph = None
 
     def _replay(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:

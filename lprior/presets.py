@@ -116,6 +116,7 @@ class RunConfig:
     samples: int  # how many the metrics are measured on
     settings: Any  # the algorithm's own Config
     spectral_norm: bool = True  # in the image discriminator
+    falling: int = 0  # over so many last epochs learning rates fall towards zero
     feature_block: int | None = None  # of the image discriminator, whose output are the features F; None: the last
 
     @property

@@ -83,7 +83,7 @@ def start(
     bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
     return Training(
         algorithm, config.seed, config.batch_size, config.code, config.ema_decay, bfloat16,
-        condition=config.condition, engine=engine,
+        condition=config.condition, falling=config.falling, engine=engine,
     )  # fmt: skip
 
 

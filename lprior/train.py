@@ -30,6 +30,7 @@ class Training:
     per finished epoch. Random numbers depend on (seed, epoch) and (seed, step) alone, so that a run which was stopped
     and resumed ends with the same bits as one that was not (same machine, device, threads, precision and engine;
     but for views of images on CUDA, whose gradients torch adds up in any order).
+    `falling`: over so many last epochs the learning rates fall, by equal steps from epoch to epoch, towards zero.
     `engine`: how steps are taken, "auto", "eager" or "graph" (see `engine.py`).
     """
 
@@ -40,6 +41,7 @@ class Training:
     ema_decay: float
     bfloat16: bool = False
     condition: str = "none"  # of `condition.CONDITIONS`
+    falling: int = 0
     step: int = 0
     log: list[dict] = field(default_factory=list)
     engine: InitVar[str] = "auto"
@@ -49,6 +51,7 @@ class Training:
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
         self.engine = Engine(self.algorithm, self.device, self.bfloat16, engine)
+        self._rates = [group["lr"] for group in self._groups()]
         live, average = self.live.state_dict(), self.average.state_dict()
         pairs = [(name, kept, live[name]) for name, kept in average.items() if kept.is_floating_point()]
         self._averaged = [kept for name, kept, _ in pairs if not name.endswith(DIRECTIONS)]
@@ -73,6 +76,7 @@ class Training:
         if self.condition == "supervised":
             check_labels(labels)
         while self.epoch < last:
+            self._set_rates(min(1.0, (last - self.epoch) / (self.falling + 1)))
             started, losses, epoch = time.perf_counter(), {}, self.epoch + 1
             indices = batches(len(images), self.batch_size, self.seed, epoch, images.device)
             for index in watch(indices, len(images) // self.batch_size, epoch):
@@ -112,6 +116,16 @@ class Training:
         if self.condition == "none":
             return z
         return with_s(z, s if self.condition == "supervised" else uniform_s(count, stream))
+
+    def _groups(self) -> list[dict]:
+        """Of all optimizers, what holds their learning rates."""
+        return [group for optimizer in vars(self.algorithm.opt).values() for group in optimizer.param_groups]
+
+    def _set_rates(self, share: float) -> None:
+        for group, rate in zip(self._groups(), self._rates, strict=True):
+            if group["lr"] != share * rate:
+                group["lr"] = share * rate
+                self.engine.forget()
 
     @torch.no_grad()
     def _update_average(self) -> None:

@@ -211,6 +211,21 @@ def test_a_replay_gets_the_warps_and_the_grain_of_its_own_step(stand_in_cuda, im
     assert largest_difference(eager.algorithm, graph.algorithm) == 0
 
 
+def test_a_step_is_captured_anew_when_its_rates_change(stand_in_cuda, images, monkeypatch):
+    """A graph holds the rates that it was captured with."""
+    rates, true_capture = [], Engine._capture
+
+    def capture(self, inputs):
+        rates.append(self.algorithm.opt.dec.param_groups[0]["lr"])
+        true_capture(self, inputs)
+
+    monkeypatch.setattr(Engine, "_capture", capture)
+    training = Training(build_algorithm("vaegan"), 0, BATCH, CODE, 0.9, falling=2, engine="graph")
+    trained(training, images, 4)
+    rate = training.algorithm.config.learning_rate
+    assert rates == pytest.approx([rate, rate * 2 / 3, rate / 3])
+
+
 def test_auto_is_a_graph_on_cuda_and_eager_on_a_cpu():
     assert choose_engine("auto", torch.device("cuda")) == "graph"
     assert choose_engine("auto", CPU) == choose_engine("eager", CPU) == "eager"

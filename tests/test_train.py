@@ -85,6 +85,30 @@ def test_the_grain_is_standard_normal_and_of_its_own_step_alone(images, monkeypa
     assert torch.equal(first["grain"], again["grain"]) and not torch.equal(first["grain"], second["grain"])
 
 
+def test_rates_fall_over_the_last_epochs_and_are_those_of_the_config_before(images):
+    training, seen = start(build_algorithm("lpaae-tuned"), falling=3), []
+    own = {name: optimizer.param_groups[0]["lr"] for name, optimizer in vars(training.algorithm.opt).items()}
+    for _ in training.epochs(images, 5):
+        rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in vars(training.algorithm.opt).items()}
+        seen.append({name: rate / own[name] for name, rate in rates.items()})
+    assert len(own) > 1 and all(set(shares) == set(own) for shares in seen)
+    for shares, expected in zip(seen, [1, 1, 0.75, 0.5, 0.25], strict=True):
+        assert list(shares.values()) == pytest.approx([expected] * len(own))
+
+
+@pytest.mark.parametrize("stop", [2, 4])
+def test_falling_rates_go_on_where_they_stopped(stop, images):
+    """A run can be continued by epochs in which rates fall, as if they had been asked for at once."""
+    whole = train(start(build_algorithm("vaegan"), falling=2), images, 5)
+    part = start(build_algorithm("vaegan"), falling=2 if stop == 4 else 0)
+    for row in part.epochs(images, 5 if stop == 4 else 2):
+        if row["epoch"] == stop:
+            break
+    resumed = start(build_algorithm("vaegan", seed=5), falling=2)
+    resumed.load_state_dict(through_a_file(part.state_dict()))
+    assert_same_bits(whole, train(resumed, images, 5))
+
+
 @pytest.mark.cuda
 def test_a_resumed_training_ends_with_the_same_bits_on_a_gpu(algorithm_name, images):
     images = images.cuda()
