@@ -61,8 +61,8 @@ class Engine:
         self._graph = None
 
     def _replay(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        for name, new in inputs.items():
-            self._inputs[name].copy_(new)
+        for name, kept in self._inputs.items():
+            kept.copy_(inputs[name])
         self._graph.replay()
         return dict(zip(self._names, self._losses.clone().unbind(), strict=True))
 

@@ -35,7 +35,8 @@ In "tuned" only:
     only enc moves, and a prior that had lost some digits would never hear of them. (Zhao et al. 2018, ARAE, go
     all of that way: their prior learns from codes alone.)
 11. `instance_noise` (CIFAR-10): all that D_I sees, real or fake, has Gaussian noise of this standard deviation added
-    (Sonderby et al. 2017). Without, D_I knows fakes by what no eye sees, such as traces of JPEG, and is soon ahead.
+    (Sonderby et al. 2017; theirs fades). One draw for x, x_rec and x_noise, so that L_rec compares like with like.
+    Without, D_I knows fakes by what no eye sees, such as traces of JPEG where pictures have them, and is soon ahead.
 With a conditional variable s (`condition.py`):
 12. Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper gives
     it to both.
@@ -45,8 +46,9 @@ With a conditional variable s (`condition.py`):
 14. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
     mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
     the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
-15. `lam_VAT` weighs, in Q (unsupervised), L_VAT: how much what it says of a real image changes at most within a short
-    distance (Miyato et al. 2018). Else Q may part images where they are dense, such as thin ones from thick ones.
+15. `lam_VAT` weighs, in Q (unsupervised), L_VAT: how far its prediction for a real image can be moved by a change of
+    length `RADIUS` (VAT: Miyato et al. 2019; for clustering IMSAT: Hu et al. 2017, whose radius follows the data).
+    Otherwise its decision boundaries may run through dense regions, such as between thin and thick strokes.
 """
 
 from dataclasses import dataclass
@@ -70,7 +72,7 @@ from lprior.objectives import (
 from lprior.updates import adam, update
 from lprior.views import view
 
-REACH = 1.5  # of L_VAT: Euclidean length of the change of an image in [-1, 1]; ours
+RADIUS = 1.5  # of L_VAT: Euclidean length of the perturbation of an image in [-1, 1]; ours
 READINGS = {  # what a reading makes of the fields that are None in `Config`
     "printed": dict(
         CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
@@ -175,9 +177,20 @@ class LPAAE(nn.Module):
     @property
     def wants(self) -> set[str]:
         """What a step draws beside the noise: "warps" for views of images, "grain" for noise on them."""
-        config = self.config
-        views, VAT = (config.condition == "unsupervised" and wanted for wanted in (config.Q_sees_views, config.lam_VAT))
-        return {name for name, wanted in (("warps", views), ("grain", config.instance_noise or VAT)) if wanted}
+        wants = set()
+        if self._looks_at_views:
+            wants.add("warps")
+        if self._learns_smoothness or self.config.instance_noise:
+            wants.add("grain")
+        return wants
+
+    @property
+    def _looks_at_views(self) -> bool:
+        return self.config.condition == "unsupervised" and self.config.Q_sees_views
+
+    @property
+    def _learns_smoothness(self) -> bool:
+        return self.config.condition == "unsupervised" and self.config.lam_VAT > 0
 
     def train_step(
         self, x: Tensor, noise: Tensor, warps: Tensor | None = None, grain: Tensor | None = None
@@ -224,15 +237,18 @@ class LPAAE(nn.Module):
         at.L_fool_C, at.L_fool_C_by_CG = -log_D(D_C_x), -log_one_minus_D(D_C_c)
         if not config.nonsaturating:
             at.L_fool_C, at.L_fool_C_by_CG, at.L_fool_I = -at.L_GAN_C, -at.L_GAN_C, -at.L_GAN_I
-        if "warps" in self.wants:
+        if self.Q is None:
+            return at
+
+        Q_x = self.Q(F_x)
+        if self._looks_at_views:
             F_view, F_noise = self.D_I.trunk(view(x, warps)), self.D_I.trunk(view(x_noise, warps))
-            at.L_view = -mutual_information(self.Q(F_x), self.Q(F_view))
-        if config.condition == "unsupervised" and config.lam_VAT:
-            at.L_VAT = virtual_adversarial_loss(lambda x: self.Q(self.D_I.trunk(x)), x, self.Q(F_x), grain, REACH)
-        if self.Q is not None:
-            at.L_info = cross_entropy(self.Q(F_noise).float(), s_of(noise))
+            at.L_view = -mutual_information(Q_x, self.Q(F_view))
+        if self._learns_smoothness:
+            at.L_VAT = virtual_adversarial_loss(lambda image: self.Q(self.D_I.trunk(image)), x, Q_x, grain, RADIUS)
+        at.L_info = cross_entropy(self.Q(F_noise).float(), s_of(noise))
         if config.condition == "supervised" and config.Q_sees_labels:
-            at.L_label = cross_entropy(self.Q(F_x).float(), s_of(noise))
+            at.L_label = cross_entropy(Q_x.float(), s_of(noise))
         return at
 
     def aae_phase(self, at: SimpleNamespace) -> list[tuple]:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+XI = 0.1  # of VAT: length of the step at whose end the gradient is taken; ours
+
 
 def log_D(logits: Tensor) -> Tensor:
     """Mean of log D over the batch, where D = sigmoid(logits). `logits`: any shape."""
@@ -72,23 +74,21 @@ def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
 
 
 def virtual_adversarial_loss(
-    classify: Callable[[Tensor], Tensor], x: Tensor, logits: Tensor, start: Tensor, reach: float
+    classify: Callable[[Tensor], Tensor], x: Tensor, logits: Tensor, direction: Tensor, radius: float
 ) -> Tensor:
-    """How far a classifier's word on an image can be changed by a change of length `reach`: KL divergence in nats.
+    """How far a classifier's prediction can be moved by a perturbation of length `radius`: KL divergence in nats.
 
-    VAT (Miyato et al. 2018, section 3.3): mean of KL(p(x) || p(x + r)), where r is the direction in which it grows
-    fastest, by one power iteration from a random `start`. `classify` images -> logits (N, classes), `logits` what it
-    says of x; x and start (N, ...). r and p(x) count as constants.
+    VAT (Miyato et al. 2019, section 3): the mean of KL(p(x) || p(x + r)), where r is the direction in which it grows
+    fastest, by one power iteration from a random `direction`; where the classifier is sure to the last bit, there is
+    none, and r is 0. `classify` images -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and
+    p(x) count as constants.
     """
-    said = logits.detach().float().log_softmax(dim=1)
+    log_p = logits.detach().float().log_softmax(dim=1)
 
-    def divergence(change: Tensor) -> Tensor:
-        return F.kl_div(classify(x + change).float().log_softmax(dim=1), said, reduction="batchmean", log_target=True)
+    def divergence(perturbation: Tensor) -> Tensor:
+        log_q = classify(x + perturbation).float().log_softmax(dim=1)
+        return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
-    change = (0.1 * _of_length_one(start)).requires_grad_()
-    (uphill,) = torch.autograd.grad(divergence(change), change)
-    return divergence(reach * _of_length_one(uphill))
-
-
-def _of_length_one(vectors: Tensor) -> Tensor:
-    return F.normalize(vectors.flatten(1)).view_as(vectors)  # or shorter, where the length is nearly nothing
+    first = (XI * F.normalize(direction.flatten(1))).view_as(x).requires_grad_()
+    (uphill,) = torch.autograd.grad(divergence(first), first)
+    return divergence((radius * F.normalize(uphill.flatten(1))).view_as(x))

@@ -57,11 +57,11 @@ OVERRIDES = {
     # samples blend digits more often.
     ("quick", "aae"): {"epochs": 32, "width": 32},
     ("quick", "vaegan"): {"epochs": 24},
-    ("quick", "unsupervised"): {"epochs": 12},  # for about the time of the others, since views of images cost, too
+    ("quick", "unsupervised"): {"epochs": 12},  # each of about twice the cost, for views and VAT
     ("smoke", "cifar10"): {"networks": "dcgan"},
     ("quick", "cifar10"): {
         "networks": "dcgan", "width": 32, "batch_size": 32,
-        "epochs": 10,
+        "epochs": 10,  # in less than 20 minutes
         "code": 64,  # of the 2018 report's last settings; its pictures had 8
     },
     ("full", "cifar10"): {"networks": "strong", "spectral_norm": True, "code": 64},
@@ -74,9 +74,9 @@ OVERRIDES = {
         "squared": False, "lam": 0.3,  # whatever the scale of the features, the norm pulls with the same force
         "lam_C": 1.0, "lam_CG": 0.1,
         "x_rec_is_fake": True,  # D_I then has more to do, and stays in play
-        "instance_noise": 0.1,  # without, D_I is far ahead after ten epochs
+        "instance_noise": 0.1,  # without, D_I is far ahead after ten epochs (tried on JPEG pictures, and "quick")
     },
-    ("cifar10", "lpaae", "tuned", "supervised"): {"instance_noise": 0.0},  # labels keep D_I in play, too
+    ("cifar10", "lpaae", "tuned", "supervised"): {"instance_noise": 0.0},  # labels keep D_I in play
     ("cifar10", "vaegan"): {
         "learning_rate": 4e-4, "learning_rate_D": 2e-4, "betas": (0.5, 0.999),
         "x_rec_is_fake": True,  # without, reconstructions are blurred, and Dis is soon too far ahead
@@ -178,6 +178,8 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
 
 def from_dict(values: dict) -> RunConfig:
     """The inverse of `RunConfig.to_dict`, also after a passage through JSON."""
+    if values["settings"].get("condition") == "unsupervised":  # a run from before VAT was made without
+        values = values | {"settings": {"lam_VAT": 0.0} | values["settings"]}
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values["settings"].items()}
     return RunConfig(**{**values, "settings": SETTINGS[values["algorithm"]](**settings)})
 

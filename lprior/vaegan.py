@@ -59,6 +59,7 @@ class VAEGAN(nn.Module):
     """
 
     draws = 2  # noise tensors (batch, code) that a step needs: for q(z|x) and for the prior
+
     def __init__(self, config: Config, enc: nn.Module, dec: nn.Module, Dis: nn.Module):
         super().__init__()
         self.config, self.enc, self.dec, self.Dis = config, enc, dec, Dis
@@ -74,13 +75,15 @@ class VAEGAN(nn.Module):
         return {"grain"} if self.config.instance_noise else set()
 
     def train_step(self, x: Tensor, noise: Tensor, grain: Tensor | None = None) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, code), a standard normal grain like x if it `wants`
-        one. Returns the losses, detached."""
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, code). Returns the losses, detached.
+
+        `grain`: standard normal, shaped like x; needed for instance noise.
+        """
         epsilon, z_p = noise
         mu, log_var = self.enc(x).chunk(2, dim=1)
         z = mu + epsilon * torch.exp(0.5 * log_var)
         x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
-        if "grain" in self.wants:
+        if self.config.instance_noise:
             x, x_rec, x_p = (image + self.config.instance_noise * grain for image in (x, x_rec, x_p))
         (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 

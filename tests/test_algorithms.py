@@ -141,12 +141,12 @@ def information(one, other):
     return total
 
 
-def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None, L_view=None, L_VAT=None):
+def with_info(nets, costs, L_info, makers, weight=1.0, L_label=None, L_view=None, L_VAT=0.0):
     """The makers of images descend L_info; Q and the trunk that it shares with D_I too, unless they have labels, and
     L_view and some of L_VAT if they look at real images without labels."""
     shared = {name: costs[name] + weight * L_info for name in makers}
     learned = L_info if L_label is None else L_label
-    learned = learned if L_view is None else learned + L_view + 0.3 * L_VAT
+    learned = learned if L_view is None else learned + L_view + nets.config.lam_VAT * L_VAT
     return costs | shared | {"D_I": costs["D_I"] + learned, "Q": learned}
 
 
@@ -382,7 +382,7 @@ def lpaae_config(name):
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
     if reading not in lpaae.READINGS:
         return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | CHANGES["lpaae"][reading])
-    free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7} if reading == "tuned" else {}
+    free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7, "lam_VAT": 0.6} if reading == "tuned" else {}
     special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
     return lpaae.Config(reading=reading, lam=3.0, **free, **special)
 
@@ -657,7 +657,7 @@ def test_as_printed_the_labels_of_real_images_reach_no_network():
 
 @pytest.mark.parametrize("changes", [{}, {"joint": False}, {"autoencoder_updates": 2}])
 def test_without_views_Q_sees_generated_images_as_they_are(changes):
-    """Departure 14: with `Q_sees_views` off a step takes no warps, and has no other loss of Q than L_info."""
+    """Departure 14: with `Q_sees_views` off, and `lam_VAT` zero, a step takes no warps, and Q has L_info alone."""
     s = torch.eye(10)[:BATCH].expand(2, BATCH, 10)
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
     for wanted in (True, False):

@@ -199,3 +199,29 @@ def test_defaults_of_the_algorithms_have_their_declared_types():
         changes = {field.name: getattr(settings, field.name) for field in fields(settings)}
         config = presets.resolve(name.partition("-")[0], "mnist", "smoke", **changes)
         assert config.settings == settings
+
+
+@pytest.mark.parametrize(
+    ("dataset", "algorithm", "variant", "expected"),
+    [
+        ("cifar10", "lpaae", "", 0.1),
+        ("cifar10", "lpaae", "fixed", 0.1),
+        ("cifar10", "lpaae", "long", 0.1),
+        ("cifar10", "lpaae", "code_8", 0.1),
+        ("cifar10", "lpaae", "no_instance_noise", 0.0),
+        ("cifar10", "lpaae", "supervised", 0.0),
+        ("cifar10", "lpaae", "text", 0.0),
+        ("cifar10", "vaegan", "", 0.0),
+        ("mnist", "lpaae", "", 0.0),
+    ],
+)
+def test_who_sees_noisy_images(dataset, algorithm, variant, expected):
+    assert presets.resolve(algorithm, dataset, "quick", variant=variant).settings.instance_noise == expected
+
+
+def test_a_stored_unsupervised_run_from_before_VAT_is_not_taken_for_one_with_it():
+    config = presets.resolve("lpaae", "mnist", "quick", variant="unsupervised")
+    stored = config.to_dict()
+    del stored["settings"]["lam_VAT"]
+    assert presets.from_dict(stored) != config
+    assert presets.from_dict(stored).settings.lam_VAT == 0

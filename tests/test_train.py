@@ -83,6 +83,10 @@ def test_the_grain_is_standard_normal_and_of_its_own_step_alone(images, monkeypa
     assert first.keys() == {"x", "noise", "grain"} and first["grain"].shape == x.shape
     assert abs(first["grain"].mean()) < 0.05 and first["grain"].std().item() == pytest.approx(1, abs=0.02)
     assert torch.equal(first["grain"], again["grain"]) and not torch.equal(first["grain"], second["grain"])
+    other = start(build_algorithm("vaegan"), seed=1).inputs(x)
+    assert not torch.equal(first["grain"], other["grain"])
+    count = first["noise"].numel()
+    assert not torch.allclose(first["grain"].flatten()[:count], first["noise"].flatten())
 
 
 def test_rates_fall_over_the_last_epochs_and_are_those_of_the_config_before(images):

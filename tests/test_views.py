@@ -100,21 +100,21 @@ def test_the_virtual_adversarial_loss_of_a_line_between_two_classes_is_known():
     for image, side in zip(x, (1, -1), strict=True):
         p, q = (torch.sigmoid(2 * ((image + r) @ a)) for r in (torch.zeros(2), 0.7 * side * a))
         expected.append(p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log())
-    found = virtual_adversarial_loss(classify, x, classify(x), start, reach=0.7)
+    found = virtual_adversarial_loss(classify, x, classify(x), start, radius=0.7)
     torch.testing.assert_close(found, torch.stack(expected).mean())
 
 
 def test_the_virtual_adversarial_loss_moves_the_classifier_and_not_what_it_said():
     x, classifier = torch.randn(4, 3), torch.nn.Linear(3, 10)
     logits = classifier(x).detach().requires_grad_()
-    virtual_adversarial_loss(classifier, x, logits, torch.randn(4, 3), reach=1.0).backward()
+    virtual_adversarial_loss(classifier, x, logits, torch.randn(4, 3), radius=1.0).backward()
     assert logits.grad is None and (classifier.weight.grad != 0).any()
 
 
 def test_a_classifier_that_says_the_same_of_everything_has_no_virtual_adversarial_loss():
     logits = torch.zeros(4, 10)
     loss = virtual_adversarial_loss(lambda x: 0 * x.sum(1, keepdim=True) + logits, torch.randn(4, 3), logits,
-                                    torch.randn(4, 3), reach=1.0)  # fmt: skip
+                                    torch.randn(4, 3), radius=1.0)  # fmt: skip
     assert loss.item() == 0
 
 
@@ -126,5 +126,5 @@ def test_a_direction_that_is_nearly_nothing_makes_no_long_change():
         reached.append(x.detach().norm(dim=1).max().item())
         return torch.cat([1e-25 * x, torch.zeros(4, 7)], dim=1)
 
-    virtual_adversarial_loss(classify, torch.zeros(4, 3), torch.eye(10)[:4], torch.randn(4, 3), reach=1.5)
+    virtual_adversarial_loss(classify, torch.zeros(4, 3), torch.eye(10)[:4], torch.randn(4, 3), radius=1.5)
     assert len(reached) == 2 and max(reached) < 1.6
