@@ -97,7 +97,7 @@ def test_flops_are_those_of_forward_and_backward():
             self.engine = self
 
         def inputs(self, x):
-            return [x]
+            return {"x": x}
 
         def eager(self, x):
             torch.autograd.grad(self.net(x).sum(), self.net.weight)
