@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-XI = 0.1  # of VAT: length of the step at whose end the gradient is taken; ours
+XI = 1.0  # of VAT: length of the step at whose end the gradient is taken; ours (bfloat16 loses much shorter ones)
 
 
 def log_D(logits: Tensor) -> Tensor:
@@ -79,8 +79,7 @@ def virtual_adversarial_loss(
     """How far a classifier's prediction can be moved by a perturbation of length `radius`: KL divergence in nats.
 
     VAT (Miyato et al. 2019, section 3): the mean of KL(p(x) || p(x + r)), where r is the direction in which it grows
-    fastest, by one power iteration from a random `direction`; where the classifier is sure to the last bit, there is
-    none, and r is 0. `classify` images -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and
+    fastest, by one power iteration from a random `direction`; where nothing changes the prediction, r is 0. `classify` images -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and
     p(x) count as constants.
     """
     log_p = logits.detach().float().log_softmax(dim=1)
@@ -89,6 +88,12 @@ def virtual_adversarial_loss(
         log_q = classify(x + perturbation).float().log_softmax(dim=1)
         return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
-    first = (XI * F.normalize(direction.flatten(1))).view_as(x).requires_grad_()
+    first = (XI * _unit(direction)).requires_grad_()
     (uphill,) = torch.autograd.grad(divergence(first), first)
-    return divergence((radius * F.normalize(uphill.flatten(1))).view_as(x))
+    return divergence(radius * _unit(uphill))
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Each of the N tensors in (N, ...) at length 1, however small; zeros stay zeros."""
+    rows = F.normalize(vectors.flatten(1), p=torch.inf, eps=torch.finfo(torch.float32).tiny)  # squares can underflow
+    return F.normalize(rows).view_as(vectors)

@@ -98,7 +98,7 @@ def info_losses(nets, x, x_noise, noise):
 
 
 def most_changed(nets, x):
-    """KL(p(x) || p(x + r)), r of length 1.5 along the gradient of the same at 0.1 of the grain's direction."""
+    """KL(p(x) || p(x + r)), r of length 1.5 along the gradient of the same at the grain's direction, at length 1."""
 
     def divergence(r):
         p, q = (torch.softmax(nets.Q(nets.D_I(images)[1]), dim=1) for images in (x, x + r))
@@ -107,7 +107,7 @@ def most_changed(nets, x):
     def of_length_one(images):
         return torch.stack([image / torch.sqrt((image**2).sum()) for image in images])
 
-    r = (0.1 * of_length_one(GRAIN.double())).requires_grad_()
+    r = of_length_one(GRAIN.double()).requires_grad_()
     return divergence(1.5 * of_length_one(torch.autograd.grad(divergence(r), r)[0]))
 
 

@@ -118,13 +118,13 @@ def test_a_classifier_that_says_the_same_of_everything_has_no_virtual_adversaria
     assert loss.item() == 0
 
 
-def test_a_direction_that_is_nearly_nothing_makes_no_long_change():
-    """Squares of the gradient may underflow, and then its length is not known."""
+def test_a_direction_that_is_nearly_nothing_is_followed_as_far_as_any():
+    """Where the classifier is sure, the gradient is so small that its square underflows."""
     reached = []
 
     def classify(x):
-        reached.append(x.detach().norm(dim=1).max().item())
+        reached.append(x.detach().norm(dim=1))
         return torch.cat([1e-25 * x, torch.zeros(4, 7)], dim=1)
 
     virtual_adversarial_loss(classify, torch.zeros(4, 3), torch.eye(10)[:4], torch.randn(4, 3), radius=1.5)
-    assert len(reached) == 2 and max(reached) < 1.6
+    torch.testing.assert_close(reached[1], torch.full((4,), 1.5))
