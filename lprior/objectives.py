@@ -79,8 +79,8 @@ def virtual_adversarial_loss(
     """How far a classifier's prediction can be moved by a perturbation of length `radius`: KL divergence in nats.
 
     VAT (Miyato et al. 2019, section 3): the mean of KL(p(x) || p(x + r)), where r is the direction in which it grows
-    fastest, by one power iteration from a random `direction`; where nothing changes the prediction, r is 0. `classify` images -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and
-    p(x) count as constants.
+    fastest, by one power iteration from a random `direction`; where nothing changes the prediction, r is 0. `classify`
+    images -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and p(x) count as constants.
     """
     log_p = logits.detach().float().log_softmax(dim=1)
 
