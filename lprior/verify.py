@@ -3,7 +3,7 @@
 The weights draw the same samples on another machine up to rounding, so values may differ a little: by one per cent,
 or by what `TOLERANCE` allows for a kind of metric. The control's mixtures are fitted anew, which rounding can lead to
 another optimum, and sampled anew: its values may differ by ten per cent for distances, else by `TOLERANCE_OF_CONTROL`,
-which is about three standard deviations of other draws.
+which is about three standard deviations of other mixtures and draws (recall varies most, on CIFAR-10 by 0.02).
 """
 
 import math
@@ -24,7 +24,7 @@ TOLERANCE = {  # kind of metric -> absolute difference that is none
 }  # fmt: skip
 RELATIVE_OF_CONTROL = {"fid": 0.1, "kid": 0.1}
 TOLERANCE_OF_CONTROL = {
-    "fid": 0.1, "kid": 0.01, "precision": 0.03, "recall": 0.03, "score": 0.2, "sheet": 1.0, "entropy": 0.02,
+    "fid": 0.1, "kid": 0.01, "precision": 0.03, "recall": 0.08, "score": 0.2, "sheet": 1.0, "entropy": 0.02,
     "histogram": 0.02,
 }  # fmt: skip
 
