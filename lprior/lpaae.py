@@ -14,7 +14,7 @@
 The paper's Algorithm 1 and its text disagree, so `reading` chooses between them, and `READINGS` says how they differ:
     "printed"  Algorithm 1 with its signs made right, and nothing else
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
-    "tuned"    ours; what it adds, 2 to 11 and 13 to 15, can be switched off by the field named there
+    "tuned"    ours; what it adds, 2 to 11 and 13 to 16, can be switched off by the field named there
 
 Departures from the printed algorithm, in every reading:
  1. Signs: each printed L_GAN is descended by its discriminator; here it is a cost, so that this is right.
@@ -46,8 +46,11 @@ With a conditional variable s (`condition.py`):
 14. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
     mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
     the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
-15. `lam_VAT` weighs, in Q (unsupervised), L_VAT: how far its prediction for a real image can be moved by a change of
-    length `RADIUS` (VAT: Miyato et al. 2019; for clustering IMSAT: Hu et al. 2017, whose radius follows the data).
+15. `lam_H` weighs, beside I in L_view (unsupervised), the entropy of how often Q gives images and views each value: as
+    s is uniform, all should be in use. I has that entropy once, which does not part two digits that share a value while
+    another has none. (IMSAT, Hu et al. 2017, has it 4 times.)
+16. `lam_VAT` weighs, in Q (unsupervised), L_VAT: how far its prediction for a real image can be moved by a change of
+    length `RADIUS` (VAT: Miyato et al. 2019; for clustering IMSAT again, whose radius follows the data).
     Otherwise its decision boundaries may run through dense regions, such as between thin and thick strokes.
 """
 
@@ -66,6 +69,7 @@ from lprior.objectives import (
     feature_norm,
     log_D,
     log_one_minus_D,
+    marginal_entropy,
     mutual_information,
     virtual_adversarial_loss,
 )
@@ -77,17 +81,17 @@ READINGS = {  # what a reading makes of the fields that are None in `Config`
     "printed": dict(
         CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
         autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
-        lam_VAT=0.0, instance_noise=0.0,
+        lam_H=0.0, lam_VAT=0.0, instance_noise=0.0,
     ),
     "text": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=False, joint=False, x_rec_is_fake=True,
         autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
-        lam_VAT=0.0, instance_noise=0.0,
+        lam_H=0.0, lam_VAT=0.0, instance_noise=0.0,
     ),
     "tuned": dict(
         CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
         autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, Q_sees_views=True, lam_CG=0.03,
-        lam_VAT=0.3, instance_noise=0.0,
+        lam_H=3.0, lam_VAT=0.3, instance_noise=0.0,
     ),
 }  # fmt: skip
 
@@ -117,6 +121,7 @@ class Config:
     Q_sees_labels: bool | None = None
     Q_sees_views: bool | None = None
     lam_CG: float | None = None
+    lam_H: float | None = None
     lam_VAT: float | None = None
     instance_noise: float | None = None
 
@@ -243,7 +248,8 @@ class LPAAE(nn.Module):
         Q_x = self.Q(F_x)
         if self._looks_at_views:
             F_view, F_noise = self.D_I.trunk(view(x, warps)), self.D_I.trunk(view(x_noise, warps))
-            at.L_view = -mutual_information(Q_x, self.Q(F_view))
+            Q_view = self.Q(F_view)
+            at.L_view = -mutual_information(Q_x, Q_view) - config.lam_H * marginal_entropy(torch.cat([Q_x, Q_view]))
         if self._learns_smoothness:
             at.L_VAT = virtual_adversarial_loss(lambda image: self.Q(self.D_I.trunk(image)), x, Q_x, grain, RADIUS)
         at.L_info = cross_entropy(self.Q(F_noise).float(), s_of(noise))

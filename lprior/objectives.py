@@ -73,6 +73,15 @@ def mutual_information(logits: Tensor, logits_view: Tensor) -> Tensor:
     return (joint * (joint.log() - alone - alone.unsqueeze(1))).sum()
 
 
+def marginal_entropy(logits: Tensor) -> Tensor:
+    """Entropy in nats of how often a classifier gives each class: of its probabilities' mean over images.
+
+    Logits (N, classes). Largest, log(classes), where all classes are equally frequent.
+    """
+    frequency = logits.float().softmax(dim=1).mean(dim=0).clamp(min=torch.finfo(torch.float32).eps)
+    return -(frequency * frequency.log()).sum()
+
+
 def virtual_adversarial_loss(
     classify: Callable[[Tensor], Tensor], x: Tensor, logits: Tensor, direction: Tensor, radius: float
 ) -> Tensor:

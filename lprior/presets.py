@@ -178,8 +178,8 @@ def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: 
 
 def from_dict(values: dict) -> RunConfig:
     """The inverse of `RunConfig.to_dict`, also after a passage through JSON."""
-    if values["settings"].get("condition") == "unsupervised":  # a run from before VAT was made without
-        values = values | {"settings": {"lam_VAT": 0.0} | values["settings"]}
+    if values["settings"].get("condition") == "unsupervised":  # a run from before these was made without
+        values = values | {"settings": {"lam_H": 0.0, "lam_VAT": 0.0} | values["settings"]}
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values["settings"].items()}
     return RunConfig(**{**values, "settings": SETTINGS[values["algorithm"]](**settings)})
 

@@ -91,7 +91,9 @@ def info_losses(nets, x, x_noise, noise):
     if nets.config.reading == "tuned" and nets.config.condition == "unsupervised":
         of_x, of_view = (torch.softmax(nets.Q(nets.D_I(images)[1]), dim=1) for images in (x, warped(x)))
         L_info = minus_log_Q(nets, nets.D_I(warped(x_noise))[1], s)
-        return {"L_info": L_info, "L_view": -information(of_x, of_view), "L_VAT": most_changed(nets, x)}
+        used = (of_x.sum(0) + of_view.sum(0)) / (2 * BATCH)
+        L_view = -information(of_x, of_view) + nets.config.lam_H * (used * torch.log(used)).sum()
+        return {"L_info": L_info, "L_view": L_view, "L_VAT": most_changed(nets, x)}
     L = {"L_info": minus_log_Q(nets, nets.D_I(x_noise)[1], s)}
     tuned_supervised = nets.config.reading == "tuned" and nets.config.condition == "supervised"
     return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned_supervised else {})
@@ -382,7 +384,7 @@ def lpaae_config(name):
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
     if reading not in lpaae.READINGS:
         return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | CHANGES["lpaae"][reading])
-    free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7, "lam_VAT": 0.6} if reading == "tuned" else {}
+    free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7, "lam_H": 1.3, "lam_VAT": 0.6} if reading == "tuned" else {}
     special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
     return lpaae.Config(reading=reading, lam=3.0, **free, **special)
 
@@ -643,7 +645,8 @@ def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
     printed = lpaae.READINGS["printed"]
     changes = variants.VARIANTS["lpaae"].values()
     off = {name for change in changes for name, value in change.items() if printed.get(name) == value}
-    assert off | {"autoencoder_updates", "lam_info", "Q_sees_labels", "Q_sees_views", "lam_VAT"} == set(printed)
+    of_s = {"lam_info", "Q_sees_labels", "Q_sees_views", "lam_H", "lam_VAT"}
+    assert off | of_s | {"autoencoder_updates"} == set(printed)
 
 
 def test_as_printed_the_labels_of_real_images_reach_no_network():
@@ -672,7 +675,7 @@ def test_without_views_Q_sees_generated_images_as_they_are(changes):
 
 @pytest.mark.parametrize("condition", ["none", "supervised", "unsupervised"])
 def test_only_an_unsupervised_step_learns_to_say_the_same_of_images_nearby(condition):
-    """Departure 15: and none with `lam_VAT` at zero."""
+    """Departure 16: and none with `lam_VAT` at zero."""
     s = torch.eye(10)[:BATCH].expand(2, BATCH, 10) if condition != "none" else torch.zeros(2, BATCH, 0)
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
     for weight in (0.3, 0.0):

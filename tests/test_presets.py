@@ -219,9 +219,11 @@ def test_who_sees_noisy_images(dataset, algorithm, variant, expected):
     assert presets.resolve(algorithm, dataset, "quick", variant=variant).settings.instance_noise == expected
 
 
-def test_a_stored_unsupervised_run_from_before_VAT_is_not_taken_for_one_with_it():
+def test_a_stored_unsupervised_run_is_not_taken_for_one_with_what_came_later():
     config = presets.resolve("lpaae", "mnist", "quick", variant="unsupervised")
     stored = config.to_dict()
-    del stored["settings"]["lam_VAT"]
+    for later in ("lam_H", "lam_VAT"):
+        del stored["settings"][later]
     assert presets.from_dict(stored) != config
-    assert presets.from_dict(stored).settings.lam_VAT == 0
+    settings = presets.from_dict(stored).settings
+    assert settings.lam_H == settings.lam_VAT == 0

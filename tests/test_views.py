@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lprior.objectives import mutual_information, virtual_adversarial_loss
+from lprior.objectives import marginal_entropy, mutual_information, virtual_adversarial_loss
 from lprior.views import SCALE, SHEAR, SHIFT, TURN, WARPS, random_warps, view
 
 
@@ -71,6 +71,16 @@ def test_classes_that_agree_and_are_equally_frequent_share_the_most_information(
     assert mutual_information(one_class, one_class).item() == pytest.approx(0, abs=1e-3)
     two_classes = 100 * torch.eye(10)[torch.arange(10) % 2]
     assert mutual_information(two_classes, two_classes).item() == pytest.approx(math.log(2), abs=1e-3)
+
+
+def test_the_entropy_of_classes_is_that_of_how_often_they_are_given():
+    certain = 100 * torch.eye(10)
+    assert marginal_entropy(certain).item() == pytest.approx(math.log(10))
+    assert marginal_entropy(torch.zeros(3, 10)).item() == pytest.approx(math.log(10))  # each class a tenth of the time
+    assert marginal_entropy(certain[[0, 0, 0, 1]]).item() == pytest.approx(0.562335, abs=1e-5)  # 3/4 and 1/4
+    never = (10 * certain[[0, 0]]).requires_grad_()
+    marginal_entropy(never).backward()
+    assert torch.isfinite(never.grad).all()
 
 
 def test_information_is_not_rounded_where_networks_are():
