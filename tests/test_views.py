@@ -77,7 +77,7 @@ def test_the_entropy_of_classes_is_that_of_how_often_they_are_given():
     certain = 100 * torch.eye(10)
     assert marginal_entropy(certain).item() == pytest.approx(math.log(10))
     assert marginal_entropy(torch.zeros(3, 10)).item() == pytest.approx(math.log(10))  # each class a tenth of the time
-    assert marginal_entropy(certain[[0, 0, 0, 1]]).item() == pytest.approx(0.562335, abs=1e-5)  # 3/4 and 1/4
+    assert marginal_entropy(certain[[0, 0, 0, 1]]).item() == pytest.approx(0.562335, abs=1e-4)  # 3/4 and 1/4
     never = (10 * certain[[0, 0]]).requires_grad_()
     marginal_entropy(never).backward()
     assert torch.isfinite(never.grad).all()
