@@ -25,7 +25,7 @@ VARIANTS = {
     "lpaae": {
         "fixed": {"prior": "fixed"},
         **READINGS,
-        "long": {"epochs": 24, "width": 48},
+        "long": {"epochs": 30, "falling": 6},
         "supervised": SUPERVISED,
         "supervised_long": SUPERVISED | {"epochs": 22},
         "unsupervised": {"condition": "unsupervised", "lam_info": 0.2},
