@@ -37,6 +37,7 @@ In "tuned" only:
 11. `instance_noise` (CIFAR-10): all that D_I sees, real or fake, has Gaussian noise of this standard deviation added
     (Sonderby et al. 2017; theirs fades). One draw for x, x_rec and x_noise, so that L_rec compares like with like.
     Without, D_I knows fakes by what no eye sees, such as traces of JPEG where pictures have them, and is soon ahead.
+    (Views, 14, are of the noisy image, and L_VAT, 16, starts along that noise.)
 With a conditional variable s (`condition.py`):
 12. Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper gives
     it to both.
@@ -44,10 +45,10 @@ With a conditional variable s (`condition.py`):
     generated ones. As printed, s meets x nowhere, and its values would mean digits of Q's own choice. If Q learned
     from both, it would come to call a bad 4 a 4 because it was made for one.
 14. `Q_sees_views` (unsupervised, "tuned"): L_info is of a random view of dec(z_c) (`views.py`), so that s can hardly
-    mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')), minus
-    the mutual information of what it says of two views of a real image (IIC): as printed, Q sees generated ones only.
-15. `lam_H` weighs, beside I in L_view (unsupervised), the entropy of how often Q gives images and views each value: as
-    s is uniform, all should be in use. I has that entropy once, which does not part two digits that share a value while
+    mean what a view changes, such as slant or size. And beside it Q descends L_view = -I(Q(x); Q(x')) - lam_H H(Q): I,
+    the mutual information of what it says of two views of a real image (IIC); as printed, Q sees generated ones only.
+15. `lam_H` weighs there H(Q), the entropy of how often Q gives each value in a mini-batch and its views: as s is
+    uniform, all should be in use. I has that entropy once, which does not part two digits that share a value while
     another has none. (IMSAT, Hu et al. 2017, has it 4 times.)
 16. `lam_VAT` weighs, in Q (unsupervised), L_VAT: how far its prediction for a real image can be moved by a change of
     length `RADIUS` (VAT: Miyato et al. 2019; for clustering IMSAT again, whose radius follows the data).

@@ -87,9 +87,9 @@ def virtual_adversarial_loss(
 ) -> Tensor:
     """How far a classifier's prediction can be moved by a perturbation of length `radius`: KL divergence in nats.
 
-    VAT (Miyato et al. 2019, section 3): the mean of KL(p(x) || p(x + r)), where r is the direction in which it grows
-    fastest, by one power iteration from a random `direction`; where nothing changes the prediction, r is 0. `classify`
-    images -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and p(x) count as constants.
+    VAT (Miyato et al. 2019, section 3): the mean of KL(p(x) || p(x + r)), where r is along the gradient of the same at
+    a short step from x in a random `direction` (one power iteration); 0 where there is no gradient. `classify` images
+    -> logits (N, classes), `logits` those of x; x and direction (N, ...). r and p(x) count as constants.
     """
     log_p = logits.detach().float().log_softmax(dim=1)
 
@@ -104,5 +104,5 @@ def virtual_adversarial_loss(
 
 def _unit(vectors: Tensor) -> Tensor:
     """Each of the N tensors in (N, ...) at length 1, however small; zeros stay zeros."""
-    rows = F.normalize(vectors.flatten(1), p=torch.inf, eps=torch.finfo(torch.float32).tiny)  # squares can underflow
+    rows = F.normalize(vectors.flatten(1), p=torch.inf, eps=torch.finfo(vectors.dtype).tiny)  # squares can underflow
     return F.normalize(rows).view_as(vectors)

@@ -64,7 +64,6 @@ OVERRIDES = {
         "epochs": 10,  # in less than 20 minutes
         "code": 64,  # of the 2018 report's last settings; its pictures had 8
     },
-    ("quick", "cifar10", "unsupervised"): {"epochs": 20},  # s takes three of them to mean anything
     ("full", "cifar10"): {"networks": "strong", "spectral_norm": True, "code": 64},
     ("cifar10", "lpaae"): {
         "learning_rate": 4e-4, "betas": (0.5, 0.999),

@@ -19,7 +19,7 @@ from lprior.tables import OF_S, escape, row, spreads, table_of
 
 CONDITIONAL = {
     DIGITS: ("lpaae-supervised", "lpaae-unsupervised"),
-    CIFAR10: ("lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised"),
+    CIFAR10: ("lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised_long"),
 }
 MEANING = ("FID", "score", *dict.fromkeys(OF_S.values()))  # columns of the conditional table
 COLUMNS = ("FID", "score", "precision", "recall")  # of the ablation, and of code sizes

@@ -19,6 +19,7 @@ ABLATION = {  # LP-AAE as "tuned", with one thing at a time as it is printed, or
     "no_spectral_norm": {"spectral_norm": False},
 }
 SUPERVISED = {"condition": "supervised", "lam_info": 0.2}
+UNSUPERVISED = {"condition": "unsupervised", "lam_info": 0.2}
 CODES = (2, 8, 32, 64)  # entries of a code
 VARIANTS = {
     "aae": {},
@@ -28,7 +29,8 @@ VARIANTS = {
         "long": {"epochs": 30, "falling": 6},
         "supervised": SUPERVISED,
         "supervised_long": SUPERVISED | {"epochs": 22},
-        "unsupervised": {"condition": "unsupervised", "lam_info": 0.2},
+        "unsupervised": UNSUPERVISED,
+        "unsupervised_long": UNSUPERVISED | {"epochs": 26},
         **ABLATION,
         **{f"code_{size}": {"code": size} for size in CODES},
         **{f"fixed_code_{size}": {"prior": "fixed", "code": size} for size in CODES},
@@ -55,6 +57,7 @@ TITLES = {
     "lpaae-supervised": "LP-AAE, supervised",
     "lpaae-supervised_long": "LP-AAE, supervised, long run",
     "lpaae-unsupervised": "LP-AAE, unsupervised",
+    "lpaae-unsupervised_long": "LP-AAE, unsupervised, long run",
     "lpaae-frozen": "CG never updated",
     "lpaae-norm": "norm not squared",
     "lpaae-two_passes": "two decoder passes",

@@ -3,7 +3,7 @@
 The weights draw the same samples on another machine up to rounding, so values may differ a little: by one per cent,
 or by what `TOLERANCE` allows for a kind of metric. The control's mixtures are fitted anew, which rounding can lead to
 another optimum, and sampled anew: its values may differ by ten per cent for distances, else by `TOLERANCE_OF_CONTROL`,
-which is about three standard deviations of other mixtures and draws (recall varies most, on CIFAR-10 by 0.02).
+which is three to four standard deviations of other mixtures and draws (recall varies most, on CIFAR-10 by 0.02).
 """
 
 import math

@@ -673,6 +673,17 @@ def test_without_views_Q_sees_generated_images_as_they_are(changes):
     torch.testing.assert_close(algorithm.forward(x, noise[0]).L_info, expected)
 
 
+@pytest.mark.parametrize("lam_H", [0.0, 2.0])
+def test_the_entropy_of_s_counts_as_often_as_it_is_told_to(lam_H):
+    """Departure 15: beside the information of two views, which with `lam_H` at zero is all of L_view."""
+    algorithm = lpaae_on_plain_networks(lpaae.Config(condition="unsupervised", lam_H=lam_H))
+    x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(BATCH, CODE), torch.eye(10)[:BATCH]], 1)
+    of_x, of_view = (torch.softmax(algorithm.Q(algorithm.D_I(images)[1]), dim=1) for images in (x, warped(x).float()))
+    used = torch.cat([of_x, of_view]).mean(0)
+    expected = -information(of_x, of_view) + lam_H * (used * torch.log(used)).sum()
+    torch.testing.assert_close(algorithm.forward(x, noise, WARPS, GRAIN).L_view, expected)
+
+
 @pytest.mark.parametrize("condition", ["none", "supervised", "unsupervised"])
 def test_only_an_unsupervised_step_learns_to_say_the_same_of_images_nearby(condition):
     """Departure 16: and none with `lam_VAT` at zero."""

@@ -212,6 +212,7 @@ def test_defaults_of_the_algorithms_have_their_declared_types():
         ("cifar10", "lpaae", "supervised", 0.0),
         ("cifar10", "lpaae", "text", 0.0),
         ("cifar10", "vaegan", "", 0.0),
+        ("cifar10", "lpaae", "unsupervised_long", 0.1),
         ("mnist", "lpaae", "", 0.0),
     ],
 )

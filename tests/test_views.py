@@ -87,7 +87,9 @@ def test_information_is_not_rounded_where_networks_are():
     logits = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):
         rounded = mutual_information(logits, logits)
+        entropy = marginal_entropy(logits)
     assert rounded.dtype == torch.float32 and rounded == mutual_information(logits, logits)
+    assert entropy.dtype == torch.float32 and entropy == marginal_entropy(logits)
 
 
 def test_classes_that_never_come_have_finite_information_and_gradients():
