@@ -43,7 +43,7 @@ def test_there_are_three_seeds_of_each_model():
 def test_all_published_files_are_small():
     """A clone should be quick. Every seed's weights are there, so that every number can be verified, and of one seed
     the pictures, of which those in colour compress badly."""
-    assert sum(path.stat().st_size for path in (ROOT / "results" / "published").rglob("*") if path.is_file()) < 90e6
+    assert sum(path.stat().st_size for path in (ROOT / "results" / "published").rglob("*") if path.is_file()) < 95e6
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
