@@ -8,14 +8,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lprior import data, presets
-from lprior.bench import EPOCH
+from lprior import data
+from lprior import config as presets
+from lprior.benchmark.step import EPOCH
 from lprior.errors import UserError
-from lprior.model import choose_device
-from lprior.presets import RunConfig
-from lprior.run import start
-from lprior.timing import alternate, cell, machine, markdown, ratios, summary
-from lprior.train import Training
+from lprior.device import choose_device
+from lprior.config import RunConfig
+from lprior.training.run import start
+from lprior.benchmark.timing import alternate, cell, machine, markdown, ratios, summary
+from lprior.training.loop import Training
 
 Contender = Callable[[], float]  # trains once over some images, and returns the seconds that one image took
 

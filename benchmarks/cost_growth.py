@@ -3,12 +3,12 @@
 import torch
 from common import configuration, images_for, parser, report, run
 
-from lprior.bench import EPOCH
+from lprior.benchmark.step import EPOCH
 from lprior.errors import UserError
-from lprior.model import choose_device
+from lprior.device import choose_device
 from lprior.results import peak_memory_bytes
-from lprior.run import start
-from lprior.timing import summary
+from lprior.training.run import start
+from lprior.benchmark.timing import summary
 
 PARTS = 5  # into which the epochs are divided
 

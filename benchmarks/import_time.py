@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common import report, run
 
-from lprior.timing import summary
+from lprior.benchmark.timing import summary
 
 MODULES = ("lprior", "lprior.__main__", "lprior.train", "lprior.run", "lprior.report")
 SLOW = ("torch", "torchvision", "torch_fidelity", "sklearn", "scipy", "matplotlib", "pandas", "papermill", "mlxtend")

@@ -14,11 +14,12 @@ import torch
 from common import Contender, compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor, nn
 
-from lprior import presets, variants
+from lprior import config as presets
+from lprior import runs as variants
 from lprior.data import to_float
-from lprior.model import choose_device
-from lprior.presets import RunConfig
-from lprior.timing import timed
+from lprior.device import choose_device
+from lprior.config import RunConfig
+from lprior.benchmark.timing import timed
 
 try:
     from pythae.data.datasets import BaseDataset

@@ -12,11 +12,11 @@ import torch
 from common import compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor
 
-from lprior import presets
+from lprior import config as presets
 from lprior.data import to_float
-from lprior.lpaae import LPAAE
-from lprior.model import choose_device
-from lprior.timing import timed
+from lprior.algorithms.lpaae_tuned import LPAAE
+from lprior.device import choose_device
+from lprior.benchmark.timing import timed
 
 ENCODER_DECODER_UPDATES = 4
 

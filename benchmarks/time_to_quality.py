@@ -11,14 +11,15 @@ import torch
 from common import configuration, parser, report, run
 from tutorial_loop import loader, tutorial
 
-from lprior import data, evaluate
+from lprior import data
+from lprior.evaluation import measurement as evaluate
 from lprior.errors import UserError
-from lprior.model import choose_device, sheet_noise
-from lprior.presets import RunConfig
+from lprior.device import choose_device, sheet_noise
+from lprior.config import RunConfig
 from lprior.results import RunFolder
-from lprior.run import GLANCE, start
-from lprior.timing import timed
-from lprior.train import Training
+from lprior.training.run import GLANCE, start
+from lprior.benchmark.timing import timed
+from lprior.training.loop import Training
 
 GOALS = (8.0, 9.0)
 

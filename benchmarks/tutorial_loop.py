@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from lprior import presets
-from lprior.lpaae import LPAAE
-from lprior.model import choose_device
-from lprior.presets import RunConfig
-from lprior.timing import timed
+from lprior import config as presets
+from lprior.algorithms.lpaae_tuned import LPAAE
+from lprior.device import choose_device
+from lprior.config import RunConfig
+from lprior.benchmark.timing import timed
 
 
 class Digits(Dataset):

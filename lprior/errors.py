@@ -1,5 +1,10 @@
 """Errors that a user can mend: each says in one line what is wrong and what to do about it."""
 
+import ast
+import difflib
+from collections.abc import Collection
+from typing import Any
+
 
 class UserError(Exception):
     """Wrong input or a missing prerequisite. The command line prints its message and exits with `exit_code`."""
@@ -17,3 +22,19 @@ class TrainingDiverged(UserError):
     """A loss became NaN or infinite."""
 
     exit_code = 4
+
+
+def choose(what: str, name: str, choices: Collection[str]) -> None:
+    """Raises UserError, with a hint, if `name` is none of the choices."""
+    if name not in choices:
+        close = difflib.get_close_matches(str(name), choices, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(choices)}"
+        raise UserError(f"{what} {name!r} is unknown: {hint}")
+
+
+def literal(text: str) -> Any:
+    """The value of a Python literal, or else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

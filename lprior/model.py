@@ -5,24 +5,30 @@
     images = model.sample(100)
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from lprior import condition, data, disentangle, evaluate, presets
+from lprior import config as configuration
+from lprior import data
+from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.conditions import with_s
+from lprior.config import RunConfig
+from lprior.data import to_float, to_uint8
+from lprior.device import choose_device
 from lprior.errors import UserError
-from lprior.networks import Autoencoder
-from lprior.presets import RunConfig
 from lprior.results import RunFolder
+from lprior.streams import generator
 
 SHEET = 100  # images on a sheet of samples
 
 
 @dataclass(frozen=True)
 class Model:
-    """The averaged autoencoder of a finished run, and the run's configuration."""
+    """The averaged autoencoder of a run, and the run's configuration. `lprior.evaluation.measure` measures it."""
 
     autoencoder: Autoencoder
     config: RunConfig
@@ -32,40 +38,46 @@ class Model:
 
         Of a conditional model, s counts from 0 to 9 along rows of ten images that share z; or all images are of one s.
         """
-        return evaluate.sample(self.autoencoder, self.noise(count, seed, s))
+        return self.generate(self.noise(count, seed, s))
 
     def noise(self, count: int, seed: int | None = None, s: int | None = None) -> Tensor:
         """What `sample` makes images from: z (count, code), or [z, s] (count, code + 10) of a conditional model."""
         if count < 1:
             raise UserError(f"the count of samples must be at least 1, not {count}")
-        if s is not None and self.config.condition == "none":
-            raise UserError(f"this model has no conditional variable: it cannot sample for s = {s}")
-        z = _sheet_z(self.config, count)
-        if seed is not None:
-            z = torch.randn(count, self.config.code, generator=data.generator(seed, "sample", 0))
-        if s is not None:
-            condition.check_labels(torch.tensor([s]))
-            noise = condition.with_s(z, torch.full((count,), s))
-        else:
-            noise = z if self.config.condition == "none" else condition.grid(z)
-        return noise.to(next(self.autoencoder.parameters()).device)
+        # torch fills tensors of other sizes in another order, so that always the same size is drawn
+        drawn = max(count, 10_000) if seed is None else count
+        purpose = (self.config.seed, "samples", 0) if seed is None else (seed, "sample", 0)
+        z = torch.randn(drawn, self.config.code, generator=generator(*purpose))[:count]
+        if s is None:
+            return self.autoencoder.s.grid(z).to(self.device)
+        values = self.autoencoder.s.values
+        if not 0 <= s < values:
+            has = f"values from 0 to {values - 1}" if values else "no conditional variable"
+            raise UserError(f"this model has {has}: it cannot sample for s = {s}")
+        return with_s(z, torch.full((count,), s)).to(self.device)
 
-    def measure(self, train: data.Dataset, test: data.Dataset) -> dict:
-        """The metrics of a run: `evaluate.measure` and, of a conditional model, `disentangle.measure`."""
-        config = self.config
-        noise, size = self.noise(config.samples), config.image_size
-        values = evaluate.measure(self.autoencoder, noise, train, test, size, config.seed)
-        if config.condition != "none":
-            values |= disentangle.measure(self.autoencoder, noise, test, size, config.condition, config.seed)
-        return values
+    def generate(self, noise: Tensor) -> Tensor:
+        """uint8 images (N, C, H, W), on the CPU, of noise (N, code), or with s (N, code + 10)."""
+        return self.in_batches(lambda part: to_uint8(self.autoencoder(part)), noise)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Codes (N, code) of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
-        return evaluate.encode(self.autoencoder, data.pad(images, self.config.image_size))
+        """Codes (N, code), on the CPU, of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
+        padded = data.pad(images, self.config.image_size)
+        return self.in_batches(lambda part: self.autoencoder.encode(to_float(part)), padded)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """uint8 images (N, C, H, W) of codes (N, code)."""
-        return evaluate.decode(self.autoencoder, codes)
+        """uint8 images (N, C, H, W), on the CPU, of codes (N, code)."""
+        return self.in_batches(lambda part: to_uint8(self.autoencoder.dec(part)), codes)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.autoencoder.parameters()).device
+
+    @torch.no_grad()
+    def in_batches(self, function: Callable[[Tensor], Tensor], rows: Tensor, batch_size: int = 500) -> Tensor:
+        """`function` of `rows`, some at a time on the model's device; the answers on the CPU."""
+        return torch.cat([function(part.to(self.device)).cpu() for part in rows.split(batch_size)])
 
 
 def load(folder: str | Path, device: str = "cpu") -> Model:
@@ -76,37 +88,7 @@ def load(folder: str | Path, device: str = "cpu") -> Model:
     config = result.config()
     if not (result / "model.safetensors").exists():
         raise UserError(f"{result / 'model.safetensors'} does not exist: is {folder} a finished run?")
-    autoencoder = presets.build(config, data.CHANNELS[config.dataset]).autoencoder()
+    autoencoder = configuration.build(config).autoencoder()
     weights = load_file(result / "model.safetensors")  # published ones have half precision
     autoencoder.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
     return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config)
-
-
-def sheet_noise(config: RunConfig, count: int = SHEET) -> Tensor:
-    """The fixed noise (count, code) of a run's sample sheets; a larger count has the smaller one as its beginning.
-
-    Of a conditional model (count, code + 10): columns of the sheet are values of s, rows share z.
-    """
-    z = _sheet_z(config, count)
-    return z if config.condition == "none" else condition.grid(z)
-
-
-def _sheet_z(config: RunConfig, count: int) -> Tensor:
-    # torch fills tensors of other sizes in another order, so that always the same size is drawn
-    drawn = torch.randn(max(count, 10_000), config.code, generator=data.generator(config.seed, "samples", 0))
-    return drawn[:count]
-
-
-def choose_device(name: str) -> torch.device:
-    """"auto" is CUDA where there is one, else the CPU. Raises UserError for CUDA where there is none."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise UserError(f"device {name!r} is unknown: choose auto, cpu or cuda")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError("device cuda was asked for, but torch finds no CUDA device: use --device cpu or auto")
-    return device

@@ -15,50 +15,14 @@
 import hashlib
 import json
 import os
-import platform
-import resource
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from lprior.data import Dataset
+from lprior.config import RunConfig, from_dict
 from lprior.errors import UserError
-from lprior.presets import STUDIES, RunConfig, from_dict
-
-PUBLISHED = (
-    "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
-    "reconstructions.png", "neighbours.png", "model.safetensors", "notebook.ipynb",
-)  # fmt: skip
-OF_FIRST_SEED = ("evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png", "notebook.ipynb")
-OF_STUDIES = ("config.json", "provenance.json", "log.csv", "metrics.json")
-
-
-def publish(run: "RunFolder", target: Path) -> None:
-    """Copy the small files of a finished run: weights in half precision, pictures and notebook of seed 0 only, and of a
-    study neither.
-
-    Raises UserError if the run is not finished.
-    """
-    from safetensors.torch import load_file, save_file
-
-    run.read_json("metrics.json")
-    config = run.config()
-    names = set(OF_STUDIES if config.preset in STUDIES else PUBLISHED) - set(OF_FIRST_SEED if config.seed else ())
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for name in sorted(names):
-        if (run / name).exists():
-            shutil.copy(run / name, target / name)
-    if "model.safetensors" in names:
-        weights = load_file(run / "model.safetensors")
-        half = {key: v.half() if v.is_floating_point() else v for key, v in weights.items()}
-        save_file(half, target / "model.safetensors")
 
 
 class RunFolder:
@@ -137,48 +101,6 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def provenance(device: torch.device, dataset: Dataset, bfloat16: bool, engine: str) -> dict:
-    """Where, with what and from what a run is made."""
-    packages = ("torch", "torchvision", "numpy", "torch-fidelity", "papermill")
-    return {
-        "commit": git_commit(),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in packages},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})",
-        "threads": torch.get_num_threads(),
-        "precision": "bfloat16 autocast" if bfloat16 else "float32",
-        "engine": engine,
-        "data": dataset.source,
-        "data_title": dataset.title,
-        "data_sha256": dataset.sha256,
-    }
-
-
-def git_commit() -> str:
-    """The commit of the working tree, with "+" if the library differs from it; "unknown" outside a repository."""
-    here = Path(__file__).parent
-    answers = [
-        subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True)
-        for arguments in (["rev-parse", "--short=10", "HEAD"], ["status", "--porcelain", "."])
-    ]
-    if answers[0].returncode:
-        return "unknown"
-    return answers[0].stdout.strip() + ("+" if answers[1].stdout.strip() else "")
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory in use so far: of the GPU on a GPU, else of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if platform.system() == "Darwin" else 1024  # getrusage counts bytes on macOS, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def _flat(config: dict) -> dict:
     return {**{key: value for key, value in config.items() if key != "settings"}, **config["settings"]}
 
@@ -190,3 +112,8 @@ def scratch_folder(config: RunConfig) -> Path:
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     root = Path(__file__).parents[1] / "results"
     return Path(os.path.relpath(root)) / "interactive" / f"{config.name}-{digest}"
+
+
+def finished(folder: Path) -> list[RunFolder]:
+    """The finished runs in a folder, if there is one."""
+    return [RunFolder(path.parent) for path in sorted(folder.glob("*/metrics.json"))]

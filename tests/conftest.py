@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lprior import aae, lpaae, vaegan
+from lprior.algorithms import aae
+from lprior.algorithms import lpaae_tuned as lpaae
+from lprior.algorithms import vaegan
 from lprior.networks import Compact, Paper
 
 CODE = 3
@@ -77,8 +79,8 @@ def images() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
     """A folder with the finished runs of a preset, small and named as the workflow names them. Not to be written to."""
-    from lprior import presets
-    from lprior.run import run
+    from lprior import config as presets
+    from lprior.training.run import run
 
     folder = tmp_path_factory.mktemp("results")
     for name in presets.runs_of("smoke", "mnist5k"):
@@ -92,8 +94,8 @@ def finished_cifar10(tmp_path_factory) -> Path:
     """The same on CIFAR-10, of which a few plain pictures are there. Not to be written to."""
     from test_cifar10 import make_pictures
 
-    from lprior import presets
-    from lprior.run import run
+    from lprior import config as presets
+    from lprior.training.run import run
 
     folder = tmp_path_factory.mktemp("results")
     root = make_pictures(tmp_path_factory.mktemp("data"), ".jpg", train=13, test=6)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lprior import tables
+from lprior.report.document import tables
 
 COLUMNS = ("model", "n", *tables.RESULTS)
 

@@ -14,7 +14,10 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior import aae, lpaae, vaegan, variants
+from lprior.algorithms import aae
+from lprior.algorithms import lpaae_tuned as lpaae
+from lprior.algorithms import vaegan
+from lprior import runs as variants
 from lprior.errors import UserError
 
 CODE, BATCH, RATE = 3, 8, 0.05

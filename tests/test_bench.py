@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from lprior import __main__ as cli
-from lprior import bench, timing
+from lprior.benchmark import step as bench
+from lprior.benchmark import timing
 from lprior.errors import UserError
 from lprior.presets import resolve
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lprior import cifar10
-from lprior.cifar10 import CLASSES, load_cifar10
+from lprior.data import cifar10
+from lprior.data.cifar10 import CLASSES, load_cifar10
 from lprior.errors import DataUnavailable, UserError
 
 
@@ -126,9 +126,9 @@ def test_without_files_and_network_the_choices_are_said(tmp_path, cache, monkeyp
 
 @pytest.mark.parametrize("networks", ["compact", "paper", "strong"])
 def test_a_run_on_colour_pictures_is_whole(tmp_path, monkeypatch, networks):
-    from lprior import presets
+    from lprior import config as presets
     from lprior.model import load
-    from lprior.run import run
+    from lprior.training.run import run
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = make_pictures(tmp_path, ".jpg", train=13, test=6)

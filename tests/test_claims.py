@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from lprior.claims import CLAIMS, NOT, PARTLY, REPRODUCED, UNTESTED, claims_table, compare, reach
-from lprior.tables import CONTROL
+from lprior.report.claims import CLAIMS, NOT, PARTLY, REPRODUCED, UNTESTED, claims_table, compare, reach
+from lprior.report.tables import CONTROL
 
 
 def table(**models: dict[str, list[float]]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from torchvision import datasets
 
 from lprior import __main__ as cli
 from lprior import results
-from lprior.execute import check_parameters, declared_parameters
+from lprior.notebooks.execution import check_parameters, declared_parameters
 
 ROOT = Path(__file__).parents[1]
 

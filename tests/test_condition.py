@@ -5,13 +5,18 @@ import torch
 from conftest import CODE, SIZE
 from torch import nn
 
-from lprior import condition, data, disentangle, evaluate, figures, lpaae, presets
+from lprior import data, figures
+from lprior.algorithms import conditions as condition
+from lprior.evaluation import conditional as disentangle
+from lprior.evaluation import measurement as evaluate
+from lprior.algorithms import lpaae_tuned as lpaae
+from lprior import config as presets
 from lprior.errors import UserError
 from lprior.model import load, sheet_noise
 from lprior.networks import Autoencoder, Compact
 from lprior.results import RunFolder
-from lprior.run import run
-from lprior.train import Training
+from lprior.training.run import run
+from lprior.training.loop import Training
 
 BATCH = 16
 CONDITIONS = ["supervised", "unsupervised"]

@@ -11,10 +11,10 @@ from conftest import CODE, SIZE, TINY, build_algorithm
 from test_condition import training as conditional
 from torch import nn
 
-from lprior.engine import Engine, choose_engine
+from lprior.training.engine import Engine, choose_engine
 from lprior.errors import UserError
-from lprior.train import Training
-from lprior.updates import update
+from lprior.training.loop import Training
+from lprior.algorithms.updates import update
 
 BATCH = 4
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ import torch
 
 from lprior import data
 from lprior.errors import DataUnavailable, UserError
-from lprior.inception import inception_metrics
+from lprior.evaluation.inception import inception_metrics
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lprior import data, evaluate, evaluators, metrics
+from lprior import data
+from lprior.evaluation import measurement as evaluate
+from lprior.evaluation import judges as evaluators
+from lprior.evaluation import formulas as metrics
 from lprior.errors import UserError
 from lprior.networks import Autoencoder
 

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from lprior.dcgan import DCGAN
+from lprior.networks import DCGAN
 from lprior.errors import UserError
 from lprior.networks import Autoencoder, Compact, Paper
-from lprior.resnet import Strong
+from lprior.networks.sngan import Strong
 
 CODE, NOISE, N = 3, 5, 2
 SETS = [

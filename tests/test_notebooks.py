@@ -8,10 +8,10 @@ import nbformat
 import papermill
 import pytest
 
-from lprior import presets
+from lprior import config as presets
 from lprior.__main__ import NOTEBOOKS
 from lprior.errors import UserError
-from lprior.execute import check_parameters, declared_parameters, execute
+from lprior.notebooks.execution import check_parameters, declared_parameters, execute
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))

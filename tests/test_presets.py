@@ -3,7 +3,10 @@ from dataclasses import fields
 import pytest
 from conftest import SETTINGS
 
-from lprior import data, lpaae, presets, variants
+from lprior import data
+from lprior.algorithms import lpaae_tuned as lpaae
+from lprior import config as presets
+from lprior import runs as variants
 from lprior.errors import UserError
 
 VARIANTS = [(algorithm, variant) for algorithm in presets.SETTINGS for variant in ["", *variants.VARIANTS[algorithm]]]

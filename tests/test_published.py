@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lprior import presets, variants
+from lprior import config as presets
+from lprior import runs as variants
 from lprior.model import load
 from lprior.results import OF_FIRST_SEED, OF_STUDIES, PUBLISHED, RunFolder
-from lprior.tables import FORMATS, spread, table_of
+from lprior.report.tables import FORMATS, spread, table_of
 
 ROOT = Path(__file__).parents[1]
 RUNS = sorted(path.parent for path in (ROOT / "results" / "published").glob("*/config.json"))

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from latex import COLUMNS, arguments, pictures, rows, shown, values
 
-from lprior import tables
+from lprior.report.document import tables
 from lprior.errors import UserError
-from lprior.report import write_report
+from lprior.report.document import write_report
 from lprior.results import RunFolder
-from lprior.tables import escape, results_table, table_of
+from lprior.report.tables import escape, results_table, table_of
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from latex import arguments, pictures, rows, shown, values
 
-from lprior import presets
+from lprior import config as presets
 from lprior.errors import UserError
-from lprior.evaluators import evaluator_description
-from lprior.report import write_report
+from lprior.evaluation.judges import evaluator_description
+from lprior.report.document import write_report
 from lprior.results import RunFolder
-from lprior.tables import REAL
+from lprior.report.tables import REAL
 
 MODELS = ["AAE", "LP-AAE", "LP-AAE, fixed prior", "VAE/GAN"]
 NAMES = {  # what is reported -> its runs, in an order that is nobody's

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from lprior import lpaae
+from lprior.algorithms import lpaae_tuned as lpaae
 
 MODES, RADIUS, SPREAD = 8, 2.0, 0.15
 BATCH, STEPS, SAMPLES = 128, 700, 4000

@@ -8,11 +8,12 @@ from conftest import build_algorithm
 from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
-from lprior import data, figures, presets, results
+from lprior import data, figures, results
+from lprior import config as presets
 from lprior.errors import TrainingDiverged, UserError
-from lprior.model import choose_device, load, sheet_noise
-from lprior.progress import Lines
-from lprior.run import run, start
+from lprior.device import choose_device, load, sheet_noise
+from lprior.training.progress import Lines
+from lprior.training.run import run, start
 
 EPOCHS = 2
 FILES = {

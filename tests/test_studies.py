@@ -5,9 +5,10 @@ import shutil
 
 import pytest
 
-from lprior import presets, studies
+from lprior import config as presets
+from lprior.report.document import studies
 from lprior.results import RunFolder
-from lprior.tables import MISSING
+from lprior.report.tables import MISSING
 
 MODELS = ("lpaae-supervised", "lpaae-unsupervised")
 TABLES = {"ablation.tex", "conditional.tex", "cifar10-conditional.tex"}

@@ -3,7 +3,10 @@
 import pytest
 import torch
 
-from lprior import data, figures, latent, presets, study
+from lprior import data, figures
+from lprior.notebooks import latent
+from lprior import config as presets
+from lprior.notebooks import comparison as study
 from lprior.errors import UserError
 from lprior.model import load
 from lprior.results import RunFolder

@@ -8,9 +8,9 @@ import torch
 from conftest import CODE, SETTINGS, build_algorithm
 from torch import nn
 
-from lprior import vaegan
+from lprior.algorithms import vaegan
 from lprior.errors import TrainingDiverged
-from lprior.train import Training
+from lprior.training.loop import Training
 
 BATCH = 16
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior.updates import adam, update
+from lprior.algorithms.updates import adam, update
 
 RATE = 0.1
 X = torch.tensor([[1.0, -2.0], [0.5, 3.0], [2.0, 1.0]], dtype=torch.float64)

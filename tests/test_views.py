@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from lprior.objectives import marginal_entropy, mutual_information, virtual_adversarial_loss
-from lprior.views import SCALE, SHEAR, SHIFT, TURN, WARPS, random_warps, view
+from lprior.algorithms.objectives import marginal_entropy, mutual_information, virtual_adversarial_loss
+from lprior.algorithms.views import SCALE, SHEAR, SHIFT, TURN, WARPS, random_warps, view
 
 
 def warps(**given):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_cifar10 import make_pictures
 
-from lprior import presets
+from lprior import config as presets
 
 ROOT = Path(__file__).parents[1]
 NEEDED = ("run_all.sh", "setup.sh", "Snakefile", "lprior", "notebooks", "report", "benchmarks")

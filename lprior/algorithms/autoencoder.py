@@ -1,0 +1,26 @@
+"""What remains of an algorithm when training is over."""
+
+from torch import Tensor, nn
+
+from lprior.algorithms.conditions import NONE, Condition
+
+
+class Autoencoder(nn.Module):
+    """x -> code -> x_rec, and noise -> code -> image."""
+
+    def __init__(
+        self, enc: nn.Module, dec: nn.Module, CG: nn.Module | None = None, Q: nn.Module | None = None,
+        s: Condition = NONE,
+    ):  # fmt: skip
+        """`CG` turns noise into codes; without one, noise is the code (a fixed prior). `Q`: images -> logits of `s`."""
+        super().__init__()
+        self.enc, self.dec, self.CG, self.Q = enc, dec, CG if CG is not None else nn.Identity(), Q
+        self.s = s
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Images (N, C, H, W) from noise z (N, noise)."""
+        return self.dec(self.CG(z))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes (N, code) of images; of an encoder that returns mean and log-variance, the mean."""
+        return self.enc(x)

@@ -1,0 +1,175 @@
+"""What the commands of the command line do. Heavy imports are made where they are needed: `--help` is quick."""
+
+import json
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lprior.errors import UserError, literal
+
+
+def run(options: Namespace) -> None:
+    from lprior.algorithms import ALGORITHMS
+    from lprior.config import resolve
+
+    named = _named(options)
+    config = resolve(**named)  # refuses what is wrong before anything starts
+    folder = Path(options.results) / options.preset / options.name
+    if not options.notebook:
+        from lprior.training.progress import Lines, Live
+        from lprior.training.run import run as train
+
+        progress = Live() if sys.stdout.isatty() else Lines()
+        train(config, folder, device=options.device, engine=options.engine, progress=progress, force=options.force)
+        return
+    if options.engine != "auto":
+        raise UserError("--engine cannot be chosen with --notebook: leave one of them out")
+    from lprior.notebooks.execution import execute
+
+    given = {name: value for name, value in parse_run(options.name).items() if name != "algorithm"}
+    given |= {"preset": options.preset, "epochs": None, "device": options.device, "folder": str(folder), "live": False}
+    notebook = Path(__file__).parents[1] / "notebooks" / ALGORITHMS[config.algorithm].notebook
+    notebook = Path(os.path.relpath(notebook))  # papermill writes it into the result, where no absolute path belongs
+    execute(notebook, folder / "notebook.ipynb", given | {"force": options.force} | _changes(options.set))
+
+
+def config(options: Namespace) -> None:
+    """Every value of a run, and the layer that it came from."""
+    from lprior.config import explain
+
+    found = explain(**_named(options))
+    width = max(map(len, found))
+    for name, (value, layer) in found.items():
+        print(f"{name:{width}}  {value!s:{width}}  {layer}")
+
+
+def _named(options: Namespace) -> dict[str, Any]:
+    """The arguments of `config.resolve` for a run's name, --preset and --set."""
+    import lprior.report.studies  # noqa: F401  (studies are presets, too)
+    from lprior.runs import parse_run
+
+    parts, changes = parse_run(options.name), _changes(options.set)
+    for name in changes.keys() & {*parts, "preset"}:
+        raise UserError(f"--set cannot change {name}: the run's name and --preset say it")
+    return {**parts, "preset": options.preset, **changes}
+
+
+def notebook(options: Namespace) -> None:
+    from lprior.notebooks.execution import execute
+
+    execute(options.notebook, options.output, _changes(options.set))
+
+
+def _changes(assignments: list[str]) -> dict:
+    """NAME=VALUE, where VALUE is a Python literal or else a string."""
+    changes = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set takes NAME=VALUE, not {text!r}")
+        changes[name] = literal(value)
+    return changes
+
+
+def data(options: Namespace) -> None:
+    from lprior.data import load
+
+    train, test = load(options.dataset), load(options.dataset, split="test")
+    description = {"dataset": train.name, "source": train.source}
+    for split, part in (("train", train), ("test", test)):
+        description[split] = {"shape": list(part.images.shape), "sha256": part.sha256}
+    print(json.dumps(description, indent=2))
+
+
+def bench(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
+    from lprior.benchmark import step
+
+    names = ("preset", "networks", "width", "batch_size", "engine", "precision")
+    base = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    variants = [step.parse_variant(text, base) for text in options.compare or [options.algorithm]]
+    measured = step.bench(variants, options.device, options.repeats, options.seconds)
+    print(step.table(measured))
+    if options.json:
+        Path(options.json).write_text(json.dumps(measured, indent=2) + "\n")
+
+
+def sample(options: Namespace) -> None:
+    from lprior import figures
+    from lprior.model import load
+
+    figures.sheet(load(options.folder).sample(options.count, options.seed)).save(options.output)
+
+
+def report(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
+    from lprior.report.document import write_report
+
+    studies = Path(options.studies) if options.studies else None
+    write_report(Path(options.results), Path(options.output), options.runs, tuple(options.unavailable), studies)
+
+
+def publish(options: Namespace) -> None:
+    import shutil
+
+    from lprior.publish import publish as copy
+    from lprior.results import RunFolder
+
+    for folder in map(Path, options.runs):
+        target = Path(options.to) / folder.name
+        if (folder / "notebook.ipynb").exists() and not (folder / "config.json").exists():
+            shutil.copytree(folder, target, dirs_exist_ok=True)  # a notebook that read runs, and its figures
+        else:
+            copy(RunFolder(folder), target)
+        print(f"published {Path(options.to) / folder.name}")
+
+
+def evaluate(options: Namespace) -> None:
+    from lprior import data
+    from lprior.evaluation import measure
+    from lprior.evaluation.inception import inception_metrics
+    from lprior.model import load
+    from lprior.results import RunFolder
+
+    model, result = load(options.folder), RunFolder(options.folder)
+    config = model.config
+    train, test = data.load(config.dataset).head(config.images), data.load(config.dataset, split="test")
+    values = measure(model, train, test)
+    result.write_json("metrics.json", values)
+    if options.inception:
+        samples = data.crop(model.sample(config.samples), test.images.shape[-1])
+        values |= inception_metrics(samples, test, None if options.inception == "download" else options.inception)
+        result.write_json("metrics.json", values)
+    print(json.dumps(values, indent=2))
+
+
+def verify(options: Namespace) -> None:
+    from lprior.evaluation.verify import verify as checks
+
+    mismatches, count = 0, 0
+    candidates = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()})]
+    folders = [path for path in candidates if (path / "metrics.json").exists()]
+    if not folders:
+        raise UserError(f"{' '.join(options.runs)}: no finished run is there")
+    for folder in folders:
+        for check in checks(folder):
+            mismatches, count = mismatches + (not check.matches), count + 1
+            print(f"{folder.name}  {check}", flush=True)
+    if mismatches:
+        raise UserError(f"{mismatches} of {count} published values do not match what the weights give")
+    print(f"all {count} values of {len(folders)} runs match")
+
+
+def evaluator(options: Namespace) -> None:
+    from lprior import data
+    from lprior.evaluation import judges
+    from lprior.evaluation.measurement import anchors
+
+    train, test = data.load(options.dataset), data.load(options.dataset, split="test")
+    if options.action == "train":
+        judges.save_evaluator(judges.train_evaluator(train), options.dataset)
+        judges.describe_evaluator(options.dataset, train, test)  # anchors bear the new version in their keys
+    found = judges.describe_evaluator(options.dataset, train, test, anchors(train, test))
+    print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")

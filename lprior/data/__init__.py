@@ -1,0 +1,72 @@
+"""Data sets, each as one uint8 tensor: `DATASETS` holds what is known of them, and `load` loads one."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lprior.data.cifar10 import CLASSES, JPEG_TITLE, load_cifar10
+from lprior.data.files import cache
+from lprior.data.images import Dataset, check_labels, crop, pad, to_float, to_uint8
+from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
+from lprior.errors import UserError
+
+__all__ = ["DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "to_float", "to_uint8"]
+
+DIGITS = tuple("0123456789")
+EMBEDDED = "MNIST (5,000 embedded digits)"
+CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A data set. Its `family` shares recipes and a part of the report.
+
+    `load(root, split)` looks in the folder `root`. `classifier`: of `evaluation/judges.py`, by whose features samples
+    are measured; None: none is shipped. `things`: what its images show, for notebooks. `notes`: title of the data ->
+    what a reader of the report must know of them, in LaTeX.
+    """
+
+    title: str
+    channels: int
+    size: int  # pixels a side
+    classes: tuple[str, ...]
+    family: str  # "digits" (grey, 28x28) or "pictures" (in colour, 32x32)
+    classifier: str | None
+    load: Callable[[Path, str], Dataset]
+    things: str = "digits"
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+DATASETS = {
+    "mnist": Spec("MNIST", 1, 28, DIGITS, "digits", "mnist", load_mnist),
+    "fashion-mnist": Spec("Fashion-MNIST", 1, 28, CLOTHES, "digits", None, load_fashion_mnist, "clothes"),
+    "mnist5k": Spec(
+        EMBEDDED, 1, 28, DIGITS, "digits", "mnist", load_mnist5k,
+        notes={
+            EMBEDDED: r"\textbf{Not MNIST itself:} everything on digits was trained on 4\,500 "
+            r"embedded MNIST digits and tested on 500 others.",
+        },
+    ),
+    "cifar10": Spec(
+        "CIFAR-10", 3, 32, CLASSES, "pictures", "cifar10", load_cifar10, "pictures",
+        notes={
+            JPEG_TITLE: r"\textbf{Not CIFAR-10 bit for bit:} its pictures had been compressed with loss, those for "
+            r"training and those for testing alike.",
+        },
+    ),
+}  # fmt: skip
+
+
+def load(name: str, root: str | Path | None = None, split: str = "train") -> Dataset:
+    """The data set `name`, one of `DATASETS`, from `root`, else from $LPRIOR_DATA, else from the user's cache.
+
+    Files that are there are verified and used; missing ones are downloaded into the cache by torchvision, which
+    verifies them too. `split`: "train" or "test".
+
+    Raises UserError for an unknown name or a corrupt file, DataUnavailable if there is nothing to load.
+    """
+    if name not in DATASETS:
+        raise UserError(f"data set {name!r} is unknown: choose one of {', '.join(DATASETS)}")
+    found = DATASETS[name].load(Path(root or os.environ.get("LPRIOR_DATA") or cache()), split)
+    return replace(found, title=found.title or DATASETS[name].title)

@@ -1,0 +1,79 @@
+"""A data set as one uint8 tensor, and the two forms of pixels: uint8 in files, float in networks."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lprior.errors import UserError
+from lprior.streams import generator
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0. `source`: where the pixels came from, in words.
+
+    `title`: the name for captions, if these are not the data set's own pixels; "" is filled by `data.load`. Raises
+    UserError for labels that are none of `classes`.
+    """
+
+    name: str
+    images: Tensor
+    labels: Tensor
+    source: str
+    title: str = ""
+    classes: int = 10
+
+    def __post_init__(self):
+        check_labels(self.labels, self.classes)
+
+    @property
+    def sha256(self) -> str:
+        """Of the pixels, in storage order: identifies the data whatever file they came from."""
+        return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
+
+    def head(self, count: int | None) -> "Dataset":
+        """The first `count` images (all of them for None)."""
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
+
+    def padded(self, size: int) -> "Dataset":
+        """Zero-padded on all sides to `size` x `size` pixels."""
+        return replace(self, images=pad(self.images, size))
+
+    def shuffled(self) -> "Dataset":
+        """In a fixed random order: of files that are sorted by class, any first n images are then a fair sample."""
+        order = torch.randperm(len(self.images), generator=generator(0, self.name, 0))
+        return replace(self, images=self.images[order], labels=self.labels[order])
+
+
+def check_labels(labels: Tensor, classes: int) -> None:
+    """Raises UserError if a label is not a whole number from 0 to `classes` - 1."""
+    if labels.is_floating_point():
+        raise UserError(f"labels must be whole numbers from 0 to {classes - 1}, not {labels.dtype}")
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong):
+        raise UserError(f"label {wrong[0].item()} is out of range: labels go from 0 to {classes - 1}")
+
+
+def pad(images: Tensor, size: int) -> Tensor:
+    """Images (N, C, H, W) zero-padded on all sides to `size` x `size` pixels."""
+    margin = (size - images.shape[-1]) // 2
+    return F.pad(images, (margin,) * 4) if margin else images
+
+
+def crop(images: Tensor, size: int) -> Tensor:
+    """The inverse of `pad`: the middle `size` x `size` pixels of images (N, C, H, W)."""
+    margin = (images.shape[-1] - size) // 2
+    return images[..., margin : images.shape[-2] - margin, margin : images.shape[-1] - margin]
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 images as float32 in [-1, 1], in the memory format that convolutions like."""
+    return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """The inverse of `to_float`, rounded and clamped."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,97 @@
+"""What a conditional variable s has come to mean: metrics of images made for s, and of clusters of test images.
+
+Clusters have no names. Where a metric needs them named, its key has `hungarian`: the one-to-one assignment of ten
+clusters to ten classes that makes the accuracy highest (Xie et al. 2016), the usual protocol of clustering accuracy.
+It is found on the very images that are measured, and never more favourable than a majority vote, which may name two
+alike.
+"""
+
+import torch
+from torch import Tensor
+
+from lprior import data
+from lprior.algorithms.conditions import VALUES, s_of
+from lprior.data import Dataset, to_float
+from lprior.evaluation import formulas
+from lprior.evaluation.judges import Judge
+from lprior.evaluation.metrics import thousands
+from lprior.model import Model
+
+NEIGHBOURS = 3  # of `formulas.precision_recall`: a class needs more images than these
+
+
+def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
+    """Every metric of s, for images made from `noise` [z, s] (N, code + 10).
+
+        accuracy_given_s_<protocol>_10k             share of the images made for s that the classifier sees as s;
+        accuracy_given_s_hungarian_<protocol>_10k   unsupervised: as the class that is assigned to s
+        within_precision_..., within_recall_...     precision and recall within a class, mean over classes: of the
+                                                    images made for it against the test images of it
+        accuracy_q_test                             share of the test images whose label Q finds;
+        cluster_acc_q_hungarian_test                unsupervised: with Q's ten values as clusters
+        cluster_acc_kmeans_hungarian_test           ten clusters by k-means on the codes of the test images
+
+    The first four need a classifier that is shipped for the data set, and are missing without one.
+    """
+    named = model.autoencoder.s.named
+    found, codes = q_classes(model, test.images), model.encode(test.images)
+    key = "accuracy_q_test" if named else "cluster_acc_q_hungarian_test"
+    values = {
+        key: accuracy(found, test.labels) if named else clustering_accuracy(found, test.labels),
+        "cluster_acc_kmeans_hungarian_test": clustering_accuracy(kmeans(codes, model.config.seed), test.labels),
+    }
+    if judge.available:
+        features, logits = judge.evaluator.measure(data.crop(model.generate(noise), test.images.shape[-1]))
+        s, seen = s_of(noise).argmax(dim=1).cpu(), logits.argmax(dim=1)
+        wanted = s if named else assignment(s, seen)[s]
+        protocol = f"{judge.protocol}_{thousands(len(noise))}"
+        precision, recall = within_class(features, wanted, judge.reference, test.labels)
+        values |= {
+            f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, seen),
+            f"within_precision_{protocol}_test": precision,
+            f"within_recall_{protocol}_test": recall,
+        }
+    return values
+
+
+def q_classes(model: Model, images: Tensor) -> Tensor:
+    """The value of s that Q finds most likely for each of the uint8 images (N, C, H, W): int64 (N,), on the CPU."""
+    padded = data.pad(images, model.config.image_size)
+    return model.in_batches(lambda x: model.autoencoder.Q(to_float(x)).argmax(dim=1), padded)
+
+
+def kmeans(codes: Tensor, seed: int) -> Tensor:
+    """The best of ten k-means clusterings of codes (N, code) into ten: int64 (N,)."""
+    from sklearn.cluster import KMeans
+
+    found = KMeans(VALUES, n_init=10, random_state=seed).fit_predict(codes.double().numpy())
+    return torch.from_numpy(found).long()
+
+
+def accuracy(classes: Tensor, labels: Tensor) -> float:
+    """Share of the entries (N,) that agree."""
+    return (classes == labels).double().mean().item()
+
+
+def clustering_accuracy(clusters: Tensor, labels: Tensor) -> float:
+    """Share of the entries of `clusters` (N,) that agree with `labels` (N,) by the best one-to-one assignment."""
+    return accuracy(assignment(clusters, labels)[clusters], labels)
+
+
+def assignment(clusters: Tensor, labels: Tensor) -> Tensor:
+    """The class (10,) of each cluster, one to one, by which most entries of the two (N,) agree."""
+    from scipy.optimize import linear_sum_assignment
+
+    together = torch.bincount(VALUES * clusters + labels, minlength=VALUES**2).view(VALUES, VALUES)
+    return torch.from_numpy(linear_sum_assignment(together.numpy(), maximize=True)[1])
+
+
+def within_class(features: Tensor, classes: Tensor, reference: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Precision and recall (`formulas.precision_recall`) class by class, and their means over the classes.
+
+    `features` (N, K) of samples of `classes` (N,), `reference` (M, K) of real images of `labels` (M,). A model that
+    makes one good image for each class has a precision of 1 and a recall near 0.
+    """
+    present = [c for c in range(VALUES) if min((classes == c).sum(), (labels == c).sum()) > NEIGHBOURS]
+    pairs = [formulas.precision_recall(features[classes == c], reference[labels == c]) for c in present]
+    return tuple(torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2).mean(dim=0).tolist())

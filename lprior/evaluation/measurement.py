@@ -1,0 +1,77 @@
+"""From a trained model to its metrics: what is sampled, and what it is compared with."""
+
+import torch
+from torch import Tensor
+
+from lprior import data
+from lprior.data import Dataset
+from lprior.evaluation import conditional, formulas
+from lprior.evaluation.judges import Judge
+from lprior.evaluation.metrics import CONTROL, thousands
+from lprior.model import Model
+from lprior.streams import generator
+
+COMPONENTS = 10  # of the Gaussian mixture that is the control of a learned prior
+VALIDATION = 5000  # training images, the last ones, on which Parzen windows choose their width
+
+
+def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+    """Every metric of a model, under the keys that `metrics.py` explains.
+
+    All is measured at the native resolution of the data set, to which larger images are cropped.
+    """
+    judge, noise, size = Judge(test, model.device), model.noise(model.config.samples), test.images.shape[-1]
+    samples = data.crop(model.generate(noise), size)
+    reconstructions = data.crop(model.decode(model.encode(test.images)), size)
+    values = {
+        "reconstruction_mse_test": ((reconstructions.float() - test.images.float()) / 255).square().mean().item(),
+        **judge.measure(samples),
+    }
+    if _grey(test):
+        values |= parzen(samples, train, test)
+    if judge.available:
+        control = data.crop(mixture_samples(model, train.images, len(noise)), size)
+        values |= {f"{CONTROL}{key}": value for key, value in judge.measure(control).items()}
+    if model.autoencoder.s.values:
+        values |= conditional.measure(model, noise, judge, test)
+    return values
+
+
+def mixture_samples(model: Model, images: Tensor, count: int) -> Tensor:
+    """uint8 images from codes drawn of a Gaussian mixture that is fitted to the codes of `images` after training.
+
+    The control of Ghosh et al. (2020): what a prior gains that was not learned with the model, but fitted to it.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    seed, codes = model.config.seed, model.encode(images).double().numpy()
+    mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(codes)
+    drawn = torch.from_numpy(mixture.sample(count)[0]).float()
+    return model.decode(drawn[torch.randperm(count, generator=generator(seed, "mixture", 0))])
+
+
+def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:
+    """Parzen-window log-likelihood of the test images in nats, as Goodfellow et al. (2014) and the AAE paper give it.
+
+    The width is chosen on the last training images; the standard error is that of the mean over test images.
+    """
+    sigma = formulas.best_sigma(train.images[-VALIDATION:], samples)
+    values, count = formulas.parzen_log_likelihood(test.images, samples, sigma), thousands(len(samples))
+    return {
+        f"parzen_{count}_test": values.mean().item(),
+        f"parzenstderr_{count}_test": values.std().item() / len(values) ** 0.5,
+        f"parzensigma_{count}": sigma,
+    }
+
+
+def anchors(train: Dataset, test: Dataset) -> dict:
+    """What real images get: the first training images in the place of samples, and the test images' own scores."""
+    judge, count = Judge(test), len(test.images)
+    own = {key: value for key, value in judge.measure(test.images).items() if not key.endswith("_test")}
+    against = {key: value for key, value in judge.measure(train.images[:count]).items() if key.endswith("_test")}
+    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) else {})
+
+
+def _grey(dataset: Dataset) -> bool:
+    """Parzen windows are for these alone: in the 3,072 dimensions of CIFAR-10 ten thousand of them say nothing."""
+    return dataset.images.shape[1] == 1

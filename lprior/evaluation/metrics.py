@@ -1,0 +1,124 @@
+"""Every metric in one table: what it is called, how it is printed and compared, and the function that computes it.
+
+A key of metrics.json names the protocol:
+
+    fid_mnist_clf1_10k_test
+    |   |          |   |      metric
+        |          |   |      features: version 1 of the classifier shipped for MNIST
+                   |   |      number of samples
+                       |      reference: all test images
+
+and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from torch import Tensor
+
+from lprior.evaluation import formulas
+
+CONTROL = "gmm10_"  # before the keys of the control
+
+
+@dataclass
+class Seen:
+    """What a classifier sees in uint8 samples: `features` (N, K) and `logits` (N, classes); `reference` (M, K) are the
+    features of the test images."""
+
+    features: Tensor
+    logits: Tensor
+    reference: Tensor
+
+    @cached_property
+    def precision_recall(self) -> tuple[float, float]:
+        return formulas.precision_recall(self.features, self.reference)
+
+    @cached_property
+    def histogram(self) -> Tensor:
+        return formulas.class_histogram(self.logits)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`key` begins its keys in metrics.json; of samples, `of` ends them. `title`: in tables; `unit`: there, in LaTeX.
+
+    `scale`: what the value is multiplied by to be shown, by `format`. `parts`: what is shown of a list, instead of it.
+    `tolerance` and `relative`: by how much, absolutely or relatively, a value may differ where the weights are measured
+    again; `control_tolerance` and `control_relative` the same of the control, whose mixture is fitted and sampled anew.
+    `of_samples`: computes it, for metrics of samples alone.
+    """
+
+    key: str
+    title: str
+    format: str
+    higher_is_better: bool
+    tolerance: float
+    control_tolerance: float = 0.0
+    relative: float = 0.01
+    control_relative: float = 0.0
+    unit: str = ""
+    scale: float = 1.0
+    of: str = ""
+    of_samples: Callable[[Seen], float | list[float]] | None = None
+    parts: dict[str, Callable[[list[float]], float]] = field(default_factory=dict)
+
+    def names(self, key: str) -> bool:
+        """Whether a key, without what is before it for the control, is this metric's."""
+        return key.startswith(f"{self.key}_") and (self.of != SHEET or key.endswith(SHEET))
+
+
+SHEET = "sheet100"  # the first hundred samples, which are on the run's sheet
+AGAINST_TEST, ALONE = "{count}_test", "{count}"
+METRICS = [
+    # Of samples. The control's tolerances are three to four standard deviations of other mixtures and other draws;
+    # recall varies most, on CIFAR-10 by 0.02.
+    Metric("fid", "FID", "{:.2f}", False, 0.02, 0.1, control_relative=0.1, of=AGAINST_TEST,
+           of_samples=lambda seen: formulas.frechet_distance(seen.features, seen.reference)),
+    Metric("kid", "KID", "{:z.0f}", False, 0.002, 0.01, control_relative=0.1, unit=r"$\times 1000$", scale=1000,
+           of=AGAINST_TEST, of_samples=lambda seen: formulas.kernel_distance(seen.features, seen.reference)),
+    Metric("score", "sheet", "{:.2f}", True, 0.02, 1.0, of=SHEET,
+           of_samples=lambda seen: formulas.classifier_score(seen.logits[:100])),
+    Metric("score", "score", "{:.2f}", True, 0.02, 0.2, of=ALONE,
+           of_samples=lambda seen: formulas.classifier_score(seen.logits)),
+    Metric("precision", "precision", "{:.2f}", True, 0.005, 0.03, of=AGAINST_TEST,
+           of_samples=lambda seen: seen.precision_recall[0]),
+    Metric("recall", "recall", "{:.2f}", True, 0.005, 0.08, of=AGAINST_TEST,
+           of_samples=lambda seen: seen.precision_recall[1]),
+    Metric("entropy", "entropy", "{:.3f}", True, 0.002, 0.02, unit="nats", of=ALONE,
+           of_samples=lambda seen: formulas.entropy(seen.histogram)),
+    Metric("histogram", "classes", "{:.1f}", True, 0.002, 0.04, unit=r"\%", scale=100, of=ALONE,
+           of_samples=lambda seen: seen.histogram.tolist(), parts={"rarest": min, "commonest": max}),
+    # Of the autoencoder and of pixels (`measurement.py`)
+    Metric("reconstruction", "reconstruction", "{:.4f}", False, 1e-5),
+    Metric("parzen", "Parzen", "{:.0f}", True, 0.5, unit="nats"),
+    Metric("parzenstderr", "Parzen error", "{:.1f}", False, 0.05, unit="nats"),
+    Metric("parzensigma", "Parzen sigma", "{:.2f}", False, 0.0),
+    # Of a conditional variable (`conditional.py`)
+    Metric("accuracy_given_s", "obeyed", "{:.1f}", True, 0.002, unit=r"\%", scale=100),
+    Metric("within_precision", "precision within", "{:.1f}", True, 0.02, unit=r"\%", scale=100),
+    Metric("within_recall", "recall within", "{:.1f}", True, 0.02, unit=r"\%", scale=100),
+    Metric("accuracy_q", "Q", "{:.1f}", True, 0.002, unit=r"\%", scale=100),
+    Metric("cluster_acc_q", "Q", "{:.1f}", True, 0.02, unit=r"\%", scale=100),
+    Metric("cluster_acc_kmeans", "codes", "{:.1f}", True, 0.02, unit=r"\%", scale=100),
+]  # fmt: skip
+
+
+def metric_of(key: str) -> Metric | None:
+    """The metric that a key of metrics.json is of, the control's too; None for one that the table does not have."""
+    bare = key.removeprefix(CONTROL)
+    return next((metric for metric in METRICS if metric.names(bare)), None)
+
+
+def by_title(title: str) -> Metric:
+    """The metric of that title, or of which that title is a part. Raises KeyError if there is none."""
+    for metric in METRICS:
+        if title == metric.title or title in metric.parts:
+            return metric
+    raise KeyError(title)
+
+
+def thousands(count: int) -> str:
+    """A number of samples as keys have it: 10000 is 10k."""
+    return f"{count // 1000}k" if count % 1000 == 0 else str(count)

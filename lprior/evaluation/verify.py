@@ -1,0 +1,71 @@
+"""Whether published numbers are those of the published weights: every metric of a run, computed again.
+
+The weights draw the same samples on another machine up to rounding, so values may differ a little: by what the table of
+metrics allows (`metrics.py`). The control's mixtures are fitted anew, which rounding can lead to another optimum, and
+sampled anew: its values may differ by more.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lprior import data
+from lprior.errors import UserError
+from lprior.evaluation.measurement import measure
+from lprior.evaluation.metrics import CONTROL, metric_of
+from lprior.model import load
+from lprior.results import RunFolder
+
+
+@dataclass(frozen=True)
+class Check:
+    """One metric: what was published, and what the weights give now (None: no such value)."""
+
+    key: str
+    published: object
+    found: object
+
+    @property
+    def matches(self) -> bool:
+        pairs = list(zip(_numbers(self.published), _numbers(self.found), strict=False))
+        if not pairs or len(_numbers(self.published)) != len(_numbers(self.found)):
+            return False
+        metric, control = metric_of(self.key), self.key.startswith(CONTROL)
+        if metric is None:
+            relative, absolute = 0.01, 0.0
+        elif control:
+            relative, absolute = metric.control_relative, metric.control_tolerance
+        else:
+            relative, absolute = metric.relative, metric.tolerance
+        return all(math.isclose(one, two, rel_tol=relative, abs_tol=absolute) for one, two in pairs)
+
+    def __str__(self) -> str:
+        verdict = "match   " if self.matches else "MISMATCH"
+        return f"{verdict}  {self.key}  published {_shown(self.published)}  found {_shown(self.found)}"
+
+
+def verify(folder: str | Path) -> Iterator[Check]:
+    """A check for each metric of a published run, but for those on Inception features, whose weights few have.
+
+    Raises UserError if its data are not at hand or are other data.
+    """
+    result, model = RunFolder(folder), load(folder)
+    config, published = model.config, result.read_json("metrics.json")
+    train = data.load(config.dataset).head(config.images)
+    test = data.load(config.dataset, split="test")
+    if train.sha256 != result.read_json("provenance.json")["data_sha256"]:
+        raise UserError(f"{folder} was trained on other images than the {config.dataset} at hand: cannot verify it")
+    found = measure(model, train, test)
+    for key in {key: None for key in published if "_inception_" not in key} | found:
+        yield Check(key, published.get(key), found.get(key))
+
+
+def _numbers(value: object) -> list[float]:
+    """The finite numbers of a metric; what is not a finite number is left out, and so matches nothing."""
+    values = value if isinstance(value, list) else [value]
+    return [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

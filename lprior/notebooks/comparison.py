@@ -1,0 +1,97 @@
+"""Several runs side by side: find them or make them, their table, their curves."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lprior.config import resolve
+from lprior.errors import UserError
+from lprior.figures import logarithmic
+from lprior.results import RunFolder, scratch_folder
+from lprior.runs import title_of, variants_of
+from lprior.training.run import run
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+
+
+def obtain(
+    folder: str | Path | None, dataset: str, preset: str, variant: str = "", device: str = "auto", **changes
+) -> RunFolder:
+    """The finished LP-AAE run in `folder`, as it is; for None a run of the variant, made in results/interactive unless
+    it is there already. `changes`: as of `config.resolve`. Raises UserError if `folder` holds no finished run."""
+    if folder is not None:
+        result = RunFolder(folder)
+        result.read_json("metrics.json")
+        return result
+    config = resolve("lpaae", dataset, preset, variant, **changes)
+    result = RunFolder(scratch_folder(config))
+    return result if (result / "metrics.json").exists() else run(config, result.path, device=device)
+
+
+def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, list[RunFolder]]:
+    """The finished runs of an algorithm in a folder, by variant ("" for none) in the order of `runs.VARIANTS`.
+
+    None is results/published. Raises UserError if there is no such run.
+    """
+    folder = PUBLISHED if folder is None else folder
+    found: dict[str, list[RunFolder]] = {variant: [] for variant in ["", *variants_of(algorithm)]}
+    for path in sorted(Path(folder).glob("*/metrics.json")):
+        config = RunFolder(path.parent).config()
+        if config.algorithm == algorithm:
+            found[config.variant].append(RunFolder(path.parent))
+    found = {variant: runs for variant, runs in found.items() if runs}
+    if not found:
+        raise UserError(f"{folder} holds no finished run of {algorithm}")
+    return found
+
+
+def table(
+    runs: dict[str, list[RunFolder]], kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")
+) -> pd.DataFrame:
+    """A row for each variant: the number of seeds, epochs, and mean and standard deviation over seeds of each metric
+    whose key begins with one of `kinds`. Variants measured by different protocols have different columns."""
+    rows = {}
+    for members in runs.values():
+        values = pd.DataFrame([one.read_json("metrics.json") for one in members])
+        values = values[[key for key in values if key.partition("_")[0] in kinds]].astype(float)
+        row = {"n": len(members), "epochs": "/".join(sorted({str(one.config().epochs) for one in members}))}
+        for key in values:
+            spread = f" ± {values[key].std():.3g}" if len(members) > 1 else ""
+            row[key] = f"{values[key].mean():.4g}{spread}"
+        rows[title(members[0])] = row
+    return pd.DataFrame(rows).T.fillna("–")
+
+
+def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
+    """The metrics of a run whose keys begin with one of `kinds`."""
+    metrics = result.read_json("metrics.json")
+    return pd.Series({key: value for key, value in metrics.items() if key.startswith(kinds)}, dtype=float)
+
+
+def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure:
+    """The metric of each run's log whose name begins with `kind`, over epochs, a colour for each variant."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for index, members in enumerate(runs.values()):
+        line = "-" if index < 10 else ":"  # there are ten colours
+        for number, one in enumerate(members):
+            log = pd.read_csv(one / "log.csv")
+            column = next((name for name in log if name.startswith(f"{kind}_")), None)
+            if column is not None:
+                label = title(one) if number == 0 else None
+                axes.plot(log["epoch"], log[column], color=f"C{index}", ls=line, lw=1, label=label)
+                axes.set_ylabel(column)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if kind == "fid":
+        logarithmic(axes)
+    if axes.lines:
+        figure.legend(fontsize=7, loc="outside right upper")
+    return figure
+
+
+def title(result: RunFolder) -> str:
+    """What a table calls a run."""
+    return title_of(result.config().model)

@@ -1,0 +1,99 @@
+"""Looking at codes: maps of them, walks between them, the manifold of a two-dimensional code, and sliders."""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lprior import figures
+from lprior.data import Dataset, crop
+from lprior.errors import UserError
+from lprior.evaluation.judges import Judge
+from lprior.model import Model
+
+
+def generated(model: Model, count: int, test: Dataset) -> tuple[Tensor, Tensor]:
+    """Codes (count, code) drawn from the model's prior, and the classes (count,) that the shipped classifier sees in
+    the images decoded from them; all 0 where no classifier is shipped for the data set."""
+    with torch.no_grad():
+        codes = model.autoencoder.CG(model.noise(count)).cpu()
+    judge = Judge(test.head(1))
+    if not judge.available:
+        return codes, torch.zeros(count, dtype=torch.int64)
+    images = crop(model.decode(codes), test.images.shape[-1])
+    return codes, judge.evaluator.measure(images)[1].argmax(dim=1)
+
+
+def flatten(parts: list[Tensor], method: str = "pca", seed: int = 0) -> list[np.ndarray]:
+    """Codes (N_i, code) of several origins in the plane, (N_i, 2) each, by one projection of them all.
+
+    `method`: "pca", linear and quick, or "tsne", which keeps neighbours together and takes a minute for 4,000 codes.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if method not in ("pca", "tsne"):
+        raise UserError(f"method {method!r} is unknown: choose 'pca' or 'tsne'")
+    codes = torch.cat(parts).double().numpy()
+    projection = PCA(2) if method == "pca" else TSNE(2, init="pca", random_state=seed)
+    placed = codes if codes.shape[1] == 2 else projection.fit_transform(codes)
+    return np.split(placed, np.cumsum([len(part) for part in parts])[:-1])
+
+
+def map_figure(panels: dict[str, tuple[np.ndarray, Tensor]]) -> Figure:
+    """Points (N, 2) with classes (N,) under each title, side by side on the same axes."""
+    figure = Figure(figsize=(4 * len(panels), 4), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, (title, (points, classes)) in zip(row, panels.items(), strict=True):
+        drawn = axes.scatter(*points.T, c=classes.numpy(), cmap="tab10", vmin=-0.5, vmax=9.5, s=4, linewidths=0)
+        axes.set_title(title, fontsize=9)
+        axes.set(xticks=[], yticks=[])
+    figure.colorbar(drawn, ax=row, ticks=range(10), fraction=0.05, pad=0.01)
+    return figure
+
+
+def prior_map(model: Model, test: Dataset, count: int = 2000, method: str = "pca") -> Figure:
+    """Codes of the first `count` test images, by label, beside as many of the prior, by the class they decode to."""
+    part = test.head(count)
+    codes, classes = generated(model, len(part.images), part)
+    encoded, drawn = flatten([model.encode(part.images), codes], method, model.config.seed)
+    return map_figure({"codes of test images": (encoded, part.labels), "codes of the prior": (drawn, classes)})
+
+
+def walks(model: Model, images: Tensor, partners: Tensor) -> Tensor:
+    """uint8 images (10 N, C, H, W): rows of ten, straight in code space from each of N uint8 images to its partner."""
+    start, end = model.encode(images), model.encode(partners)
+    steps = torch.linspace(0, 1, figures.COLUMNS).view(1, -1, 1)
+    return model.decode((start[:, None] + steps * (end - start)[:, None]).flatten(0, 1))
+
+
+def manifold(model: Model, rows: int = 10) -> Tensor:
+    """uint8 images (rows * 10, C, H, W) of noise on a grid that follows the quantiles of N(0, I) in two dimensions.
+
+    Raises UserError for a model whose noise is not two-dimensional.
+    """
+    if model.noise(1).shape[1] != 2:
+        raise UserError(f"a manifold needs noise of 2 entries, and this model has {model.noise(1).shape[1]}")
+    across, down = (torch.special.ndtri((torch.arange(n) + 0.5) / n) for n in (figures.COLUMNS, rows))
+    z = torch.stack(torch.meshgrid(across, down.flip(0), indexing="xy"), dim=-1).flatten(0, 1)
+    return model.generate(z)
+
+
+def sliders(model: Model, most: int = 8):
+    """A widget: a slider for each of the first `most` entries of the noise, in standard deviations, and the image that
+    they make. With a conditional variable, one more for s."""
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    size = model.config.code
+    moved = {f"z{i}": widgets.FloatSlider(0.0, min=-3, max=3, step=0.1) for i in range(min(most, size))}
+    if model.autoencoder.s.values:
+        moved["s"] = widgets.IntSlider(0, min=0, max=model.autoencoder.s.values - 1)
+
+    def show(**values):
+        noise = model.noise(1, s=values.pop("s", None))
+        noise[:, :size] = torch.tensor([*values.values()] + [0.0] * (size - len(values)))
+        picture = figures.sheet(model.generate(noise), padding=0)
+        display(picture.resize((8 * picture.width, 8 * picture.height), resample=0))
+
+    return widgets.interactive(show, **moved)

@@ -1,0 +1,60 @@
+"""From finished runs to a data frame with a row per run, its metrics under the titles of `evaluation.metrics`."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from lprior.data import DATASETS
+from lprior.evaluation.judges import evaluator_description
+from lprior.evaluation.metrics import CONTROL, METRICS, by_title, metric_of
+from lprior.results import RunFolder
+
+MIXTURE = "mixture "  # before the titles of the control's metrics
+COSTS = {"seconds per epoch": "{:.1f}", "minutes": "{:.1f}", "memory": "{:.2f}"}  # how the other numbers are printed
+
+
+def table_of(runs: Iterable[RunFolder]) -> pd.DataFrame:
+    """A row for each run: its metrics under the report's names, and what it was made of."""
+    return pd.DataFrame({run.path.name: facts(run) for run in runs}).T
+
+
+def facts(run: RunFolder) -> dict:
+    """What the report says of one run, as strings and numbers."""
+    config, made = run.config(), run.read_json("provenance.json")
+    return {
+        "run": run.path.name, "key": config.model,
+        **named(run.read_json("metrics.json")),
+        "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
+        "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
+        "commit": made["commit"], "device": made["device"], "threads": made["threads"],
+        "precision used": made["precision"], "data": made["data"], "data sha256": made["data_sha256"],
+        "data title": made.get("data_title", DATASETS[config.dataset].title),
+        "seconds per epoch": made["seconds_per_epoch"], "minutes": made["training_seconds"] / 60,
+        "memory": made["peak_memory_bytes"] / 2**30,
+    }  # fmt: skip
+
+
+def named(metrics: dict) -> dict:
+    """Metrics under their titles, scaled as they are shown, or under their keys where the table has none; None for
+    those that are absent."""
+    found = dict.fromkeys(title for metric in METRICS for title in metric.parts or [metric.title])
+    for key, value in metrics.items():
+        metric, prefix = metric_of(key), MIXTURE if key.startswith(CONTROL) else ""
+        if metric is None:
+            found[key] = value
+        elif metric.parts:
+            found |= {prefix + title: metric.scale * part(value) for title, part in metric.parts.items()}
+        else:
+            title = f"Inception {metric.title}" if "_inception_" in key else metric.title
+            found[prefix + title] = metric.scale * value if isinstance(value, float) else value
+    return found
+
+
+def anchors(dataset: str) -> dict:
+    """The metrics that real images get: training images against test images, and the test images' own scores."""
+    return named(evaluator_description(dataset)["anchors"]) if DATASETS[dataset].classifier else named({})
+
+
+def form(title: str) -> str:
+    """The format of what has this title."""
+    return COSTS[title] if title in COSTS else by_title(title.removeprefix("Inception ")).format

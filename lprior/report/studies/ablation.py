@@ -1,0 +1,55 @@
+"""The readings of Algorithm 1, and each choice of ours undone by itself; and the same of VAE/GAN."""
+
+from torch import Tensor
+
+from lprior import runs
+from lprior.algorithms import vaegan
+from lprior.algorithms.vaegan import VAEGAN, Costs
+from lprior.networks import Networks
+from lprior.report.latex import missing, model_rows
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study, Variant
+
+COLUMNS = ("FID", "score", "precision", "recall")
+
+
+class LeakingVAEGAN(VAEGAN):
+    """A fault, to be seen: every network descends every loss, as in programs that call `backward` three times before
+    they step. dec and enc then help Dis."""
+
+    def costs(self, *losses: Tensor) -> Costs:
+        own = super().costs(*losses)
+        return dict.fromkeys(own, sum(own.values(), []))
+
+
+def leaking(config: vaegan.Config, networks: Networks, code: int) -> LeakingVAEGAN:
+    """VAE/GAN with this fault, on new networks."""
+    enc, dec = networks.encoder(2 * code), networks.decoder(code)
+    return LeakingVAEGAN(config, code, enc, dec, networks.image_discriminator())
+
+
+def render(finished: list[RunFolder]) -> Shown:
+    """Rows: a model, its seeds and epochs, mean and standard deviation of `COLUMNS`; a block for each algorithm."""
+    blocks = [
+        "".join(model_rows(finished, [model for model in STUDY.models if model.startswith(algorithm)], COLUMNS))
+        for algorithm in ("lpaae", "vaegan")
+    ]
+    rows = "\\midrule\n".join(filter(None, blocks)) or missing(STUDY.name, 3 + len(COLUMNS))
+    return Shown({"ablation": rows}, whole=bool(finished))
+
+
+runs.VARIANTS["vaegan"]["leaking"] = Variant("gradients leak", build=leaking)
+LPAAE = (
+    "fixed", "text", "printed", "frozen", "norm", "two_passes", "saturating", "lam_C_1", "lam_CG_0", "two_phases",
+    "rec_fake", "three_updates", "one_rate", "no_ema", "no_spectral_norm",
+)  # fmt: skip
+VAE_GAN = (
+    "saturating", "rec_fake", "balanced", "leaking", "gamma_1", "gamma_0", "first_features", "no_spectral_norm"
+)
+STUDY = Study(
+    "ablation", "Readings and ablation", "quick", {"epochs": 2, "samples": 5_000},
+    ("lpaae", *(f"lpaae-{name}" for name in LPAAE), "vaegan", *(f"vaegan-{name}" for name in VAE_GAN)),
+    seeds=(0, 1, 2), family="digits", render=render,
+)  # fmt: skip
+runs.STUDIES[STUDY.name] = STUDY

@@ -1,0 +1,95 @@
+"""The rows of the report's tables, in LaTeX."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from lprior.data import DATASETS
+from lprior.evaluation.judges import evaluator_description
+from lprior.evaluation.metrics import thousands
+from lprior.report.frame import MIXTURE, anchors, form, named
+from lprior.report.latex import MISSING, escape, row, spread, spreads
+from lprior.runs import title_of
+
+REAL = "real images"
+RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
+BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
+    "LP-AAE, compact networks": "tutorial_loop",
+    "AAE and VAE/GAN, compact networks": "pythae_side_by_side",
+    "LP-AAE, the paper's networks": "scheme_2018",
+}
+
+
+def results_table(table: pd.DataFrame) -> str:
+    """Rows of the main table: each model, the control on its codes, and real images."""
+    rows = []
+    for key, group in table.groupby("key", sort=False):
+        rows.append(_model_row(title_of(key), group, RESULTS))
+        if f"{MIXTURE}FID" in group and group[f"{MIXTURE}FID"].notna().any():
+            rows.append([r"\quad with mixture", str(len(group)), *spreads(group, RESULTS, MIXTURE)])
+    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, RESULTS))
+
+
+def more_table(table: pd.DataFrame, names: Iterable[str]) -> str:
+    """Rows of the second table: metrics, by their names, that are not about the distribution of the samples."""
+    rows = [_model_row(title_of(key), group, names) for key, group in table.groupby("key", sort=False)]
+    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names))
+
+
+def cost_table(table: pd.DataFrame) -> str:
+    """Rows of the cost table: a model, epochs, and medians over seeds of what a run of it cost."""
+    rows = []
+    for key, group in table.groupby("key", sort=False):
+        middle = {name: pd.to_numeric(group[name]).median() for name in ("seconds per epoch", "minutes", "memory")}
+        threads = group["threads"].iloc[0]
+        made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"
+        numbers = [form(name).format(value) for name, value in middle.items()]
+        title, epochs = escape(title_of(key)), str(group["epochs"].iloc[0])
+        rows.append([title, str(len(group)), epochs, *numbers, escape(made)])
+    return "".join(map(row, rows))
+
+
+def speed_table(measured: Path) -> str:
+    """Rows of the speed table, from the JSON files that `benchmarks/` leaves: the first contender of each, and ours."""
+    blocks = []
+    for title, name in BENCHMARKS.items():
+        if (measured / f"{name}.json").exists():
+            found = json.loads((measured / f"{name}.json").read_text())["rows"]
+            lines = [
+                row([rf"\quad {escape(one['name'])}", _range(one["seconds_per_epoch"]), _range(one["times_faster"])])
+                for one in found
+            ]
+            blocks.append(row([title, "", ""]) + "".join(lines))
+    return "\\addlinespace\n".join(blocks) or row([MISSING] * 3)
+
+
+def _range(summary: dict) -> str:
+    """Median and, if it was measured more than once, smallest and largest of a summary, with three digits."""
+    middle, low, high = (_three_digits(summary[key]) for key in ("median", "min", "max"))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _three_digits(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+def _model_row(title: str, group: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    return [escape(title), str(len(group)), *spreads(group, names)]
+
+
+def _real_row(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    found = anchors(table["dataset"].iloc[0]) if _like_anchors(table) else named({})
+    return [REAL, "", *(spread(pd.Series([found[name]], dtype=float), form(name)) for name in names)]
+
+
+def _like_anchors(table: pd.DataFrame) -> bool:
+    """Whether real images were measured by the very protocol of the runs: all images of the data set, pixel for pixel
+    the same, and as many samples as there are test images."""
+    dataset = table["dataset"].iloc[0]
+    if DATASETS[dataset].classifier != dataset:  # mnist5k borrows the classifier of MNIST
+        return False
+    described, counts = evaluator_description(dataset), {thousands(count) for count in table["samples"]}
+    same_images = (table["data sha256"] == described["data_sha256_train"]).all()
+    return bool(same_images) and all(any(key.endswith(f"_{n}_test") for key in described["anchors"]) for n in counts)

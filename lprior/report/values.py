@@ -1,0 +1,114 @@
+"""values.tex: every number and word that the report takes from the runs, by the key that the text asks for."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from lprior.data import DATASETS
+from lprior.evaluation.judges import evaluator_description
+from lprior.provenance import git_commit
+from lprior.report.frame import MIXTURE, anchors, form
+from lprior.report.latex import escape
+from lprior.report.parts import PARTS, Part, first_seeds
+from lprior.report.tables import BENCHMARKS
+
+PRESET_NOTES = {
+    "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
+    "every step works, and none of its pictures and numbers is a result.",
+    "quick": "Runs of the preset \\emph{quick} have small networks, which a CPU can train.",
+    "full": "Runs of the preset \\emph{full} have large networks, on digits those of the original paper, for a GPU.",
+}
+
+
+def values(
+    parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str]
+) -> str:
+    """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, for each
+    of its runs that somebody asked for, and for what is `pictured` beside them."""
+    shown = _general(parts, benchmarks)
+    for part in PARTS:
+        if part in parts:
+            shown |= {f"{part.key}{key}": text for key, text in _of_part(parts[part]).items()}
+        else:
+            missing = any(dataset in unavailable for dataset in part.datasets)
+            reason = "the data were not available" if missing else "no part of this build"
+            shown[f"{part.name}/not run"] = f"Not run: {reason}."
+    by_name = [f"{part.file}{key}" for part, table in parts.items() for key in part.by_name if key in set(table["key"])]
+    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *by_name, *pictured]]
+    return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
+
+
+def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str]:
+    """What is said of the report as a whole."""
+    tables = parts.values()
+    used = dict.fromkeys(preset for table in tables for preset in table["preset"])
+    titles = dict.fromkeys(title for table in tables for title in table["data title"])
+    of_data = {title: note for spec in DATASETS.values() for title, note in spec.notes.items()}
+    notes = [PRESET_NOTES[preset] for preset in used] + [of_data[title] for title in titles if title in of_data]
+    return {
+        "commit": git_commit(),
+        "data sets": " and ".join(map(escape, titles)),
+        "note": " ".join(notes),
+        "commands": " and ".join(_command(table) for table in tables),
+        "machine": escape(_benchmarked(benchmarks)),
+        **_times_to_quality(benchmarks),
+    }
+
+
+def _of_part(table: pd.DataFrame) -> dict[str, str]:
+    """What holds for all runs of a part, and <model>/<fact> for each model's first seed."""
+    any_run, first = table.iloc[0], first_seeds(table)
+    dataset, measurable = any_run["dataset"], DATASETS[any_run["dataset"]].classifier
+    described = evaluator_description(dataset) if measurable else {}
+    shown = {
+        "dataset": escape(any_run["data title"]),
+        "samples": f"{any_run['samples']:,}".replace(",", "\\,"),
+        "commits": ", ".join(sorted(table["commit"].unique())),
+        "runs": ", ".join(rf"\texttt{{{escape(name)}}}" for name in table["run"]),
+        "evaluator accuracy": f"{100 * described['accuracy_test']:.2f}" if measurable else "--",
+        "evaluator version": str(described.get("version", "--")),
+    }
+    shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
+    return shown | {
+        f"{key}/{name}": escape(_text(name, value)) for key, facts in first.iterrows() for name, value in facts.items()
+    }
+
+
+def _command(table: pd.DataFrame) -> str:
+    """What trains the runs of a part."""
+    of_all, seeds = table.iloc[0], " ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    text = f'./run_all.sh --preset {of_all["preset"]} --dataset {of_all["dataset"]} --seeds "{seeds}"'
+    return rf"\texttt{{{escape(text).replace('--', '-{}-')}}}"
+
+
+def _benchmarked(benchmarks: Path) -> str:
+    """The machine that the speed table was measured on."""
+    for name in BENCHMARKS.values():
+        if (path := benchmarks / f"{name}.json").exists():
+            where = json.loads(path.read_text())["machine"]
+            return f"{where['device']}, {where['threads']} threads"
+    return "--"
+
+
+def _times_to_quality(benchmarks: Path) -> dict[str, str]:
+    """When LP-AAE's score of 2,000 samples reached 8 and 9, by who trained: "after 135 s", "not within 10 epochs"."""
+    path = benchmarks / "time_to_quality.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    found = dict.fromkeys((f"time to {score}/{name}" for score in (8, 9) for name in ("tutorial loop", "lprior")), "--")
+    for row in rows:
+        for score in (8, 9):
+            reached, never = row[f"score {score}"], f"not within {len(row['curve'])} epochs"
+            found[f"time to {score}/{row['name']}"] = never if reached == "-" else f"after {reached}"
+    return found
+
+
+def _text(name: str, value: object) -> str:
+    if value is None or value != value:  # missing, or not a number
+        return "--"
+    if isinstance(value, float):
+        try:
+            return form(name.removeprefix(MIXTURE)).format(value)
+        except KeyError:
+            return f"{value:.2f}"
+    return str(value)

@@ -1,0 +1,164 @@
+"""Which runs there are: variants of the algorithms, the runs of each preset, and their names."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lprior.algorithms import ALGORITHMS
+from lprior.data import DATASETS
+from lprior.errors import UserError, choose
+from lprior.presets import BUDGETS
+
+
+@dataclass(frozen=True)
+class Of:
+    """In place of a value: `times` what `name` has without the variant, a whole number if that is one."""
+
+    name: str
+    times: float = 1.0
+
+    def value(self, values: dict[str, Any]) -> Any:
+        found = values[self.name]
+        return max(1, round(self.times * found)) if isinstance(found, int) else self.times * found
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A named change of an algorithm's settings or of the run's, which becomes part of the run's name.
+
+    `build`: of another class than the algorithm's, with the same networks.
+    """
+
+    title: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    build: Callable[[Any, Any, int], Any] | None = None
+
+
+CODES = (2, 8, 32, 64)  # entries of a code
+VARIANTS: dict[str, dict[str, Variant]] = {
+    "aae": {},
+    "lpaae": {
+        "fixed": Variant("LP-AAE, fixed prior", {"prior": "fixed"}),
+        "text": Variant("LP-AAE, text", {"reading": "text"}),
+        "printed": Variant("LP-AAE, printed", {"reading": "printed"}),
+        "long": Variant("LP-AAE, long run", {"epochs": Of("epochs", 3), "falling": 6}),
+        "supervised": Variant("LP-AAE, supervised", {"condition": "supervised"}),
+        "supervised_long": Variant(
+            "LP-AAE, supervised, long run", {"condition": "supervised", "epochs": Of("epochs", 2.2)}
+        ),
+        "unsupervised": Variant("LP-AAE, unsupervised", {"condition": "unsupervised"}),
+        "unsupervised_long": Variant(
+            "LP-AAE, unsupervised, long run", {"condition": "unsupervised", "epochs": Of("epochs", 2.6)}
+        ),
+        # "tuned", with one thing at a time as it is printed, or otherwise left out
+        "frozen": Variant("CG never updated", {"CG_learns": False}),
+        "norm": Variant("norm not squared", {"squared": False, "lam": 1.0}),
+        "two_passes": Variant("two decoder passes", {"one_pass": False}),
+        "saturating": Variant("saturating losses", {"nonsaturating": False}),
+        "lam_C_1": Variant("full weight of D_C in enc", {"lam_C": 1.0}),
+        "lam_CG_0": Variant("no D_C in CG", {"lam_CG": 0.0}),
+        "two_phases": Variant("two updates per mini-batch", {"joint": False}),
+        "rec_fake": Variant("reconstructions as fakes", {"x_rec_is_fake": True}),
+        "three_updates": Variant("three autoencoder updates", {"autoencoder_updates": 3}),
+        "one_rate": Variant(
+            "one learning rate",
+            {"learning_rate_D": Of("learning_rate"), "learning_rate_CG": None, "learning_rate_D_C": None},
+        ),
+        "no_ema": Variant("no moving average", {"ema_decay": 0.0}),
+        "no_spectral_norm": Variant("no spectral normalisation", {"spectral_norm": False}),
+        "no_instance_noise": Variant("LP-AAE, no instance noise", {"instance_noise": 0.0}),
+        **{f"code_{size}": Variant(f"LP-AAE, code of {size}", {"code": size}) for size in CODES},
+        **{
+            f"fixed_code_{size}": Variant(f"LP-AAE, fixed prior, code of {size}", {"prior": "fixed", "code": size})
+            for size in CODES
+        },
+    },
+    "vaegan": {  # one thing at a time
+        "saturating": Variant("saturating loss", {"nonsaturating": False}),
+        "rec_fake": Variant("reconstructions as fakes", {"x_rec_is_fake": True}),
+        "balanced": Variant("balance rule", {"balanced": True}),
+        "gamma_1": Variant("gamma 1", {"gamma": 1.0}),
+        "gamma_0": Variant("gamma 0.001", {"gamma": 0.001}),
+        "first_features": Variant("features of the first block", {"feature_block": 1}),
+        "no_spectral_norm": Variant("no spectral normalisation", {"spectral_norm": False}),
+    },
+}
+
+
+def variants_of(algorithm: str) -> dict[str, Variant]:
+    """By name; none for an algorithm without any."""
+    return VARIANTS.get(algorithm, {})
+
+
+def title_of(model: str) -> str:
+    """What a table calls a model, <algorithm>[-<variant>]; the name itself if nothing else is known of it."""
+    algorithm, _, variant = model.partition("-")
+    if variant:
+        return variants_of(algorithm)[variant].title if variant in variants_of(algorithm) else model
+    return ALGORITHMS[algorithm].title if algorithm in ALGORITHMS else model
+
+
+def models() -> list[str]:
+    """The models of the main tables: each algorithm, and LP-AAE's baseline beside it."""
+    return [model for name in ALGORITHMS for model in (name, *(("lpaae-fixed",) if name == "lpaae" else ()))]
+
+
+BESIDE = {  # family -> what a preset trains beside these
+    "digits": ("lpaae-supervised", "lpaae-unsupervised", "lpaae-code_2"),  # the last for the figure of a plane
+    "pictures": ("lpaae-supervised",),
+}
+SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2)}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that compare only with each other, as a preset of their own: `budget` with `changes` for each of `models`.
+
+    `seeds`: of each model. `family`: of the data sets it is for. `render(runs)`: what the report shows of its finished
+    runs, as `report.studies.Shown`.
+    """
+
+    name: str
+    title: str
+    budget: str
+    changes: dict[str, Any]
+    models: tuple[str, ...]
+    seeds: tuple[int, ...]
+    family: str
+    render: Callable[[list], Any]
+
+
+STUDIES: dict[str, Study] = {}  # filled by `report.studies`, and by whoever adds one
+
+
+def presets() -> list[str]:
+    """The names that --preset takes."""
+    return [*BUDGETS, *STUDIES]
+
+
+def parse_run(name: str) -> dict[str, Any]:
+    """The parts of a run's name `<dataset>-<algorithm>[-<variant>]-s<seed>`, as arguments of `config.resolve`."""
+    either = "|".join
+    match = re.fullmatch(rf"({either(DATASETS)})-({either(ALGORITHMS)})(?:-(\w+))?-s(0|[1-9]\d*)", name)
+    if not match:
+        raise UserError(
+            f"{name!r} is not a run: expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0"
+        )
+    dataset, algorithm, variant, seed = match.groups(default="")
+    return {"dataset": dataset, "algorithm": algorithm, "variant": variant, "seed": int(seed)}
+
+
+def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[str]:
+    """The names of the runs that a preset consists of. Raises UserError for a study on data that it is not for."""
+    choose("preset", preset, presets())
+    choose("data set", dataset, DATASETS)
+    family = DATASETS[dataset].family
+    if preset not in STUDIES:
+        wanted, own = [*models(), *BESIDE[family]], SEEDS[preset]
+    elif STUDIES[preset].family == family:
+        wanted, own = list(STUDIES[preset].models), STUDIES[preset].seeds
+    else:
+        of = STUDIES[preset].family
+        raise UserError(f"the preset {preset!r} is a study on {of}: choose another data set than {dataset!r}")
+    return [f"{dataset}-{model}-s{seed}" for model in wanted for seed in seeds or own]

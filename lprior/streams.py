@@ -1,0 +1,27 @@
+"""Random streams that depend on nothing but their names, so that a resumed run needs no saved state."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+Stream = Callable[[str], torch.Generator]  # a name -> the random numbers of that name in the present step, from the first
+
+
+def generator(seed: int, purpose: str, index: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A random stream that depends on these arguments alone: the same ones give the same numbers, on each device."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{index}".encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:4], "big"))
+
+
+def normal(shape: tuple[int, ...] | torch.Size, stream: torch.Generator) -> Tensor:
+    """Standard normal numbers on the stream's device."""
+    return torch.randn(shape, generator=stream, device=stream.device)
+
+
+def batches(count: int, batch_size: int, seed: int, epoch: int, device: torch.device | str = "cpu") -> Iterator[Tensor]:
+    """The mini-batches of one epoch over `count` images, as indices; what does not fill a last batch is left out."""
+    order = torch.randperm(count, generator=generator(seed, "order", epoch)).to(device)
+    for start in range(0, count - batch_size + 1, batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,145 @@
+"""One run, from its configuration to its finished directory. The notebooks and the command line both call `run`."""
+
+import shutil
+import statistics
+from pathlib import Path
+
+import torch
+
+from lprior import config as configuration
+from lprior import data
+from lprior.config import RunConfig
+from lprior.device import choose_device, has_bfloat16, peak_memory_bytes
+from lprior.errors import UserError
+from lprior.evaluation import measure
+from lprior.evaluation.formulas import nearest
+from lprior.evaluation.judges import Judge
+from lprior.model import SHEET, Model
+from lprior.provenance import git_commit, now, provenance
+from lprior.results import RunFolder
+from lprior.training.engine import choose_engine
+from lprior.training.loop import Training
+from lprior.training.progress import Lines
+
+GLANCE = 2000  # samples, at most, of which the metrics in the log are taken
+
+
+def run(
+    config: RunConfig,
+    folder: str | Path,
+    data_root: str | Path | None = None,
+    device: str = "auto",
+    engine: str = "auto",
+    progress: Lines | None = None,
+    force: bool = False,
+) -> RunFolder:
+    """Train until `config.epochs`, measure, and fill `folder` with everything that `results.py` lists.
+
+    A folder that holds an unfinished run of the same configuration is taken up where it stopped; a finished one is
+    only measured and drawn again. `engine`: see `engine.py`. `force` deletes what is there first. Raises UserError for
+    what the user can mend.
+    """
+    target = choose_device(device)
+    choose_engine(engine, target)  # refuses what is wrong before anything starts
+    train = data.load(config.dataset, data_root).head(config.images)
+    test = data.load(config.dataset, data_root, "test")
+    if len(train.images) < config.batch_size:
+        raise UserError(f"batch_size {config.batch_size} exceeds the {len(train.images)} images to train on")
+
+    result = RunFolder(folder)
+    if force:
+        shutil.rmtree(result.path, ignore_errors=True)
+    state = result.load_checkpoint(target)
+    if state is not None and len(state["log"]) > config.epochs:
+        raise UserError(
+            f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
+            "name another results folder, or start over with --force"
+        )
+    result.claim(config)
+    training = start(config, target, engine)
+    if state is None:
+        made = provenance(target, train, training.bfloat16, training.engine.name)
+        record = made | {"started": now(), "resumed": []}
+    else:
+        training.load_state_dict(state)
+        record = result.read_json("provenance.json")
+        if training.epoch < config.epochs:
+            record.pop("finished", None)
+            record["resumed"].append({"epoch": training.epoch, "commit": git_commit(), "time": now()})
+    result.write_json("provenance.json", record)
+
+    _train(training, train, test, config, result, progress or Lines())
+    _finish(training, train, test, config, result)
+    if "finished" not in record:
+        result.write_json("provenance.json", record | _cost(training))
+    return result
+
+
+def start(
+    config: RunConfig, device: torch.device, engine: str = "auto", bfloat16: bool | None = None
+) -> Training:
+    """The state in which a run of this configuration begins. `bfloat16` None: where the device is faster with it."""
+    torch.manual_seed(config.seed)
+    algorithm = configuration.build(config).to(device, memory_format=torch.channels_last)
+    bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
+    return Training(
+        algorithm, config.seed, config.batch_size, config.ema_decay, bfloat16, falling=config.falling, engine=engine
+    )
+
+
+def _train(
+    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
+) -> None:
+    images = train.padded(config.image_size).images.to(training.device)
+    model, count = Model(training.average, config), max(SHEET, min(GLANCE, config.samples))
+    judge = Judge(test, training.device)
+    if training.epoch == 0:
+        _save_frame(model.sample(), 0, result)
+    for row in training.epochs(images, config.epochs, progress.batches, train.labels.to(training.device)):
+        samples = model.sample(count)
+        row |= judge.glance(data.crop(samples, test.images.shape[-1]))
+        _save_frame(samples[:SHEET], training.epoch, result)
+        result.save_checkpoint(training.state_dict())
+        progress.epoch(row, config.epochs, result.frame(training.epoch))
+
+
+def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> None:
+    from lprior import figures
+
+    result.write(result.frame(epoch).relative_to(result.path), figures.sheet(samples, padding=0).save)
+
+
+def _finish(training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder) -> None:
+    import pandas as pd
+    from safetensors.torch import save_file
+
+    from lprior import figures
+
+    model, size = Model(training.average, config), config.image_size
+    samples, originals = model.sample(), test.padded(size).images[:50]
+    reconstructions = model.decode(model.encode(originals))
+    neighbours = train.padded(size).images[nearest(samples[:50], train.padded(size).images)]
+    frames = {epoch: result.frame(epoch) for epoch in range(training.epoch + 1)}
+    log = pd.DataFrame(training.log)
+
+    result.write("log.csv", lambda path: log.to_csv(path, index=False))
+    result.write("samples.png", figures.sheet(samples).save)
+    result.write("reconstructions.png", figures.paired_sheet(originals, reconstructions).save)
+    result.write("neighbours.png", figures.paired_sheet(samples[:50], neighbours).save)
+    evolution = figures.evolution_figure(frames, size)
+    result.write("evolution.png", lambda path: evolution.savefig(path, dpi=200))
+    result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
+    weights = {name: tensor.cpu().contiguous() for name, tensor in training.average.state_dict().items()}
+    result.write("model.safetensors", lambda path: save_file(weights, path))
+    result.write_json("metrics.json", measure(model, train, test))
+
+
+def _cost(training: Training) -> dict:
+    seconds = [row["seconds"] for row in training.log]
+    return {
+        "seconds_per_epoch": statistics.median(seconds),
+        "training_seconds": sum(seconds),
+        "peak_memory_bytes": peak_memory_bytes(training.device),
+        "engine": training.engine.name,  # once more: a graph may have turned out to be impossible
+        "finished": now(),
+    }
