@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     config = _command(commands, do.config, "config", "print every value of a run and where it comes from")
     config.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
     config.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
-    config.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset")
+    config.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
 
     notebook = _command(commands, do.notebook, "notebook", "execute a notebook with parameters that it declares")
     notebook.add_argument("notebook")

@@ -13,6 +13,7 @@ from lprior.errors import UserError, literal
 def run(options: Namespace) -> None:
     from lprior.algorithms import ALGORITHMS
     from lprior.config import resolve
+    from lprior.runs import parse_run
 
     named = _named(options)
     config = resolve(**named)  # refuses what is wrong before anything starts

@@ -11,7 +11,7 @@ A recipe depends on the reading and the condition that are chosen in the end, wh
 """
 
 import math
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, fields
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -89,7 +89,7 @@ def explain(
     choose("preset", preset, presets())
     if variant:
         choose(f"variant of {algorithm}", variant, variants_of(algorithm))
-    kinds = {f.name: f.type for f in [*fields(RunConfig), *fields(ALGORITHMS[algorithm].Config)] if f.name != "settings"}
+    kinds = {field.name: field.type for field in _fields(algorithm)}
     for name in changes:
         choose("parameter", name, kinds)
     given = {name: value for name, value in changes.items() if value is not None}
@@ -111,10 +111,16 @@ def explain(
     return found
 
 
+def _fields(algorithm: str) -> list[Field]:
+    """Of a run, and of the algorithm's settings."""
+    of_run = [field for field in fields(RunConfig) if field.name != "settings"]
+    return [*of_run, *fields(ALGORITHMS[algorithm].Config)]
+
+
 def _layers(algorithm: str, dataset: str, preset: str, variant: str, given: dict) -> list[tuple[str, dict]]:
     """The order, with each layer's name."""
     changes = variants_of(algorithm)[variant].changes if variant else {}
-    own = {f.name: f.default for f in [*fields(RunConfig), *fields(ALGORITHMS[algorithm].Config)] if f.default is not MISSING}
+    own = {field.name: field.default for field in _fields(algorithm) if field.default is not MISSING}
     study = STUDIES.get(preset)
     about = {"budget": study.budget if study else preset, "family": DATASETS[dataset].family}
     about |= {name: (own | changes | given)[name] for name in CHOICES if name in own}

@@ -1,4 +1,4 @@
-"""Values, and nothing else: budgets, and recipes for an algorithm on a family of data sets. `config.resolve` reads them.
+"""Values, and nothing else: budgets, and recipes for an algorithm on a family of data. `config.resolve` reads them.
 
 smoke   the whole path in seconds, on little data with tiny networks; no result worth looking at
 quick   real training on two CPU cores in minutes, small networks (digits: compact; pictures: DCGAN's); the values were
@@ -53,7 +53,7 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {  # budget -> family of data se
 
 @dataclass(frozen=True)
 class Row:
-    """`values` that hold where a run is as `when` says: its budget and family, and the choices `reading`, `condition`."""
+    """`values` that hold where a run is as `when` says: its budget, its family, its `reading` and `condition`."""
 
     when: dict[str, str]
     values: dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-Stream = Callable[[str], torch.Generator]  # a name -> the random numbers of that name in the present step, from the first
+Stream = Callable[[str], torch.Generator]  # name -> the random numbers of that name in this step, from the first on
 
 
 def generator(seed: int, purpose: str, index: int, device: torch.device | str = "cpu") -> torch.Generator:

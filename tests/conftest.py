@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from lprior.algorithms import aae
-from lprior.algorithms import lpaae_tuned as lpaae
-from lprior.algorithms import vaegan
+import lprior.report.studies  # noqa: F401  (what the command line knows)
+from lprior.algorithms import aae, lpaae_tuned, vaegan
+from lprior.algorithms.lpaae_tuned import of_reading
 from lprior.networks import Compact, Paper
 
 CODE = 3
 SIZE = 8
 SETTINGS = {
     "aae": aae.Config(),
-    "lpaae-tuned": lpaae.Config(),
-    "lpaae-text": lpaae.Config(reading="text"),
-    "lpaae-printed": lpaae.Config(reading="printed"),
-    "lpaae-fixed": lpaae.Config(prior="fixed"),
+    "lpaae-tuned": lpaae_tuned.Config(),
+    "lpaae-text": of_reading("text"),
+    "lpaae-printed": of_reading("printed"),
+    "lpaae-fixed": lpaae_tuned.Config(prior="fixed"),
     "vaegan": vaegan.Config(),
 }
 
@@ -46,18 +46,8 @@ def build_algorithm(name: str, seed: int = 0, networks: str = "compact"):
     """The algorithm `name`, a key of SETTINGS, on new tiny networks; the same seed gives the same weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        make, settings = TINY[networks], SETTINGS[name]
-        match name.partition("-")[0]:
-            case "aae":
-                return aae.AAE(settings, make.encoder(CODE), make.decoder(CODE), make.code_discriminator(CODE))
-            case "lpaae":
-                return lpaae.LPAAE(
-                    settings, make.encoder(CODE), make.decoder(CODE), make.code_generator(CODE, CODE),
-                    make.code_discriminator(CODE), make.image_discriminator(),
-                )  # fmt: skip
-            case "vaegan":
-                enc, dec = make.encoder(2 * CODE), make.decoder(CODE)
-                return vaegan.VAEGAN(settings, enc, dec, make.image_discriminator())
+        build = {"aae": aae.build, "lpaae": lpaae_tuned.build, "vaegan": vaegan.build}[name.partition("-")[0]]
+        return build(SETTINGS[name], TINY[networks], CODE)
 
 
 @pytest.fixture(params=SETTINGS)
@@ -79,12 +69,13 @@ def images() -> torch.Tensor:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
     """A folder with the finished runs of a preset, small and named as the workflow names them. Not to be written to."""
-    from lprior import config as presets
+    from lprior.config import resolve
+    from lprior.runs import parse_run, runs_of
     from lprior.training.run import run
 
     folder = tmp_path_factory.mktemp("results")
-    for name in presets.runs_of("smoke", "mnist5k"):
-        config = presets.resolve(**presets.parse_run(name), preset="smoke", images=128, epochs=1)
+    for name in runs_of("smoke", "mnist5k"):
+        config = resolve(**parse_run(name), preset="smoke", images=128, epochs=1)
         run(config, folder / name, device="cpu")
     return folder
 
@@ -94,12 +85,13 @@ def finished_cifar10(tmp_path_factory) -> Path:
     """The same on CIFAR-10, of which a few plain pictures are there. Not to be written to."""
     from test_cifar10 import make_pictures
 
-    from lprior import config as presets
+    from lprior.config import resolve
+    from lprior.runs import parse_run, runs_of
     from lprior.training.run import run
 
     folder = tmp_path_factory.mktemp("results")
     root = make_pictures(tmp_path_factory.mktemp("data"), ".jpg", train=13, test=6)
-    for name in presets.runs_of("smoke", "cifar10"):
-        config = presets.resolve(**presets.parse_run(name), preset="smoke", images=128, epochs=1, samples=200)
+    for name in runs_of("smoke", "cifar10"):
+        config = resolve(**parse_run(name), preset="smoke", images=128, epochs=1, samples=200)
         run(config, folder / name, data_root=root, device="cpu")
     return folder

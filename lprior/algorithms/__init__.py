@@ -1,6 +1,7 @@
 """The algorithms, each one file, and the table that everything else finds them in.
 
-An algorithm is a frozen dataclass `Config`, and a function `build(config, networks, code)` that gives an `nn.Module` with
+An algorithm is a frozen dataclass `Config`, and a function `build(config, networks, code)`, which gives an `nn.Module`
+with
 
     draw(x, labels, stream) -> inputs    what a step takes: images x, noise and whatever else it wants to be random
     train_step(**inputs) -> losses       one mini-batch, whose losses are detached scalars under the paper's names

@@ -6,9 +6,9 @@
     Unsupervised    s is uniform; what its values mean is for Q to find out
 
 I(s; dec(z_c)), which the paper prints, is descended by Q, dec and CG; so it must be the cross-entropy
-L_info = -log Q(s | dec(z_c)). Q is a second head on the trunk of D_I, whose optimizer therefore descends what Q descends.
-As printed, Q sees generated images only; the options of `Supervised` and `Unsupervised` are ours (`lpaae_tuned.py`
-numbers them) and off unless they are given.
+L_info = -log Q(s | dec(z_c)). Q is a second head on the trunk of D_I, whose optimizer therefore descends what Q
+descends. As printed, Q sees generated images only; the options of `Supervised` and `Unsupervised` are ours
+(`lpaae_tuned.py` numbers them) and off unless they are given.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a classifier without labels can learn from: the information of its answers (IIC), and how often it gives each."""
+"""What a classifier can learn from without labels: the information of its answers (IIC), and their frequencies."""
 
 import torch
 from torch import Tensor

@@ -47,8 +47,9 @@ class Config:
 class LPAAE(nn.Module):
     """The algorithm on given networks, for codes and noise z of `code` entries; `s` is the conditional variable.
 
-    `enc` images -> codes, `dec` codes -> images, `CG` noise -> codes (None with the fixed prior), `D_C` codes -> logits,
-    `D_I` images -> (logits, features), the features by its `trunk`; `Q` features -> logits (N, 10) of s (None without).
+    `enc` images -> codes, `dec` codes -> images, `CG` noise -> codes (None with the fixed prior), `D_C` codes ->
+    logits, `D_I` images -> (logits, features), the features by its `trunk`; `Q` features -> logits (N, 10) of s (None
+    without).
     """
 
     def __init__(

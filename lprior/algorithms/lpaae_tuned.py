@@ -1,6 +1,6 @@
 """LP-AAE as we run it: the paper's algorithm (`lpaae.py`) with what we found to work better, each with its own switch.
 
-The paper's pseudo-code and its text disagree, so `reading` chooses, and `READINGS` says what each makes of the switches:
+The paper's pseudo-code and its text disagree, so `reading` chooses; `READINGS` says what each makes of the switches:
     "printed"  Algorithm 1 with its signs made right: `lpaae.LPAAE`, and nothing of this file
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
     "tuned"    ours; each switch can be turned by itself
@@ -163,7 +163,8 @@ class TunedLPAAE(lpaae.LPAAE):
 
     def autoencoder_terms(self, L: SimpleNamespace) -> list[tuple]:
         """The part of enc and dec in the AAE phase."""
-        return [(self.opt.enc, L.fool_C, self.config.lam_C), (self.opt.enc, L.rec), (self.opt.dec, L.rec, self.config.lam)]
+        opt, config = self.opt, self.config
+        return [(opt.enc, L.fool_C, config.lam_C), (opt.enc, L.rec), (opt.dec, L.rec, config.lam)]
 
     def prior_improvement_phase(self, L: SimpleNamespace, of_s: dict[str, Tensor]) -> list[tuple]:
         """D_I against dec and CG over images, and with s Q beside them all. enc and D_C rest."""

@@ -13,7 +13,7 @@ from lprior.streams import generator
 
 @dataclass(frozen=True)
 class Dataset:
-    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0. `source`: where the pixels came from, in words.
+    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0. `source`: where the pixels came from.
 
     `title`: the name for captions, if these are not the data set's own pixels; "" is filled by `data.load`. Raises
     UserError for labels that are none of `classes`.

@@ -21,7 +21,7 @@ PIXELS_SHA256 = {
 
 
 def load_mnist(root: Path, split: str) -> Dataset:
-    """MNIST from <root>/MNIST/raw, else downloaded. Raises UserError for a corrupt file, DataUnavailable without any."""
+    """MNIST from <root>/MNIST/raw, else downloaded. Raises UserError for a corrupt file, DataUnavailable for none."""
     return _load("mnist", root, split)
 
 

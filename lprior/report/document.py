@@ -60,7 +60,8 @@ def write_report(
 
 
 def commands_table(parts: dict[Part, pd.DataFrame], pictured: list[str]) -> str:
-    """LaTeX rows: what, and the command that makes it, for each figure and table. `pictured`: of `write_report`, what was shown whole."""
+    """LaTeX rows: what, and the command that makes it, for each figure and table. `pictured`: what is shown
+    beside the parts."""
     report = r"\texttt{./run\_all.sh --preset published}, from \texttt{results/published}"
     rows = []
     for part, table in parts.items():

@@ -84,7 +84,7 @@ class Training:
             yield self.log[-1]
 
     def train_step(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """One step of the algorithm with what it draws for it, and of the moving average. `labels`: int64 (N,), of x."""
+        """One step of the algorithm, with what it draws, and of the moving average. `labels`: int64 (N,), of x."""
         losses = self.engine.step(**self.inputs(x, labels))
         self._update_average()
         self.step += 1

@@ -1,4 +1,4 @@
-"""The studies, a file each. Importing this package makes them known (`runs.STUDIES`); a new one is a file and a line here."""
+"""The studies, a file each. Importing this package makes them known (`runs.STUDIES`)."""
 
 from lprior.report.studies import ablation, codes
 

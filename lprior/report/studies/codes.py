@@ -43,14 +43,14 @@ def codes_figure(runs: list[RunFolder]) -> Figure:
     return figure
 
 
-DEFAULT = 8  # entries, without a variant
+def variants(size: int) -> tuple[str, str]:
+    """Of the learned and the fixed prior with codes of so many entries; 8 are the budget's own."""
+    return ("", "-fixed") if size == 8 else (f"-code_{size}", f"-fixed_code_{size}")
+
+
 STUDY = Study(
     "codes", "Sizes of codes", "quick", {"epochs": 6},
-    tuple(
-        model
-        for size in CODES
-        for model in (("lpaae", "lpaae-fixed") if size == DEFAULT else (f"lpaae-code_{size}", f"lpaae-fixed_code_{size}"))
-    ),
+    tuple(f"lpaae{prior}" for size in CODES for prior in variants(size)),
     seeds=(0,), family="digits", render=render,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
