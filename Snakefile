@@ -4,47 +4,46 @@
 # deletes the outputs of a job that it starts again.
 from pathlib import Path
 
-from lprior import presets
-from lprior.__main__ import NOTEBOOKS
+import lprior.report.studies
+from lprior.algorithms import ALGORITHMS
+from lprior.config import resolve
+from lprior.data import DATASETS
+from lprior.results import OUTPUTS
+from lprior.runs import STUDIES, parse_run, runs_of
+from lprior.workflow import PUBLISHED, pdf_of
 
 PRESET = config.get("preset", "quick")
-DATASETS = str(config.get("dataset", "mnist")).split()
-UNAVAILABLE = str(config.get("unavailable") or "").split()  # data sets that the report says were not at hand
-SEEDS = [int(seed) for seed in str(config["seeds"]).split()] if config.get("seeds") else None
+CHOSEN = str(config.get("dataset", "mnist")).split()  # data sets
+UNAVAILABLE = str(config.get("unavailable", "")).split()  # data sets that the report says were not at hand
+SEEDS = [int(seed) for seed in str(config.get("seeds", "")).split()]  # none: the preset's
 DEVICE = config.get("device", "auto")
 JOBS = int(config.get("jobs") or workflow.cores)
 FORCE = "--force" if config.get("force") else ""
-PUBLISHED = PRESET == "published"
+TRAINS = PRESET != PUBLISHED
 RESULTS = f"results/{PRESET}"
 BUILD = f"build/report-{PRESET}"
-PDF = "report/report.pdf" if PUBLISHED else f"{RESULTS}/report.pdf"
-if PUBLISHED:
-    RUNS = sorted(path.parent.name for path in Path(RESULTS).glob("*/metrics.json"))
+if TRAINS:
+    RUNS = [run for dataset in CHOSEN for run in runs_of(PRESET, dataset, SEEDS)]
 else:
-    RUNS = [run for dataset in DATASETS for run in presets.runs_of(PRESET, dataset, SEEDS)]
+    RUNS = sorted(path.parent.name for path in Path(RESULTS).glob("*/metrics.json"))
 # Networks as small as these gain little from a second thread: runs side by side use a CPU better than threads in one.
 THREADS = max(1, workflow.cores // max(1, min(JOBS, len(RUNS))))
-STUDIES = RESULTS if PUBLISHED else "results"
-FILES = [
-    "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png",
-    "notebook.ipynb",
-]  # fmt: skip
+OF_STUDIES = "results" if TRAINS else RESULTS  # the folder of their folders
+NOTEBOOKS = {name: f"notebooks/{algorithm.notebook}" for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 
 
-def notebook_of(wildcards):
-    return f"notebooks/{NOTEBOOKS[presets.parse_run(wildcards.run)['algorithm']]}"
+def data_of(wildcards):
+    return f"{RESULTS}/data-{parse_run(wildcards.run)['dataset']}.json"
 
 
 # Notebooks that read runs: each is executed, with these parameters, when the runs on digits are finished.
-DIGITS = [run for run in RUNS if not run.startswith("cifar10-")]
-if PUBLISHED or not DIGITS:
+DIGITS = [run for run in RUNS if DATASETS[parse_run(run)["dataset"]].family == "digits"]
+if not TRAINS or not DIGITS:
     READING = {}
-elif PRESET in presets.STUDIES:
+elif PRESET in STUDIES:
     READING = {"readings": {"folder": RESULTS}}
 else:
-    of_model = {
-        presets.resolve(**presets.parse_run(run), preset=PRESET).model: f"{RESULTS}/{run}" for run in reversed(DIGITS)
-    }
+    of_model = {resolve(**parse_run(run), preset=PRESET).model: f"{RESULTS}/{run}" for run in reversed(DIGITS)}
     READING = {
         "latent_space": {
             "learned": of_model["lpaae"], "fixed": of_model["lpaae-fixed"], "plane": of_model["lpaae-code_2"],
@@ -56,12 +55,12 @@ else:
 
 def settings_of(wildcards):
     """So that a changed preset makes the workflow run again what it made."""
-    return str(presets.resolve(**presets.parse_run(wildcards.run), preset=PRESET).to_dict())
+    return str(resolve(**parse_run(wildcards.run), preset=PRESET).to_dict())
 
 
 rule report:
     input:
-        PDF,
+        pdf_of(PRESET),
 
 
 rule runs:
@@ -74,7 +73,7 @@ rule readings:
         expand("{results}/{name}/notebook.ipynb", results=RESULTS, name=READING),
 
 
-if not PUBLISHED:
+if TRAINS:
 
     rule data:
         output:
@@ -84,21 +83,32 @@ if not PUBLISHED:
 
     rule run:
         input:
-            notebook=notebook_of,
-            data=lambda wildcards: f"{RESULTS}/data-{presets.parse_run(wildcards.run)['dataset']}.json",
+            notebook=lambda wildcards: NOTEBOOKS[parse_run(wildcards.run)["algorithm"]],
+            data=data_of,
         output:
-            [f"{RESULTS}/{{run}}/{file}" for file in FILES],
+            [f"{RESULTS}/{{run}}/{file}" for file in OUTPUTS],
         wildcard_constraints:
-            run=r"[^/]+-s\d+",
+            run=rf"[^/]+-({'|'.join(NOTEBOOKS)})(-\w+)?-s\d+",
         params:
             settings=settings_of,
+            notebook="--notebook",
         threads: THREADS
         resources:
             run=1,
         shell:
-            "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} --notebook --preset {PRESET} "
+            "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} {params.notebook} --preset {PRESET} "
             "--results results --device {DEVICE} {FORCE}"
 
+    use rule run as run_without_notebook with:
+        input:
+            data=data_of,
+        output:
+            [f"{RESULTS}/{{run}}/{file}" for file in OUTPUTS if file != "notebook.ipynb"],
+        wildcard_constraints:
+            run=rf"[^/]+-({'|'.join(sorted(ALGORITHMS.keys() - NOTEBOOKS)) or 'none'})(-\w+)?-s\d+",
+        params:
+            settings=settings_of,
+            notebook="",
 
     rule reading:
         input:
@@ -107,7 +117,7 @@ if not PUBLISHED:
         output:
             f"{RESULTS}/{{name}}/notebook.ipynb",
         wildcard_constraints:
-            name="latent_space|disentanglement|readings",
+            name="|".join(READING) or "none",
         params:
             given=lambda wildcards: " ".join(
                 f"--set {name}={value}" for name, value in READING[wildcards.name].items()
@@ -119,11 +129,11 @@ if not PUBLISHED:
 rule sources:
     input:
         rules.readings.input,
-        [str(path) for study in presets.STUDIES for path in sorted(Path(STUDIES, study).glob("*/metrics.json"))],
+        [str(path) for study in STUDIES for path in sorted(Path(OF_STUDIES, study).glob("*/metrics.json"))],
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
-        [f"lprior/{name}.py" for name in ("report", "parts", "tables", "values", "variants", "claims", "studies")],
+        sorted(map(str, Path("lprior/report").rglob("*.py"))),
+        ["lprior/evaluation/metrics.py", "lprior/figures.py", "lprior/runs.py"],
         sorted(map(str, Path("benchmarks/results").glob("*.json"))),
-        "lprior/figures.py",
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],
     output:
         f"{BUILD}/values.tex",
@@ -131,13 +141,13 @@ rule sources:
     params:
         unavailable=UNAVAILABLE,
     shell:
-        "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable} --studies {STUDIES}"
+        "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable} --studies {OF_STUDIES}"
 
 
 rule pdf:
     input:
         rules.sources.output,
     output:
-        PDF,
+        pdf_of(PRESET),
     shell:
         "bash report/build.sh {BUILD} && cp {BUILD}/main.pdf {output}"

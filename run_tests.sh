@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Sets up what is missing, then runs the tests; arguments go to pytest.
+# Sets up what is missing, checks style, types and imports, then runs the tests; arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./setup.sh
 setup_python
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"  # the tests' networks are too small to gain from threads
+if [ $# = 0 ]; then
+    ruff check .
+    mypy
+    lint-imports --no-cache
+fi
 exec python -m pytest "$@"

@@ -1,17 +1,23 @@
-# Sourced by run_all.sh and run_tests.sh: sets up what is missing, and nothing that is there.
+# Sourced by run_all.sh, lprior/workflow.py and run_tests.sh: sets up what is missing, and nothing that is there.
 
 LATEX_PACKAGES="latexmk texlive-latex-recommended texlive-fonts-recommended texlive-pictures"
+
+# The name of a Python that .venv can be made with; returns 1 if there is none.
+base_python() {
+    local candidate
+    for candidate in python3.12 python3.11 python3.13 python3 python; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            echo "$candidate" && return
+        fi
+    done
+    return 1
+}
 
 # The active environment if it holds lprior, else .venv, made from the lock file.
 setup_python() {
     if python -c 'import lprior, torch, papermill, snakemake, pytest' 2>/dev/null; then return; fi
-    local base=""
-    for candidate in python3.12 python3.11 python3.13 python3; do
-        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-            base=$candidate && break
-        fi
-    done
-    [ -n "$base" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; conda env create -f environment.yml also gives one" >&2 && exit 2; }
+    local base
+    base=$(base_python) || { echo "Python 3.11, 3.12 or 3.13 is needed; conda env create -f environment.yml also gives one" >&2 && exit 2; }
     if ! cmp -s requirements.lock .venv/installed.lock; then
         echo "Installing Python packages into .venv (once; about 5 GB) ..."
         "$base" -m venv .venv || { echo "cannot make .venv: on Debian and Ubuntu, install python3-venv" >&2 && exit 2; }
@@ -34,4 +40,11 @@ setup_latex() {
     fi
     if command -v conda >/dev/null && conda install -q -y -c conda-forge tectonic >/dev/null; then return 0; fi
     return 1
+}
+
+# What to do where that returned 1.
+latex_advice() {
+    echo "Either (Debian, Ubuntu)"
+    echo "  sudo apt-get install --no-install-recommends $LATEX_PACKAGES"
+    echo "or (anywhere)  conda install -c conda-forge tectonic ; then call this script again."
 }

@@ -9,14 +9,13 @@ from pathlib import Path
 from torch import Tensor
 
 from lprior import data
-from lprior import config as presets
 from lprior.benchmark.step import EPOCH
-from lprior.errors import UserError
-from lprior.device import choose_device
-from lprior.config import RunConfig
-from lprior.training.run import start
 from lprior.benchmark.timing import alternate, cell, machine, markdown, ratios, summary
+from lprior.config import RunConfig, resolve
+from lprior.device import choose_device
+from lprior.errors import UserError
 from lprior.training.loop import Training
+from lprior.training.run import start
 
 Contender = Callable[[], float]  # trains once over some images, and returns the seconds that one image took
 
@@ -37,7 +36,7 @@ def parser(description: str, updates: int = 40, repeats: int = 5, preset: str = 
 
 def configuration(options: argparse.Namespace, algorithm: str, **changes) -> RunConfig:
     """The preset's, with what the options and `changes` say."""
-    return presets.resolve(algorithm, options.dataset, options.preset, width=options.width, **changes)
+    return resolve(algorithm, options.dataset, options.preset, width=options.width, **changes)
 
 
 def images_for(options: argparse.Namespace, config: RunConfig) -> Tensor:
@@ -50,8 +49,8 @@ def ours(options: argparse.Namespace, config: RunConfig, images: Tensor) -> dict
     """Our loop in float32 and, where that is another, in the precision that a run on this device has."""
     device = choose_device(options.device)
     trainings = {
-        "lprior, float32": start(config, images.shape[1], device, bfloat16=False),
-        "lprior, as in a run": start(config, images.shape[1], device),
+        "lprior, float32": start(config, device, bfloat16=False),
+        "lprior, as in a run": start(config, device),
     }
     if not trainings["lprior, as in a run"].bfloat16:
         del trainings["lprior, as in a run"]

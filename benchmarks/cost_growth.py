@@ -4,11 +4,10 @@ import torch
 from common import configuration, images_for, parser, report, run
 
 from lprior.benchmark.step import EPOCH
-from lprior.errors import UserError
-from lprior.device import choose_device
-from lprior.results import peak_memory_bytes
-from lprior.training.run import start
 from lprior.benchmark.timing import summary
+from lprior.device import choose_device, peak_memory_bytes
+from lprior.errors import UserError
+from lprior.training.run import start
 
 PARTS = 5  # into which the epochs are divided
 
@@ -23,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     images = images_for(options, config).to(device)
 
     rows, length = [], options.epochs // PARTS
-    training = start(config, images.shape[1], device)
+    training = start(config, device)
     next(training.epochs(images, 1))  # which allocates and, on a GPU, captures
     for _ in range(PARTS):
         last = training.epoch + length
@@ -31,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
         rows.append(describe(f"epochs {last - length} to {last - 1}", seconds, device))
     for share in (4, 2, 1):
         some = images[: len(images) // share]
-        training = start(config, images.shape[1], device)
+        training = start(config, device)
         next(training.epochs(some, 1))
         seconds = [row["seconds"] / len(some) for row in training.epochs(some, 1 + length)]
         rows.append(describe(f"{len(some)} images", seconds, device))

@@ -9,7 +9,7 @@ from common import report, run
 
 from lprior.benchmark.timing import summary
 
-MODULES = ("lprior", "lprior.__main__", "lprior.train", "lprior.run", "lprior.report")
+MODULES = ("lprior", "lprior.__main__", "lprior.training.loop", "lprior.training.run", "lprior.report.document")
 SLOW = ("torch", "torchvision", "torch_fidelity", "sklearn", "scipy", "matplotlib", "pandas", "papermill", "mlxtend")
 
 

@@ -14,12 +14,11 @@ import torch
 from common import Contender, compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor, nn
 
-from lprior import config as presets
-from lprior import runs as variants
+from lprior.benchmark.timing import timed
+from lprior.config import RunConfig, build
 from lprior.data import to_float
 from lprior.device import choose_device
-from lprior.config import RunConfig
-from lprior.benchmark.timing import timed
+from lprior.runs import title_of
 
 try:
     from pythae.data.datasets import BaseDataset
@@ -82,7 +81,7 @@ class ImageDiscriminator(BaseDiscriminator):
 def pythae_trainer(config: RunConfig, images: Tensor, device: torch.device, folder: str):
     """pythae's trainer of the same algorithm, on new networks of ours."""
     torch.manual_seed(config.seed)
-    model, settings = presets.build(config, images.shape[1]), config.settings
+    model, settings = build(config), config.settings
     common = dict(per_device_train_batch_size=config.batch_size, num_epochs=1, output_dir=folder,
                   no_cuda=device.type != "cuda", discriminator_learning_rate=settings.learning_rate_D)  # fmt: skip
     shape, nets = tuple(images.shape[1:]), (Encoder(model.enc, config.code), Decoder(model.dec))
@@ -119,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
             images = images_for(options, config)
             contenders = {"pythae": pythae_epochs(config, images, device, folder), **ours(options, config, images)}
             found = compare(contenders, options)
-            rows += [row | {"name": f"{variants.TITLES[algorithm]}: {row['name']}"} for row in found]
+            rows += [row | {"name": f"{title_of(algorithm)}: {row['name']}"} for row in found]
     report("pythae_side_by_side", rows, options)
 
 

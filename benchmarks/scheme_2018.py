@@ -12,38 +12,38 @@ import torch
 from common import compare, configuration, images_for, ours, parser, report, run
 from torch import Tensor
 
-from lprior import config as presets
-from lprior.data import to_float
-from lprior.algorithms.lpaae_tuned import LPAAE
-from lprior.device import choose_device
+from lprior.algorithms.lpaae_tuned import TunedLPAAE
 from lprior.benchmark.timing import timed
+from lprior.config import build
+from lprior.data import to_float
+from lprior.device import choose_device
 
 ENCODER_DECODER_UPDATES = 4
 
 
-class Scheme2018(LPAAE):
+class Scheme2018(TunedLPAAE):
     """LP-AAE on given networks, updated as in 2018."""
 
-    def __init__(self, model: LPAAE):
-        super().__init__(model.config, model.enc, model.dec, model.CG, model.D_C, model.D_I)
+    def __init__(self, model: TunedLPAAE):
+        super().__init__(model.config, model.code, model.enc, model.dec, model.CG, model.D_C, model.D_I)
         names = ("enc", "dec", "CG", "D_C", "D_I")
         self.opt = SimpleNamespace(**{name: torch.optim.Adam(getattr(self, name).parameters()) for name in names})
 
     def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
         for _ in range(ENCODER_DECODER_UPDATES):
-            at = self.forward(x, noise[0])
+            L = self.losses(self.forward(x, noise[0]))
             self.zero_grad()
-            for loss in (at.L_rec, at.L_fool_C, at.L_fool_I):
+            for loss in (L.rec, L.fool_C, L.fool_I):
                 loss.backward(retain_graph=True)
             for optimizer in (self.opt.enc, self.opt.dec, self.opt.CG):
                 optimizer.step()
-        at = self.forward(x, noise[0])
+        L = self.losses(self.forward(x, noise[0]))
         self.zero_grad()
-        for loss in (at.L_GAN_C, at.L_GAN_I):
+        for loss in (L.GAN_C, L.GAN_I):
             loss.backward(retain_graph=True)
         for optimizer in (self.opt.D_C, self.opt.D_I):
             optimizer.step()
-        return {name: getattr(at, name).detach() for name in ("L_GAN_C", "L_rec", "L_GAN_I")}
+        return {"L_GAN_C": L.GAN_C.detach(), "L_rec": L.rec.detach(), "L_GAN_I": L.GAN_I.detach()}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     config, device = configuration(options, "lpaae"), choose_device(options.device)
     images = images_for(options, config)
     torch.manual_seed(config.seed)
-    model = Scheme2018(presets.build(config, images.shape[1]).to(device))
+    model = Scheme2018(build(config).to(device))
     x = to_float(images[: config.batch_size]).contiguous().to(device)
     noise = torch.randn(1, len(x), config.code, device=device)
 

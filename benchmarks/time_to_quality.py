@@ -12,22 +12,23 @@ from common import configuration, parser, report, run
 from tutorial_loop import loader, tutorial
 
 from lprior import data
-from lprior.evaluation import measurement as evaluate
-from lprior.errors import UserError
-from lprior.device import choose_device, sheet_noise
-from lprior.config import RunConfig
-from lprior.results import RunFolder
-from lprior.training.run import GLANCE, start
 from lprior.benchmark.timing import timed
+from lprior.config import RunConfig
+from lprior.device import choose_device
+from lprior.errors import UserError
+from lprior.evaluation.judges import Judge
+from lprior.model import Model
+from lprior.results import RunFolder
 from lprior.training.loop import Training
+from lprior.training.run import GLANCE, start
 
 GOALS = (8.0, 9.0)
 
 
 def tutorial_epochs(config: RunConfig, train: data.Dataset, device: torch.device) -> Iterator[tuple[float, Training]]:
     """(seconds of training so far, training) after each epoch of the tutorial's loop."""
-    model = tutorial(config, train.images.shape[1], device)
-    training = Training(model, config.seed, config.batch_size, config.code, config.ema_decay, engine="eager")
+    model = tutorial(config, device)
+    training = Training(model, config.seed, config.batch_size, config.ema_decay, engine="eager")
     batches, seconds = loader(train.images, config.batch_size), 0.0
 
     def epoch() -> None:
@@ -41,7 +42,7 @@ def tutorial_epochs(config: RunConfig, train: data.Dataset, device: torch.device
 
 def our_epochs(config: RunConfig, train: data.Dataset, device: torch.device) -> Iterator[tuple[float, Training]]:
     """The same of ours."""
-    training, seconds = start(config, train.images.shape[1], device), 0.0
+    training, seconds = start(config, device), 0.0
     for row in training.epochs(train.images.to(device), config.epochs):
         seconds += row["seconds"]
         yield seconds, training
@@ -53,9 +54,9 @@ def scores(
     """(seconds, score) after each epoch, until the last goal is passed or the epochs are over."""
     found, judge = [], None
     for (seconds, training), _ in zip(epochs, range(config.epochs), strict=False):
-        judge = judge or evaluate.Judge(test, training.device)
-        noise = sheet_noise(config, GLANCE).to(training.device)
-        measured = judge.glance(evaluate.cropped(evaluate.sample(training.average, noise), test))
+        judge = judge or Judge(test, training.device)
+        samples = Model(training.average, config).sample(GLANCE)
+        measured = judge.glance(data.crop(samples, test.images.shape[-1]))
         found.append((seconds, next(value for key, value in measured.items() if key.startswith("score_"))))
         print(f"{seconds:.0f} s: score {found[-1][1]:.2f}", flush=True)
         if found[-1][1] >= max(GOALS):

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from lprior import config as presets
-from lprior.algorithms.lpaae_tuned import LPAAE
-from lprior.device import choose_device
-from lprior.config import RunConfig
+from lprior.algorithms.lpaae import LPAAE
 from lprior.benchmark.timing import timed
+from lprior.config import RunConfig, build
+from lprior.device import choose_device
 
 
 class Digits(Dataset):
@@ -44,7 +43,7 @@ class Tutorial(LPAAE):
     """LP-AAE ("tuned", learned prior), a network at a time."""
 
     def __init__(self, model: LPAAE):
-        super().__init__(model.config, model.enc, model.dec, model.CG, model.D_C, model.D_I)
+        super().__init__(model.config, model.code, model.enc, model.dec, model.CG, model.D_C, model.D_I)
         rates = {"enc": self.config.learning_rate, "dec": self.config.learning_rate, "CG": self.config.learning_rate,
                  "D_C": self.config.learning_rate_D, "D_I": self.config.learning_rate_D}  # fmt: skip
         Adam, betas = torch.optim.Adam, self.config.betas
@@ -91,17 +90,17 @@ class Tutorial(LPAAE):
         return {"L_GAN_C": L_GAN_C.detach(), "L_rec": L_rec.detach(), "L_GAN_I": L_GAN_I.detach()}
 
 
-def tutorial(config: RunConfig, channels: int, device: torch.device) -> Tutorial:
+def tutorial(config: RunConfig, device: torch.device) -> Tutorial:
     """On new networks."""
     torch.manual_seed(config.seed)
-    return Tutorial(presets.build(config, channels).to(device))
+    return Tutorial(build(config).to(device))
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__).parse_args(arguments)
     config, device = configuration(options, "lpaae"), choose_device(options.device)
     images = images_for(options, config)
-    model, batches = tutorial(config, images.shape[1], device), loader(images, config.batch_size)
+    model, batches = tutorial(config, device), loader(images, config.batch_size)
 
     def epoch() -> None:
         total = 0.0

@@ -3,10 +3,24 @@
 import argparse
 import os
 import sys
+from functools import partial
 
-from lprior import __version__
+from lprior import __version__, workflow
 from lprior import commands as do
 from lprior.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+    def parse_known_args(self, args=None, namespace=None):
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unknown argument {unknown[0]}")
+        return found, unknown
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,10 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.command(options)
     except UserError as error:
-        print(f"lprior: {error}", file=sys.stderr)
+        print(f"{options.voice}: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"lprior: {error}", file=sys.stderr)
+        print(f"{options.voice}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("lprior: interrupted; the same command goes on from the last finished epoch", file=sys.stderr)
@@ -28,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m lprior", description=__doc__.splitlines()[0])
+    top = Parser(prog="python -m lprior", description=__doc__.splitlines()[0])
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
@@ -93,6 +107,11 @@ def parser() -> argparse.ArgumentParser:
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
     publish.add_argument("--to", default="results/published")
+    publish.add_argument("--archive", metavar="FILE", help="also write the weights of all these runs into a tar file")
+
+    fetch = _command(commands, do.fetch, "fetch", "put weights from an archive beside published runs, and check them")
+    fetch.add_argument("source", metavar="FILE|URL", help="the archive that publish --archive has written")
+    fetch.add_argument("--to", default="results/published")
 
     measure = _command(commands, do.evaluate, "evaluate", "measure the model of a finished run again")
     measure.add_argument("folder", help="the run's folder")
@@ -111,12 +130,21 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluator.add_argument("dataset", choices=["mnist", "cifar10"])
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
+    all_ = commands.add_parser(
+        "workflow", help="plan the runs of a preset and call Snakemake: the second half of ./run_all.sh",
+        prog="run_all.sh", usage="./run_all.sh [options] [target]", description=workflow.DESCRIPTION,
+        epilog=workflow.EPILOG, allow_abbrev=False,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=22, width=120),
+    )  # fmt: skip
+    workflow.add_options(all_)
+    all_.set_defaults(command=do.workflow, voice="run_all.sh")
     return top
 
 
 def _command(commands, function, name: str, text: str) -> argparse.ArgumentParser:
     added = commands.add_parser(name, help=text, description=text)
-    added.set_defaults(command=function)
+    added.set_defaults(command=function, voice="lprior")
     return added
 
 

@@ -7,13 +7,14 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from lprior.errors import UserError, literal
+from lprior.errors import UserError
 
 
 def run(options: Namespace) -> None:
     from lprior.algorithms import ALGORITHMS
     from lprior.config import resolve
     from lprior.runs import parse_run
+    from lprior.settings import as_settings
 
     named = _named(options)
     config = resolve(**named)  # refuses what is wrong before anything starts
@@ -27,23 +28,28 @@ def run(options: Namespace) -> None:
         return
     if options.engine != "auto":
         raise UserError("--engine cannot be chosen with --notebook: leave one of them out")
-    from lprior.notebooks.execution import execute
+    if not ALGORITHMS[config.algorithm].notebook:
+        raise UserError(f"{config.algorithm} has no notebook: leave out --notebook")
+    from lprior.notebooks.execution import declared_parameters, execute
 
     given = {name: value for name, value in parse_run(options.name).items() if name != "algorithm"}
     given |= {"preset": options.preset, "epochs": None, "device": options.device, "folder": str(folder), "live": False}
     notebook = Path(__file__).parents[1] / "notebooks" / ALGORITHMS[config.algorithm].notebook
     notebook = Path(os.path.relpath(notebook))  # papermill writes it into the result, where no absolute path belongs
-    execute(notebook, folder / "notebook.ipynb", given | {"force": options.force} | _changes(options.set))
+    changes, declared = _changes(options.set), declared_parameters(notebook)
+    given |= {name: value for name, value in changes.items() if name in declared}
+    settings = as_settings({name: value for name, value in changes.items() if name not in declared})
+    execute(notebook, folder / "notebook.ipynb", given | {"force": options.force, "settings": settings})
 
 
 def config(options: Namespace) -> None:
     """Every value of a run, and the layer that it came from."""
     from lprior.config import explain
 
-    found = explain(**_named(options))
-    width = max(map(len, found))
-    for name, (value, layer) in found.items():
-        print(f"{name:{width}}  {value!s:{width}}  {layer}")
+    rows = [(name, str(value) or '""', layer) for name, (value, layer) in explain(**_named(options)).items()]
+    names, values, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for name, value, layer in rows:
+        print(f"{name:{names}}  {value:{values}}  {layer}")
 
 
 def _named(options: Namespace) -> dict[str, Any]:
@@ -53,25 +59,23 @@ def _named(options: Namespace) -> dict[str, Any]:
 
     parts, changes = parse_run(options.name), _changes(options.set)
     for name in changes.keys() & {*parts, "preset"}:
-        raise UserError(f"--set cannot change {name}: the run's name and --preset say it")
+        where = "--preset" if name == "preset" else "the run's name"
+        raise UserError(f"--set cannot change {name}: {where} says it")
     return {**parts, "preset": options.preset, **changes}
 
 
 def notebook(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
     from lprior.notebooks.execution import execute
 
     execute(options.notebook, options.output, _changes(options.set))
 
 
-def _changes(assignments: list[str]) -> dict:
-    """NAME=VALUE, where VALUE is a Python literal or else a string."""
-    changes = {}
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--set takes NAME=VALUE, not {text!r}")
-        changes[name] = literal(value)
-    return changes
+def _changes(assignments: list[str]) -> dict[str, Any]:
+    """What --set says, as often as it is there."""
+    from lprior.settings import parse_assignments
+
+    return parse_assignments(assignments, "--set")
 
 
 def data(options: Namespace) -> None:
@@ -82,6 +86,14 @@ def data(options: Namespace) -> None:
     for split, part in (("train", train), ("test", test)):
         description[split] = {"shape": list(part.images.shape), "sha256": part.sha256}
     print(json.dumps(description, indent=2))
+
+
+def workflow(options: Namespace) -> None:
+    from lprior import workflow
+
+    workflow.check(options)
+    if not options.check:
+        workflow.run(options)
 
 
 def bench(options: Namespace) -> None:
@@ -113,18 +125,29 @@ def report(options: Namespace) -> None:
 
 
 def publish(options: Namespace) -> None:
-    import shutil
+    import lprior.report.studies  # noqa: F401  (of which other files are published)
+    from lprior import publish, weights
 
-    from lprior.publish import publish as copy
-    from lprior.results import RunFolder
+    folders, left = {Path(run).resolve().name: Path(run) for run in options.runs}, []
+    if len(folders) < len(options.runs):
+        raise UserError("two of the folders have the same name, under which only one can be published")
+    wanted = publish.archived(folders)
+    for name, folder in folders.items():
+        target = publish.publish(folder, Path(options.to))
+        left += [name] if name in wanted and not (target / weights.FILE).exists() else []
+        print(f"published {target}", flush=True)
+    if options.archive:
+        weights.write_archive(Path(options.archive), wanted)
+        print(f"{options.archive} has the weights of {len(wanted)} runs")
+    elif left:
+        print(f"without their weights, which --archive FILE keeps: {', '.join(left)}")
 
-    for folder in map(Path, options.runs):
-        target = Path(options.to) / folder.name
-        if (folder / "notebook.ipynb").exists() and not (folder / "config.json").exists():
-            shutil.copytree(folder, target, dirs_exist_ok=True)  # a notebook that read runs, and its figures
-        else:
-            copy(RunFolder(folder), target)
-        print(f"published {Path(options.to) / folder.name}")
+
+def fetch(options: Namespace) -> None:
+    from lprior.weights import fetch, read_sums
+
+    runs, known = fetch(options.source, Path(options.to)), read_sums(Path(options.to))
+    print(f"put the weights of {len(runs)} of {len(known)} runs in place; each has the sum that it should have")
 
 
 def evaluate(options: Namespace) -> None:
@@ -148,19 +171,28 @@ def evaluate(options: Namespace) -> None:
 
 def verify(options: Namespace) -> None:
     from lprior.evaluation.verify import verify as checks
+    from lprior.weights import FILE
 
-    mismatches, count = 0, 0
+    mismatches, count, unchecked = 0, 0, []
     candidates = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()})]
     folders = [path for path in candidates if (path / "metrics.json").exists()]
     if not folders:
         raise UserError(f"{' '.join(options.runs)}: no finished run is there")
     for folder in folders:
+        if not (folder / FILE).exists():
+            unchecked.append(folder)
+            print(f"{folder.name}  not checked: its weights are not there", flush=True)
+            continue
         for check in checks(folder):
             mismatches, count = mismatches + (not check.matches), count + 1
             print(f"{folder.name}  {check}", flush=True)
     if mismatches:
         raise UserError(f"{mismatches} of {count} published values do not match what the weights give")
-    print(f"all {count} values of {len(folders)} runs match")
+    if len(unchecked) == len(folders):
+        raise UserError(f"none of the {len(folders)} runs has its weights there: fetch them (docs/weights.md)")
+    print(f"all {count} values of {len(folders) - len(unchecked)} runs match")
+    if unchecked:
+        print(f"not checked: {len(unchecked)} of {len(folders)} runs, whose weights are not there (docs/weights.md)")
 
 
 def evaluator(options: Namespace) -> None:

@@ -15,9 +15,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, fields
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from torch import nn
-
-from lprior.algorithms import ALGORITHMS
+from lprior.algorithms import ALGORITHMS, Trainable
 from lprior.data import DATASETS
 from lprior.errors import UserError, choose
 from lprior.networks import NETWORKS
@@ -90,17 +88,17 @@ def explain(
     if variant:
         choose(f"variant of {algorithm}", variant, variants_of(algorithm))
     kinds = {field.name: field.type for field in _fields(algorithm)}
+    names = {"dataset": dataset, "algorithm": algorithm, "variant": variant, "preset": preset, "seed": seed}
     for name in changes:
-        choose("parameter", name, kinds)
+        choose("parameter", name, [other for other in kinds if other not in names])
     given = {name: value for name, value in changes.items() if value is not None}
 
-    names = {"dataset": dataset, "algorithm": algorithm, "variant": variant, "preset": preset, "seed": seed}
     found = {name: (value, "name") for name, value in names.items()}
     found |= _merged(_layers(algorithm, dataset, preset, variant, given))
     for name, (value, _) in found.items():
         _check_type(name, value, kinds[name])
         _check_range(name, value)
-    choose("network set", found["networks"][0], NETWORKS)
+    choose("network set", str(found["networks"][0]), NETWORKS)
     if variant and variants_of(algorithm)[variant].build is None:
         plain = _merged(_layers(algorithm, dataset, preset, "", given))
         if all(found[name][0] == value for name, (value, _) in plain.items()):
@@ -137,25 +135,31 @@ def _layers(algorithm: str, dataset: str, preset: str, variant: str, given: dict
 
 
 def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
-    """Name -> the last layer's value, and that layer's name."""
+    """Name -> the last layer's value, and that layer's name. `Of` another name is of what that has in the end."""
     found: dict[str, tuple[Any, str]] = {}
     for title, layer in layers:
-        before = {name: value for name, (value, _) in found.items()}
-        found |= {name: (v.value(before) if isinstance(v, Of) else v, title) for name, v in layer.items()}
+        for name, value in layer.items():
+            of_itself = isinstance(value, Of) and value.name == name
+            found[name] = (value.value(found[name][0]) if of_itself else value, title)
+    for name, (value, title) in found.items():
+        if isinstance(value, Of):
+            found[name] = (value.value(found[value.name][0]), title)
     return found
 
 
 def from_dict(values: dict[str, Any]) -> RunConfig:
     """The inverse of `RunConfig.to_dict`, also after a passage through JSON. Raises UserError for what is none."""
     try:
-        Config = ALGORITHMS[values["algorithm"]].Config
         settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values["settings"].items()}
-        return RunConfig(**{**values, "settings": Config(**settings)})
+        missing = {field.name for field in _fields(values["algorithm"])} - {*values, *settings}
+        if missing:
+            raise UserError(f"the configuration of a run lacks {', '.join(sorted(missing))}")
+        return RunConfig(**{**values, "settings": ALGORITHMS[values["algorithm"]].Config(**settings)})
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"not the configuration of a run: {type(error).__name__}: {error}") from error
 
 
-def build(config: RunConfig) -> nn.Module:
+def build(config: RunConfig) -> Trainable:
     """The algorithm of a configuration, on new networks."""
     channels = DATASETS[config.dataset].channels
     networks = NETWORKS[config.networks](
@@ -168,10 +172,19 @@ def build(config: RunConfig) -> nn.Module:
 
 def _check_type(name: str, value: Any, declared: Any) -> None:
     """`declared`: a plain type, a union of such, or tuple[...]. An int passes for a float, a bool for neither."""
-    kinds = get_args(declared) if isinstance(declared, UnionType) else (get_origin(declared) or declared,)
-    fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
-    if not fits or (isinstance(value, bool) and bool not in kinds):
-        raise UserError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r}")
+    kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
+    if not any(_fits(value, kind) for kind in kinds):
+        names = (str(kind) if get_origin(kind) else kind.__name__ for kind in kinds)
+        raise UserError(f"{name} must be {' or '.join(names)}, not {value!r}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        parts = get_args(kind)
+        return isinstance(value, tuple) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _check_range(name: str, value: Any) -> None:

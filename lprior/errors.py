@@ -1,9 +1,7 @@
 """Errors that a user can mend: each says in one line what is wrong and what to do about it."""
 
-import ast
 import difflib
 from collections.abc import Collection
-from typing import Any
 
 
 class UserError(Exception):
@@ -13,7 +11,7 @@ class UserError(Exception):
 
 
 class DataUnavailable(UserError):
-    """The data set is neither on this machine nor downloadable. `run_all.sh` tells this case by its exit code."""
+    """The data set is neither on this machine nor downloadable."""
 
     exit_code = 3
 
@@ -30,11 +28,3 @@ def choose(what: str, name: str, choices: Collection[str]) -> None:
         close = difflib.get_close_matches(str(name), choices, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(choices)}"
         raise UserError(f"{what} {name!r} is unknown: {hint}")
-
-
-def literal(text: str) -> Any:
-    """The value of a Python literal, or else the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text

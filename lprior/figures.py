@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torchvision.io import decode_image, read_file
-from torchvision.transforms.functional import to_pil_image
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 from torchvision.utils import make_grid
+
+from lprior.evaluation.metrics import in_words
 
 COLUMNS = 10  # of a sheet of samples
 
@@ -23,8 +24,8 @@ def sheet(tiles: Tensor, padding: int = 2) -> Image.Image:
 
 
 def tiles(path: Path, size: int, padding: int = 0) -> Tensor:
-    """The inverse of `sheet`: uint8 images (N, 3, size, size) of a PNG in reading order."""
-    picture = decode_image(read_file(str(path)))[:, padding:, padding:]
+    """The inverse of `sheet`: uint8 images (N, 3, size, size) of a picture in reading order."""
+    picture = pil_to_tensor(Image.open(path).convert("RGB"))[:, padding:, padding:]
     rows = picture.unfold(1, size, size + padding).unfold(2, size, size + padding)
     return rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
 
@@ -81,10 +82,12 @@ def save_pdf(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"CreationDate": None})
 
 
-def show(picture: Figure | Image.Image, name: str, folder: str | Path | None = None):
-    """A picture as a notebook shows it; with `folder`, it is saved there too, as `name`.png."""
+def show(picture: Figure | Image.Image | Path, name: str = "", folder: str | Path | None = None):
+    """A picture, or that of a file, as a notebook shows it: tiles at twice their size. With `folder`, it is saved there
+    too, as `name`.png."""
     from IPython.display import Image as Shown
 
+    picture = Image.open(picture) if isinstance(picture, Path) else picture
     if isinstance(picture, Figure):
         content = png(picture)
     else:
@@ -123,7 +126,7 @@ def metrics_figure(log: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(2.6 * max(1, len(names)), 1.9), layout="constrained")
     for axes, name in zip(figure.subplots(1, max(1, len(names)), squeeze=False)[0], names, strict=False):
         axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
-        axes.set_title(name, fontsize=7, family="monospace")
+        axes.set_title(in_words(name), fontsize=7)
         axes.set_xlabel("epoch", fontsize=7)
         per_epoch = log["seconds"].mean() / 60
         minutes = axes.secondary_xaxis("top", functions=(lambda x, m=per_epoch: x * m, lambda x, m=per_epoch: x / m))
@@ -145,7 +148,7 @@ def progress_figure(logs: dict[str, list[pd.DataFrame]]) -> Figure:
                 if name is not None:
                     label = model if number == 0 else None
                     axes.plot(log["seconds"].cumsum() / 60, log[name], color=f"C{index}", linewidth=0.9, label=label)
-                    axes.set_title(name, fontsize=7, family="monospace")
+                    axes.set_title(in_words(name), fontsize=7)
         axes.set_xlabel("minutes of training", fontsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         if beginning == "fid_":

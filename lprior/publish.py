@@ -1,36 +1,226 @@
-"""What is published of a run."""
+"""What is published of a run: what a reader needs, in as little room as that takes.
 
+    config.json, provenance.json, log.csv, metrics.json    of every run, of a study nothing else
+    samples                                                of every other run, in any seed
+    evolution, reconstructions, neighbours                 of seed 0
+    notebook.ipynb                                         of seed 0 of the models of the main tables
+    evolution.gif                                          of these, on digits
+    model.safetensors                                      of these, where they are small: `for_git`
+
+Stills are PNG without loss if they are grey, else WebP; but samples whose model is beside them are always without loss,
+so that both can be compared. `results.still` finds either. Weights are in half precision; weights.json has the sums of
+all, those that only the archive holds too (`weights.py`). A notebook links to the stills instead of holding them.
+"""
+
+import base64
+import io
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
+from PIL import Image, ImageSequence
+
+from lprior import weights
+from lprior.config import RunConfig
+from lprior.data import DATASETS
+from lprior.errors import UserError
 from lprior.results import RunFolder
-from lprior.runs import STUDIES
+from lprior.runs import STUDIES, models
 
-PUBLISHED = (
-    "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
-    "reconstructions.png", "neighbours.png", "model.safetensors", "notebook.ipynb",
-)  # fmt: skip
-OF_FIRST_SEED = ("evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png", "notebook.ipynb")
-OF_STUDIES = ("config.json", "provenance.json", "log.csv", "metrics.json")
+NUMBERS = ("config.json", "provenance.json", "log.csv", "metrics.json")
+STILLS = ("samples", "evolution", "reconstructions", "neighbours")
+NOTEBOOK = "notebook.ipynb"
+ANIMATION = "evolution.gif"
+MOST_WEIGHTS = 2_000_000  # bytes of a run's weights that git takes
+MOST_FRAMES = 11
+QUALITY = 70  # of WebP
 
 
-def publish(run: "RunFolder", target: Path) -> None:
-    """Copy the small files of a finished run: weights in half precision, pictures and notebook of seed 0 only, and of a
-    study neither.
+def publish(source: Path, to: Path) -> Path:
+    """Publish a finished run, or a notebook that read runs and its figures, as a folder in `to`; that folder.
 
-    Raises UserError if the run is not finished.
+    It replaces what was published there in one instant, and never touches `source`. Raises UserError if the run is not
+    finished, or if the two folders are one or within each other.
     """
-    from safetensors.torch import load_file, save_file
+    target = destination(source, to)
+    reading = is_reading(source)
+    content = None
+    if not reading:
+        RunFolder(source).read_json("metrics.json")  # only a finished run has it
+        content = None if is_study(source) else weights.half(source / weights.FILE)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as beside:
+        new, old = Path(beside) / "new", Path(beside) / "old"
+        new.mkdir()
+        if reading:
+            _fill_reading(source, new)
+        else:
+            _fill(RunFolder(source), new, content)
+        if target.exists():
+            os.rename(target, old)
+        try:
+            os.rename(new, target)
+        except OSError:
+            if old.exists():
+                os.rename(old, target)
+            raise
+    if content is not None:
+        weights.record(target.parent, target.name, weights.sum_of(content), (target / weights.FILE).exists())
+    return to / target.name
 
-    run.read_json("metrics.json")
+
+def destination(source: Path, to: Path) -> Path:
+    """Where `source` is published in `to`: under the name that its folder really has, however it was given.
+
+    Raises UserError if that is `source` itself, or one holds the other, or if it holds a run that is not published.
+    """
+    origin = source.resolve()
+    target = (to.resolve() / origin.name).resolve()
+    if origin == target or origin in target.parents or target in origin.parents:
+        raise UserError(f"{source} cannot be published as {target}: one is the other, or within it")
+    if (target / "frames").exists() or (target / "checkpoint.pt").exists():
+        raise UserError(f"{target} holds a run that can go on, and would be lost: publish to another folder")
+    return target
+
+
+def is_reading(source: Path) -> bool:
+    """Whether this is the folder of a notebook that read runs, rather than of a run."""
+    return (source / NOTEBOOK).exists() and not (source / "config.json").exists()
+
+
+def is_study(source: Path) -> bool:
+    return RunFolder(source).config().preset in STUDIES
+
+
+def archived(sources: dict[str, Path]) -> dict[str, Path]:
+    """Of folders that are published, those whose weights belong in the archive. Raises UserError for a folder that
+    is neither of a run nor of a notebook."""
+    return {name: path for name, path in sources.items() if not is_reading(path) and not is_study(path)}
+
+
+def for_git(config: RunConfig, size: int) -> bool:
+    """Whether weights of `size` bytes are published with the run, and not only in the archive."""
+    return size <= MOST_WEIGHTS and is_main(config)
+
+
+def is_main(config: RunConfig) -> bool:
+    """Whether this is the first seed of a model of the main tables."""
+    return config.seed == 0 and config.model in models()
+
+
+def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
+    """Write into `folder` what is published of a run, of which `content` are the weights, None for a study."""
     config = run.config()
-    names = set(OF_STUDIES if config.preset in STUDIES else PUBLISHED) - set(OF_FIRST_SEED if config.seed else ())
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for name in sorted(names):
+    for name in NUMBERS:
         if (run / name).exists():
-            shutil.copy(run / name, target / name)
-    if "model.safetensors" in names:
-        weights = load_file(run / "model.safetensors")
-        half = {key: v.half() if v.is_floating_point() else v for key, v in weights.items()}
-        save_file(half, target / "model.safetensors")
+            shutil.copyfile(run / name, folder / name)
+    if content is None:
+        return
+    with_weights = for_git(config, len(content))
+    if with_weights:
+        (folder / weights.FILE).write_bytes(content)
+    shown = {}
+    for stem in STILLS if config.seed == 0 else STILLS[:1]:
+        path = run / f"{stem}.png"
+        if path.exists():
+            shown |= _place(path, folder, lossless=with_weights and stem == "samples")
+    if is_main(config):
+        if (run / NOTEBOOK).exists():
+            slim_notebook(run / NOTEBOOK, folder / NOTEBOOK, shown)
+        if DATASETS[config.dataset].family == "digits" and (run / ANIMATION).exists():
+            shorten(run / ANIMATION, folder / ANIMATION)
+
+
+def _fill_reading(source: Path, folder: Path) -> None:
+    """The notebook, and the pictures and tables beside it."""
+    shown = {}
+    for path in sorted(source.iterdir()):
+        if path.suffix == ".png":
+            shown |= _place(path, folder)
+        elif path.suffix in (".json", ".csv"):
+            shutil.copyfile(path, folder / path.name)
+    slim_notebook(source / NOTEBOOK, folder / NOTEBOOK, shown)
+
+
+def _place(path: Path, folder: Path, lossless: bool = False) -> dict[bytes, str]:
+    """Write a picture into `folder`, compressed: what it shows -> its name there, for `slim_notebook`."""
+    picture = Image.open(path)
+    suffix, small = compressed(picture, lossless)
+    (folder / f"{path.stem}{suffix}").write_bytes(small)
+    return {_pixels(picture): f"{path.stem}{suffix}"}
+
+
+def _pixels(picture: Image.Image) -> bytes:
+    """The same for two pictures that look the same, however they were saved."""
+    return repr(picture.size).encode() + picture.convert("RGB").tobytes()
+
+
+def compressed(picture: Image.Image, lossless: bool = False) -> tuple[str, bytes]:
+    """The ending and the content of a file that shows the picture: without loss if it is grey; a drawing, which has
+    few colours, in 256 of them; else as WebP."""
+    colour = picture.convert("RGB")
+    if is_grey(colour):
+        return ".png", _saved(colour.convert("L"), format="png", optimize=True)
+    if lossless:
+        return ".png", _saved(colour, format="png", optimize=True)
+    if colour.getcolors(maxcolors=1 << 14):
+        palette = colour.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        return ".png", _saved(palette, format="png", optimize=True)
+    return ".webp", _saved(colour, format="webp", quality=QUALITY, method=6)
+
+
+def is_grey(picture: Image.Image) -> bool:
+    red, green, blue = picture.split()
+    return red.tobytes() == green.tobytes() == blue.tobytes()
+
+
+def _saved(picture: Image.Image, **options) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def shorten(source: Path, target: Path) -> None:
+    """Write an animation in grey with fewer frames, the first and the last among them. (In colour it would still take
+    a quarter of a megabyte.)"""
+    frames = [frame.convert("L") for frame in ImageSequence.Iterator(Image.open(source))]
+    count = min(MOST_FRAMES, len(frames))
+    chosen = [round((len(frames) - 1) * i / max(1, count - 1)) for i in range(count)]
+    pictures = [frames[i].quantize(16) for i in chosen]
+    durations = [400] * (len(pictures) - 1) + [2000]
+    pictures[0].save(target, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
+
+
+def slim_notebook(source: Path, target: Path, shown: dict[bytes, str]) -> None:
+    """Write an executed notebook whose pictures are links or small. `shown`: what is seen in each picture that is
+    published beside it -> its name there. What it has as HTML it need not have as LaTeX, too."""
+    import nbformat
+
+    notebook = nbformat.read(source, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/html" in data:
+                data.pop("text/latex", None)
+            content = data.pop("image/png", None)
+            if content is None:
+                continue
+            picture, facts = Image.open(io.BytesIO(base64.b64decode(content))), output.metadata.pop("image/png", {})
+            if _pixels(picture) in shown:
+                data["text/html"] = _image(shown[_pixels(picture)], Path(shown[_pixels(picture)]).stem, facts)
+                continue
+            suffix, small = compressed(picture)
+            encoded = base64.b64encode(small).decode()
+            if suffix == ".png":
+                data["image/png"] = encoded
+                output.metadata |= {"image/png": facts} if facts else {}
+            else:
+                data["text/html"] = _image(f"data:image/webp;base64,{encoded}", "picture", facts)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, target)
+
+
+def _image(address: str, alternative: str, facts: dict) -> str:
+    size = "".join(f' {name}="{facts[name]}"' for name in ("width", "height") if name in facts)
+    return f'<img src="{address}" alt="{alternative}"{size}>'

@@ -24,6 +24,11 @@ import torch
 from lprior.config import RunConfig, from_dict
 from lprior.errors import UserError
 
+OUTPUTS = (  # of these: what a run ends with, and does not read when it is resumed, so that the workflow may delete it
+    "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png",
+    "model.safetensors", "notebook.ipynb",
+)  # fmt: skip
+
 
 class RunFolder:
     """The folder `path` of one run."""
@@ -79,6 +84,10 @@ class RunFolder:
                 os.fsync(file.fileno())
             os.replace(partial, target)
 
+    def still(self, stem: str) -> Path:
+        """Raises UserError if there is none."""
+        return still(self.path, stem)
+
     def save_checkpoint(self, state: dict) -> None:
         """Write checkpoint.pt; the one before is kept as checkpoint.previous.pt."""
         if (self / "checkpoint.pt").exists():
@@ -112,6 +121,20 @@ def scratch_folder(config: RunConfig) -> Path:
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     root = Path(__file__).parents[1] / "results"
     return Path(os.path.relpath(root)) / "interactive" / f"{config.name}-{digest}"
+
+
+STILLS = (".png", ".webp", ".jpg")
+
+
+def still(folder: Path, stem: str) -> Path:
+    """The picture `stem` in a folder: a PNG where it was made, and as what takes less room where it is published.
+
+    Raises UserError if there is none.
+    """
+    for suffix in STILLS:
+        if (folder / f"{stem}{suffix}").exists():
+            return folder / f"{stem}{suffix}"
+    raise UserError(f"{folder} has no picture {stem}{STILLS[0]}: is it a finished run?")
 
 
 def finished(folder: Path) -> list[RunFolder]:

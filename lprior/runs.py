@@ -13,13 +13,13 @@ from lprior.presets import BUDGETS
 
 @dataclass(frozen=True)
 class Of:
-    """In place of a value: `times` what `name` has without the variant, a whole number if that is one."""
+    """In place of a value: `times` that of `name`, a whole number if that is one; of itself, without the variant."""
 
     name: str
     times: float = 1.0
 
-    def value(self, values: dict[str, Any]) -> Any:
-        found = values[self.name]
+    def value(self, found: Any) -> Any:
+        """Of the value of that name."""
         return max(1, round(self.times * found)) if isinstance(found, int) else self.times * found
 
 

@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
-from lprior.report.document import tables
+from lprior.report.tables import RESULTS
 
-COLUMNS = ("model", "n", *tables.RESULTS)
+COLUMNS = ("model", "n", *RESULTS)
+DEFINITIONS = ("macros", "parts", "values")  # files that show nothing by themselves
 
 
 def values(folder: Path) -> dict[str, str]:
@@ -21,11 +22,19 @@ def rows(folder: Path, name: str = "results") -> dict[str, dict[str, str]]:
 
 
 def shown(folder: Path) -> str:
-    """What main.tex and the sections show: without comments, the macros of parts.tex expanded, branches chosen."""
+    """What LaTeX sees: main.tex and what it includes, without comments, the macros of parts.tex expanded, branches
+    chosen."""
     run = set(re.findall(r"^\\setrun\{([\w-]+)\}", (folder / "values.tex").read_text(), re.MULTILINE))
     macros = _definitions(_text(folder / "parts.tex"))
-    files = [folder / "main.tex", *sorted(folder.glob("sections/*.tex"))]
-    return "\n".join(_expand(_text(file), macros, run) for file in files)
+
+    def read(name: str) -> str:
+        text = _expand(_text(folder / f"{name}.tex"), macros, run)
+        return re.sub(r"\\input\{([^}]*)\}", include, text)
+
+    def include(command: re.Match) -> str:
+        return command[0] if command[1] in DEFINITIONS else f"{command[0]}\n{read(command[1])}"
+
+    return read("main")
 
 
 def pictures(folder: Path) -> set[str]:

@@ -6,6 +6,7 @@ these: which network moves in which update, in which direction, and by how much.
 """
 
 import copy
+import inspect
 from dataclasses import asdict
 from types import SimpleNamespace
 
@@ -14,11 +15,13 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior.algorithms import aae
-from lprior.algorithms import lpaae_tuned as lpaae
-from lprior.algorithms import vaegan
-from lprior import runs as variants
+from lprior.algorithms import aae, lpaae, lpaae_tuned, vaegan
+from lprior.algorithms.conditions import NONE, Supervised, Unsupervised
+from lprior.algorithms.lpaae_tuned import READINGS, of_reading
 from lprior.errors import UserError
+from lprior.report.studies import ablation
+from lprior.runs import VARIANTS
+from lprior.streams import generator
 
 CODE, BATCH, RATE = 3, 8, 0.05
 WARPS = 2 * torch.rand(BATCH, 5, generator=torch.Generator().manual_seed(2)) - 1  # of views
@@ -80,6 +83,15 @@ def lpaae_printed_prior_phase(nets, c, x, noise):
     return with_info(nets, costs, L["L_info"], makers=["dec"]) if nets.Q else costs
 
 
+# The same with CG updated beside dec, as the paper's figure and text have it
+
+
+def lpaae_CG_learns_prior_phase(nets, c, x, noise):
+    L = lpaae_printed_losses(nets, x, noise[1])
+    costs = {"D_I": L["L_GAN_I"], "dec": -L["L_GAN_I"], "CG": -L["L_GAN_I"]}
+    return with_info(nets, costs, L["L_info"], makers=["dec", "CG"]) if nets.Q else costs
+
+
 # The conditional variable: the noise is [z, s], and Q is a head on D_I's features
 
 
@@ -90,16 +102,15 @@ def minus_log_Q(nets, features, s):
 def info_losses(nets, x, x_noise, noise):
     if nets.Q is None:
         return {}
-    s = noise[:, CODE:]
-    if nets.config.reading == "tuned" and nets.config.condition == "unsupervised":
+    s, tuned = noise[:, CODE:], getattr(nets.config, "reading", "printed") == "tuned"
+    if tuned and nets.config.condition == "unsupervised":
         of_x, of_view = (torch.softmax(nets.Q(nets.D_I(images)[1]), dim=1) for images in (x, warped(x)))
         L_info = minus_log_Q(nets, nets.D_I(warped(x_noise))[1], s)
         used = (of_x.sum(0) + of_view.sum(0)) / (2 * BATCH)
         L_view = -information(of_x, of_view) + nets.config.lam_H * (used * torch.log(used)).sum()
         return {"L_info": L_info, "L_view": L_view, "L_VAT": most_changed(nets, x)}
     L = {"L_info": minus_log_Q(nets, nets.D_I(x_noise)[1], s)}
-    tuned_supervised = nets.config.reading == "tuned" and nets.config.condition == "supervised"
-    return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned_supervised else {})
+    return L | ({"L_label": minus_log_Q(nets, nets.D_I(x)[1], s)} if tuned else {})
 
 
 def most_changed(nets, x):
@@ -196,7 +207,7 @@ def lpaae_CG(nets, c, z_c, x_noise):
     return -log(nets.D_I(x_noise)[0]) - c.lam_CG * log_not(nets.D_C(z_c))
 
 
-def lpaae_tuned(nets, c, x, noise):
+def lpaae_tuned_update(nets, c, x, noise):
     z_c, z_x, _, x_noise = lpaae_decoded(nets, x, noise[0])
     L = lpaae_tuned_losses(nets, x, noise[0])
     L_fool_I = -log(nets.D_I(x_noise)[0])
@@ -222,12 +233,12 @@ def without_missing(nets, costs):
 
 
 def lpaae_frozen(nets, c, x, noise):
-    costs = lpaae_tuned(nets, c, x, noise)
+    costs = lpaae_tuned_update(nets, c, x, noise)
     return {name: cost for name, cost in costs.items() if name != "CG"}
 
 
 def lpaae_norm(nets, c, x, noise):
-    costs, (_, _, x_rec, _) = lpaae_tuned(nets, c, x, noise), lpaae_decoded(nets, x, noise[0])
+    costs, (_, _, x_rec, _) = lpaae_tuned_update(nets, c, x, noise), lpaae_decoded(nets, x, noise[0])
     difference = (nets.D_I(x)[1] - nets.D_I(x_rec)[1]).reshape(BATCH, -1)
     change = torch.sqrt((difference**2).sum(1)).sum() / BATCH - (difference**2).mean()
     return costs | {"enc": costs["enc"] + change, "dec": costs["dec"] + c.lam * change}
@@ -237,7 +248,7 @@ def lpaae_two_passes(nets, c, x, noise):
     z_c, z_x = nets.CG(noise[0]), nets.enc(x)
     x_rec, x_noise = nets.dec(z_x), nets.dec(z_c)
     L_rec, L_fool_I = mean_squares(nets.D_I(x)[1], nets.D_I(x_rec)[1]), -log(nets.D_I(x_noise)[0])
-    return lpaae_tuned(nets, c, x, noise) | {
+    return lpaae_tuned_update(nets, c, x, noise) | {
         "enc": -c.lam_C * log(nets.D_C(z_x)) + L_rec,
         "dec": c.lam * L_rec + L_fool_I,
         "D_I": -(log(nets.D_I(x)[0]) + log_not(nets.D_I(x_noise)[0])),
@@ -251,11 +262,11 @@ def lpaae_saturating(nets, c, x, noise):
     hide_C, hide_I = log_not(nets.D_C(z_x)), log_not(nets.D_I(x_noise)[0])
     in_CG = hide_I + c.lam_CG * log(nets.D_C(z_c))
     changed = {"enc": c.lam_C * hide_C + L_rec, "dec": c.lam * L_rec + hide_I, "CG": in_CG}
-    return lpaae_tuned(nets, c, x, noise) | changed
+    return lpaae_tuned_update(nets, c, x, noise) | changed
 
 
 def lpaae_rec_fake(nets, c, x, noise):
-    costs, x_rec = lpaae_tuned(nets, c, x, noise), lpaae_decoded(nets, x, noise[0])[2]
+    costs, x_rec = lpaae_tuned_update(nets, c, x, noise), lpaae_decoded(nets, x, noise[0])[2]
     real, fake = log(nets.D_I(x_rec)[0]), log_not(nets.D_I(x_rec)[0])
     # CG too, though z_c is not in x_rec: they meet in the statistics of the decoder's BatchNorm
     return costs | {"D_I": costs["D_I"] - fake, "dec": costs["dec"] - real, "CG": costs["CG"] - real}
@@ -285,7 +296,7 @@ def grainy(nets):
 
 
 def lpaae_instance_noise(nets, c, x, noise):
-    return lpaae_tuned(grainy(nets), c, x, noise)
+    return lpaae_tuned_update(grainy(nets), c, x, noise)
 
 
 # VAE/GAN, Larsen et al., Algorithm 1, with samples of the prior as the only fakes
@@ -331,22 +342,26 @@ def vaegan_instance_noise(nets, c, x, noise):
 ALL = {"D_C", "enc", "dec", "D_I", "CG"}
 PHASES = {
     "aae": [aae_reconstruction, aae_discriminator, aae_encoder],
+    "lpaae-paper": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
+    "lpaae-CG_learns": [lpaae_printed_aae_phase, lpaae_CG_learns_prior_phase],
+    "lpaae-CG_learns-supervised": [lpaae_printed_aae_phase, lpaae_CG_learns_prior_phase],
+    "lpaae-CG_learns-unsupervised": [lpaae_printed_aae_phase, lpaae_CG_learns_prior_phase],
     "lpaae-printed": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
     "lpaae-printed-supervised": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
     "lpaae-text": [lpaae_text_aae_phase, lpaae_text_prior_phase],
     "lpaae-text-fixed": [lpaae_text_aae_phase, lpaae_text_prior_phase],
     "lpaae-text-unsupervised": [lpaae_text_aae_phase, lpaae_text_prior_phase],
-    "lpaae-tuned": [lpaae_tuned],
-    "lpaae-tuned-fixed": [lpaae_tuned],
-    "lpaae-tuned-supervised": [lpaae_tuned],
-    "lpaae-tuned-unsupervised": [lpaae_tuned],
+    "lpaae-tuned": [lpaae_tuned_update],
+    "lpaae-tuned-fixed": [lpaae_tuned_update],
+    "lpaae-tuned-supervised": [lpaae_tuned_update],
+    "lpaae-tuned-unsupervised": [lpaae_tuned_update],
     "lpaae-frozen": [lpaae_frozen],
     "lpaae-norm": [lpaae_norm],
     "lpaae-two_passes": [lpaae_two_passes],
     "lpaae-saturating": [lpaae_saturating],
     "lpaae-rec_fake": [lpaae_rec_fake],
     "lpaae-two_phases": [lpaae_first_phase, lpaae_second_phase],
-    "lpaae-three_updates": [lpaae_autoencoder, lpaae_autoencoder, lpaae_tuned],
+    "lpaae-three_updates": [lpaae_autoencoder, lpaae_autoencoder, lpaae_tuned_update],
     "lpaae-instance_noise": [lpaae_instance_noise],
     "vaegan": [vaegan_update],
     "vaegan-saturating": [vaegan_saturating],
@@ -356,6 +371,10 @@ PHASES = {
 }
 MOVES = {
     "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
+    "lpaae-paper": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
+    "lpaae-CG_learns": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
+    "lpaae-CG_learns-supervised": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG", "Q"}],
+    "lpaae-CG_learns-unsupervised": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG", "Q"}],
     "lpaae-printed": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
     "lpaae-printed-supervised": [{"D_C", "enc", "dec"}, {"D_I", "dec", "Q"}],
     "lpaae-text": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
@@ -379,17 +398,20 @@ MOVES = {
     "vaegan-leaking": [{"enc", "dec", "Dis"}],
     "vaegan-instance_noise": [{"enc", "dec", "Dis"}],
 }
-CHANGES = {name: own | {"instance_noise": {"instance_noise": 0.4}} for name, own in variants.VARIANTS.items()}
+def changes_of(algorithm, variant):
+    """Of a variant, or of the one option that no variant for digits has."""
+    return {"instance_noise": 0.4} if variant == "instance_noise" else VARIANTS[algorithm][variant].changes
 
 
 def lpaae_config(name):
-    """Of a name above: a reading with a prior or a condition, or one of `CHANGES`."""
+    """Of a name above: a reading with a prior or a condition, or a variant of "tuned"."""
     reading, _, rest = name.removeprefix("lpaae-").partition("-")
-    if reading not in lpaae.READINGS:
-        return lpaae.Config(**{"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6} | CHANGES["lpaae"][reading])
+    if reading not in READINGS:
+        free = {"lam": 3.0, "lam_C": 0.3, "lam_CG": 0.6}
+        return lpaae_tuned.Config(**free | changes_of("lpaae", reading))
     free = {"lam_C": 0.3, "lam_CG": 0.6, "lam_info": 0.7, "lam_H": 1.3, "lam_VAT": 0.6} if reading == "tuned" else {}
     special = {"fixed": {"prior": "fixed"}, "": {}}.get(rest, {"condition": rest})
-    return lpaae.Config(reading=reading, lam=3.0, **free, **special)
+    return of_reading(reading, lam=3.0, **free, **special)
 
 
 class Judge(nn.Module):
@@ -419,13 +441,38 @@ def code_network(outputs, inputs=CODE):
     return nn.Sequential(nn.Linear(inputs, 5), nn.Softplus(), nn.Linear(5, outputs))
 
 
-def lpaae_on_plain_networks(config):
-    CG, Q = code_network(CODE), None
-    if config.condition != "none":
-        CG = code_network(CODE, CODE + 10)
-        Q = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(8), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, 10))
+class Plain:
+    """The set of these networks."""
+
+    def encoder(self, outputs):
+        return encoder(outputs)
+
+    def decoder(self, code):
+        return decoder()
+
+    def code_generator(self, noise, code):
+        return code_network(code, noise)
+
+    def code_discriminator(self, code):
+        return code_network(1, code)
+
+    def image_discriminator(self):
+        return Judge()
+
+    def classifier(self, classes):
+        Q = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(8), nn.Linear(8, 6), nn.Softplus(), nn.Linear(6, classes))
         nn.init.orthogonal_(Q[-1].weight, 5)  # an undecided Q has no mutual information to speak of
-    return lpaae.LPAAE(config, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q)
+        return Q
+
+
+def lpaae_on_plain_networks(config):
+    return lpaae_tuned.build(config, Plain(), CODE)
+
+
+def papers_lpaae(config, s=NONE):
+    """The paper's class, as whoever has its file alone would build it."""
+    CG, Q = code_network(CODE, CODE + s.values), Plain().classifier(10) if s.values else None
+    return lpaae.LPAAE(config, CODE, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q, s)
 
 
 @pytest.fixture(params=PHASES)
@@ -439,10 +486,17 @@ def plain(name):
     torch.manual_seed(0)
     match name.split("-"):
         case ["aae"]:
-            algorithm = aae.AAE(aae.Config(), encoder(CODE), decoder(), code_network(1))
+            algorithm = aae.build(aae.Config(), Plain(), CODE)
+        case ["vaegan", "leaking"]:
+            algorithm = ablation.leaking(vaegan.Config(gamma=0.3), Plain(), CODE)
         case ["vaegan", *variant]:
-            changes = CHANGES["vaegan"].get("".join(variant), {})
-            algorithm = vaegan.VAEGAN(vaegan.Config(gamma=0.3, **changes), encoder(2 * CODE), decoder(), Judge())
+            changes = changes_of("vaegan", *variant) if variant else {}
+            algorithm = vaegan.build(vaegan.Config(gamma=0.3, **changes), Plain(), CODE)
+        case ["lpaae", "paper"]:
+            algorithm = papers_lpaae(lpaae.Config(lam=3.0))
+        case ["lpaae", "CG_learns", *mode]:
+            s = {"supervised": Supervised(), "unsupervised": Unsupervised()}.get("".join(mode), NONE)
+            algorithm = papers_lpaae(lpaae.Config(lam=3.0, CG_learns=True), s)
         case ["lpaae", *_]:
             algorithm = lpaae_on_plain_networks(lpaae_config(name))
     algorithm.double()
@@ -463,15 +517,21 @@ def batch(name):
     return x, torch.cat([z, s.expand(2, BATCH, 10)], dim=2)
 
 
+def inputs(algorithm, x, noise):
+    """What the algorithm draws for a step on x, with ours in its place."""
+    drawn = algorithm.draw(x, torch.arange(BATCH), lambda name: generator(0, name, 0))
+    ours = {"x": x, "noise": noise[: len(drawn["noise"])], "warps": WARPS, "grain": GRAIN}
+    assert {name: value.shape for name, value in drawn.items()} == {name: ours[name].shape for name in drawn}
+    return {name: ours[name] for name in drawn}
+
+
 def step(algorithm, batch):
-    x, noise = batch
-    more = {name: {"warps": WARPS, "grain": GRAIN}[name] for name in algorithm.wants}
-    return algorithm.train_step(x, noise[: algorithm.draws], **more)
+    return algorithm.train_step(**inputs(algorithm, *batch))
 
 
 def recorded_step(algorithm, batch, monkeypatch):
     """The networks before and after each call of `update` in one step, and the losses that the step returns."""
-    module = {aae.AAE: aae, lpaae.LPAAE: lpaae, vaegan.VAEGAN: vaegan}[type(algorithm)]
+    module = inspect.getmodule(type(algorithm).train_step)
     record, true_update = [], module.update
 
     def recording_update(*pairs):
@@ -559,9 +619,13 @@ def test_reported_losses_are_the_costs_at_the_point_where_gradients_were_taken(n
         }
     elif name.startswith("vaegan") and name != "vaegan-leaking":
         expected = {"L_GAN": PHASES[name][0](record[0][0], plain.config, x, noise)["Dis"]}
-    elif name.startswith(("lpaae-printed", "lpaae-text", "lpaae-tuned")):
-        reading = {"printed": lpaae_printed_losses, "text": lpaae_text_losses, "tuned": lpaae_tuned_losses}
-        expected = reading[name.split("-")[1]](record[-1][0], x, noise[len(record) - 1])
+    elif name.startswith("lpaae-tuned"):
+        expected = lpaae_tuned_losses(record[0][0], x, noise[0])
+    elif len(record) == 2 and name != "lpaae-two_phases":  # each loss in the phase in which it is descended
+        transcribed = lpaae_printed_losses if type(plain) is lpaae.LPAAE else lpaae_text_losses
+        first, second = (transcribed(before, x, z) for (before, _), z in zip(record, noise, strict=True))
+        expected = second | {"L_GAN_C": first["L_GAN_C"], "L_rec": first["L_rec"]}
+        assert set(losses) == set(expected)
     else:
         return  # variants of "tuned": their costs are what the steps above compare
     for key, value in expected.items():
@@ -579,7 +643,7 @@ def test_the_step_uses_adam_with_the_rates_of_its_config(algorithm):
 
 
 def test_each_network_can_have_a_rate_of_its_own():
-    config = lpaae.Config(learning_rate=0.1, learning_rate_CG=0.0, learning_rate_D=0.2, learning_rate_D_C=0.3)
+    config = lpaae_tuned.Config(learning_rate=0.1, learning_rate_CG=0.0, learning_rate_D=0.2, learning_rate_D_C=0.3)
     rates = {name: o.param_groups[0]["lr"] for name, o in vars(lpaae_on_plain_networks(config).opt).items()}
     assert rates == {"enc": 0.1, "dec": 0.1, "CG": 0.0, "D_I": 0.2, "D_C": 0.3}
 
@@ -590,8 +654,7 @@ def test_every_network_has_an_optimizer_but_CG_as_printed(algorithm_name, algori
 
 
 def test_the_fixed_prior_has_no_code_generator():
-    config = lpaae.Config(prior="fixed")
-    algorithm = lpaae.LPAAE(config, encoder(CODE), decoder(), code_network(CODE), code_network(1), Judge())
+    algorithm = lpaae_on_plain_networks(lpaae_tuned.Config(prior="fixed"))
     assert algorithm.CG is None and not hasattr(algorithm.opt, "CG")
     z = torch.randn(4, CODE)
     model = algorithm.autoencoder().eval()
@@ -611,7 +674,7 @@ def test_the_autoencoder_shares_the_trained_networks(algorithm):
 def test_an_unknown_value_in_the_config_is_an_error_that_names_it(wrong):
     (value,) = wrong.values()
     with pytest.raises(UserError, match=value):
-        lpaae.Config(**wrong)
+        lpaae_tuned.Config(**wrong)
 
 
 def test_configs_are_frozen(algorithm):
@@ -621,44 +684,67 @@ def test_configs_are_frozen(algorithm):
 
 
 @pytest.mark.parametrize("reading", ["printed", "text"])
-@pytest.mark.parametrize("name", lpaae.READINGS["tuned"])
+@pytest.mark.parametrize("name", READINGS["tuned"])
 def test_only_tuned_lets_its_options_be_changed(reading, name):
-    own = lpaae.READINGS[reading][name]
+    own = READINGS[reading][name]
     other = not own if isinstance(own, bool) else own + 1
-    assert getattr(lpaae.Config(reading=reading, **{name: own}), name) == own
-    assert getattr(lpaae.Config(**{name: other}), name) == other
+    assert getattr(of_reading(reading, **{name: own}), name) == own
+    assert getattr(lpaae_tuned.Config(**{name: other}), name) == other
     with pytest.raises(UserError) as caught:
-        lpaae.Config(reading=reading, **{name: other})
+        of_reading(reading, **{name: other})
     message = str(caught.value)
     assert name in message and repr(reading) in message and str(other) in message and "\n" not in message
 
 
+@pytest.mark.parametrize("reading", READINGS)
+def test_a_reading_has_its_own_switches_and_none_of_another(reading):
+    assert {name: getattr(of_reading(reading), name) for name in READINGS[reading]} == READINGS[reading]
+    if reading == "tuned":
+        assert lpaae_tuned.Config() == of_reading(reading)
+    else:
+        with pytest.raises(UserError, match=f"in the reading '{reading}'"):
+            lpaae_tuned.Config(reading=reading)
+
+
 def test_a_condition_with_the_fixed_prior_is_refused():
     with pytest.raises(UserError, match="'supervised' needs the learned prior"):
-        lpaae.Config(condition="supervised", prior="fixed")
+        lpaae_tuned.Config(condition="supervised", prior="fixed")
 
 
 def test_less_than_one_update_of_the_autoencoder_is_refused():
     with pytest.raises(UserError, match="autoencoder_updates must be at least 1, not 0"):
-        lpaae.Config(autoencoder_updates=0)
+        lpaae_tuned.Config(autoencoder_updates=0)
 
 
 def test_every_departure_of_tuned_has_a_variant_that_switches_it_off():
     """Each option of "tuned" is, in one row of the ablation, what Algorithm 1 has. (Those of s need a condition.)"""
-    printed = lpaae.READINGS["printed"]
-    changes = variants.VARIANTS["lpaae"].values()
-    off = {name for change in changes for name, value in change.items() if printed.get(name) == value}
+    printed, variants = READINGS["printed"], VARIANTS["lpaae"].values()
+    off = {name for variant in variants for name, _ in printed.items() & variant.changes.items()}
     of_s = {"lam_info", "Q_sees_labels", "Q_sees_views", "lam_H", "lam_VAT"}
     assert off | of_s | {"autoencoder_updates"} == set(printed)
 
 
 def test_as_printed_the_labels_of_real_images_reach_no_network():
     """Departure 13: with `Q_sees_labels` off, s meets x in no loss."""
-    config = lpaae.Config(condition="supervised", Q_sees_labels=False)
+    config = lpaae_tuned.Config(condition="supervised", Q_sees_labels=False)
     algorithm = lpaae_on_plain_networks(config)
     x, s = torch.randn(BATCH, 1, 4, 4), torch.eye(10)[:BATCH].expand(2, BATCH, 10)
     losses = algorithm.train_step(x, torch.cat([torch.randn(2, BATCH, CODE), s], 2))
     assert "L_info" in losses and "L_label" not in losses
+
+
+def losses_of_s(algorithm, x, noise, **drawn):
+    return algorithm.s.losses(algorithm, algorithm.forward(x, noise, **drawn), noise, **drawn)
+
+
+@pytest.mark.parametrize("s", [Supervised(), Unsupervised()], ids=["supervised", "unsupervised"])
+def test_as_printed_Q_sees_generated_images_only(s):
+    algorithm, seen = papers_lpaae(lpaae.Config(), s), []
+    algorithm.Q.register_forward_pre_hook(lambda module, features: seen.append(features[0].detach()))
+    x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(BATCH, CODE), torch.eye(10)[:BATCH]], 1)
+    losses_of_s(algorithm, x, noise)
+    (of_s,) = seen
+    assert torch.equal(of_s, algorithm.D_I.trunk(algorithm.dec(algorithm.CG(noise))))
 
 
 @pytest.mark.parametrize("changes", [{}, {"joint": False}, {"autoencoder_updates": 2}])
@@ -667,24 +753,26 @@ def test_without_views_Q_sees_generated_images_as_they_are(changes):
     s = torch.eye(10)[:BATCH].expand(2, BATCH, 10)
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
     for wanted in (True, False):
-        config = lpaae.Config(condition="unsupervised", Q_sees_views=wanted, lam_VAT=0.0, **changes)
+        config = lpaae_tuned.Config(condition="unsupervised", Q_sees_views=wanted, lam_VAT=0.0, **changes)
         algorithm = lpaae_on_plain_networks(config)
-        assert algorithm.wants == ({"warps"} if wanted else set())
-        assert ("L_view" in algorithm.train_step(x, noise, *[WARPS] * wanted)) == wanted
+        drawn = inputs(algorithm, x, noise)
+        assert set(drawn) == {"x", "noise", *["warps"] * wanted}
+        assert ("L_view" in algorithm.train_step(**drawn)) == wanted
     x_noise = algorithm.dec(torch.cat([algorithm.enc(x), algorithm.CG(noise[0])]))[BATCH:]
     expected = minus_log_Q(algorithm, algorithm.D_I(x_noise)[1], noise[0][:, CODE:])
-    torch.testing.assert_close(algorithm.forward(x, noise[0]).L_info, expected)
+    torch.testing.assert_close(losses_of_s(algorithm, x, noise[0])["L_info"], expected)
 
 
 @pytest.mark.parametrize("lam_H", [0.0, 2.0])
 def test_the_entropy_of_s_counts_as_often_as_it_is_told_to(lam_H):
     """Departure 15: beside the information of two views, which with `lam_H` at zero is all of L_view."""
-    algorithm = lpaae_on_plain_networks(lpaae.Config(condition="unsupervised", lam_H=lam_H))
+    algorithm = lpaae_on_plain_networks(lpaae_tuned.Config(condition="unsupervised", lam_H=lam_H))
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(BATCH, CODE), torch.eye(10)[:BATCH]], 1)
     of_x, of_view = (torch.softmax(algorithm.Q(algorithm.D_I(images)[1]), dim=1) for images in (x, warped(x).float()))
     used = torch.cat([of_x, of_view]).mean(0)
     expected = -information(of_x, of_view) + lam_H * (used * torch.log(used)).sum()
-    torch.testing.assert_close(algorithm.forward(x, noise, WARPS, GRAIN).L_view, expected)
+    found = losses_of_s(algorithm, x, noise, warps=WARPS, grain=GRAIN)
+    torch.testing.assert_close(found["L_view"], expected)
 
 
 @pytest.mark.parametrize("condition", ["none", "supervised", "unsupervised"])
@@ -693,9 +781,8 @@ def test_only_an_unsupervised_step_learns_to_say_the_same_of_images_nearby(condi
     s = torch.eye(10)[:BATCH].expand(2, BATCH, 10) if condition != "none" else torch.zeros(2, BATCH, 0)
     x, noise = torch.randn(BATCH, 1, 4, 4), torch.cat([torch.randn(2, BATCH, CODE), s], 2)
     for weight in (0.3, 0.0):
-        algorithm = lpaae_on_plain_networks(lpaae.Config(condition=condition, lam_VAT=weight))
-        more = {name: {"warps": WARPS, "grain": GRAIN}[name] for name in algorithm.wants}
-        assert ("L_VAT" in algorithm.train_step(x, noise, **more)) == (condition == "unsupervised" and weight > 0)
+        algorithm = lpaae_on_plain_networks(lpaae_tuned.Config(condition=condition, lam_VAT=weight))
+        assert ("L_VAT" in step(algorithm, (x, noise))) == (condition == "unsupervised" and weight > 0)
 
 
 @pytest.mark.parametrize(
@@ -721,9 +808,52 @@ def test_the_balance_rule_rests_whoever_is_ahead(real, fake, moves):
 
     torch.manual_seed(0)
     images, noise = torch.rand(BATCH, 1, 4, 4), torch.randn(2, BATCH, CODE)
-    algorithm = vaegan.VAEGAN(vaegan.Config(balanced=True), encoder(2 * CODE), decoder(), Known())
+    algorithm = vaegan.VAEGAN(vaegan.Config(balanced=True), CODE, encoder(2 * CODE), decoder(), Known())
     stepped = []
     for name, optimizer in vars(algorithm.opt).items():
         optimizer.register_step_post_hook(lambda *_, name=name: stepped.append(name))
     algorithm.train_step(images, noise)
     assert set(stepped) == moves
+
+
+# `lpaae_tuned` and the paper's algorithm, in float32 and with Adam, as in a run
+
+
+def after_steps(algorithm, count=3):
+    """The algorithm's state after so many steps, with what it draws for them itself."""
+    for number in range(count):
+        x = torch.rand(BATCH, 1, 4, 4, generator=generator(0, "x", number)) * 2 - 1
+        drawn = algorithm.draw(x, torch.arange(BATCH), lambda name, number=number: generator(0, name, number))
+        assert all(torch.isfinite(loss) for loss in algorithm.train_step(**drawn).values())
+    return algorithm.state_dict()
+
+
+@pytest.mark.parametrize("CG_learns", [False, True])
+@pytest.mark.parametrize("mode", ["none", "supervised", "unsupervised"])
+def test_with_every_switch_as_printed_ours_is_the_papers_algorithm_bit_for_bit(mode, CG_learns):
+    switches = READINGS["printed"] | {"CG_learns": CG_learns, "condition": mode}
+    s = {"none": NONE, "supervised": Supervised(), "unsupervised": Unsupervised()}[mode]
+    torch.manual_seed(0)
+    ours = lpaae_on_plain_networks(of_reading("tuned", lam=3.0, **switches))
+    papers = papers_lpaae(lpaae.Config(lam=3.0, CG_learns=CG_learns), s)
+    assert (type(ours), type(papers)) == (lpaae_tuned.TunedLPAAE, lpaae.LPAAE)
+    papers.load_state_dict(ours.state_dict())
+    start = copy.deepcopy(ours)
+    found, expected = after_steps(ours), after_steps(papers)
+    assert vars(ours.opt).keys() == vars(papers.opt).keys() and found.keys() == expected.keys()
+    assert all(torch.equal(value, expected[key]) for key, value in found.items())
+    resting = {key for key, network in networks_of(ours).items() if same(network, start.get_submodule(key))}
+    assert resting == (set() if CG_learns else {"CG"})
+
+
+@pytest.mark.parametrize("name", READINGS["printed"])
+def test_each_switch_alone_makes_it_another_algorithm(name):
+    """So that the bits above are not equal whatever the switches say."""
+    on = READINGS["tuned"] | {"autoencoder_updates": 2, "lam_info": 0.5, "instance_noise": 0.5}
+    needed = {"lam_CG": {"CG_learns": True}, "lam_H": {"Q_sees_views": True}}.get(name, {})
+    off = READINGS["printed"] | {"condition": "supervised" if name == "Q_sees_labels" else "unsupervised"} | needed
+    states = []
+    for switches in (off, off | {name: on[name]}):
+        torch.manual_seed(0)
+        states.append(after_steps(lpaae_on_plain_networks(of_reading("tuned", **switches)), 1))
+    assert any(not torch.equal(value, states[1][key]) for key, value in states[0].items())

@@ -13,8 +13,8 @@ from torch import nn
 from lprior import __main__ as cli
 from lprior.benchmark import step as bench
 from lprior.benchmark import timing
+from lprior.config import build, resolve
 from lprior.errors import UserError
-from lprior.presets import resolve
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 # Each script with the smallest options that go through all of it.
@@ -47,7 +47,7 @@ def test_a_variant_is_what_a_preset_says_but_for_its_changes():
         (["--networks", "compakt"], "'compakt'"),
         (["--precision", "half"], "precision 'half' is unknown"),
         (["--engine", "graph", "--device", "cpu"], "engine graph needs a CUDA device"),
-        (["--compare", "aae:width"], "a variant is"),
+        (["--compare", "aae:width"], "takes NAME=VALUE, not 'width'"),
         (["--compare", "aae:widht=3"], "'widht' is unknown: did you mean 'width'"),
         (["--repeats", "0"], "repeats must be at least 1"),
     ],
@@ -164,7 +164,7 @@ def test_time_to_quality_reads_the_log_of_a_run(monkeypatch, tmp_path):
 
 def test_the_tutorial_moves_every_network_once(monkeypatch):
     config = resolve("lpaae", "mnist", "smoke", width=2)
-    tutorial = script(monkeypatch, "tutorial_loop").tutorial(config, 1, torch.device("cpu"))
+    tutorial = script(monkeypatch, "tutorial_loop").tutorial(config, torch.device("cpu"))
     losses = tutorial.train_step(torch.rand(4, 1, 28, 28), torch.randn(1, 4, 8))
     assert losses.keys() == {"L_GAN_C", "L_rec", "L_GAN_I"}
     for optimizer in vars(tutorial.opt).values():
@@ -172,9 +172,7 @@ def test_the_tutorial_moves_every_network_once(monkeypatch):
 
 
 def test_the_scheme_of_2018_updates_encoder_and_decoder_four_times(monkeypatch):
-    from lprior.presets import build
-
-    model = build(resolve("lpaae", "mnist", "smoke", width=2), 1)
+    model = build(resolve("lpaae", "mnist", "smoke", width=2))
     scheme = script(monkeypatch, "scheme_2018").Scheme2018(model)
     scheme.train_step(torch.rand(4, 1, 28, 28), torch.randn(1, 4, 8))
     counts = {name: {state["step"].item() for state in o.state.values()} for name, o in vars(scheme.opt).items()}

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lprior.report.claims import CLAIMS, NOT, PARTLY, REPRODUCED, UNTESTED, claims_table, compare, reach
-from lprior.report.tables import CONTROL
+from lprior.report.frame import MIXTURE
 
 
 def table(**models: dict[str, list[float]]) -> pd.DataFrame:
@@ -68,9 +68,9 @@ def test_what_was_not_run_is_shown_nowhere():
 
 
 def test_the_control_is_the_mixture_on_the_codes_of_the_second_model():
-    theirs = BAD | {f"{CONTROL}{name}": values for name, values in GOOD.items()}
+    theirs = BAD | {f"{MIXTURE}{name}": values for name, values in GOOD.items()}
     assert compare("a", "b", ("FID", "score"))(table(a=MIXED, b=theirs))[1] == PARTLY
-    assert compare("a", "b", ("FID",), control=CONTROL)(table(a=MIXED, b=theirs))[1] == NOT
+    assert compare("a", "b", ("FID",), control=MIXTURE)(table(a=MIXED, b=theirs))[1] == NOT
 
 
 @pytest.mark.parametrize(("level", "verdict"), [(8.9, REPRODUCED), (9.05, PARTLY), (9.2, NOT)])

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from PIL import Image
 from torchvision import datasets
 
 from lprior import __main__ as cli
-from lprior import results
-from lprior.notebooks.execution import check_parameters, declared_parameters
+from lprior.config import explain, resolve
+from lprior.results import RunFolder
+from lprior.runs import parse_run
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,13 +46,74 @@ def refusal(capsys, *arguments: object, code: int = 2) -> str:
         ),
         (["mnist5k-aae-s0", "--notebook", "--engine", "eager"], "--engine cannot be chosen with --notebook"),
         (["mnist5k-aae-s0", "--notebook", "--set", "lam='x'"], "lam must be float"),
-        (["mnist5k-aae-s0", "--notebook", "--set", "width=8"], "no parameter 'width'"),
+        (["mnist5k-aae-s0", "--set", "lam=1.0", "--set", "lam=2.0"], "--set gives lam twice"),
+        (["mnist5k-aae-s0", "--notebook", "--set", "widht=8"], "'widht' is unknown: did you mean 'width'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_a_wrong_run_is_refused_in_one_line(capsys, tmp_path, arguments, named):
     assert named in refusal(capsys, "run", *arguments, "--results", tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+def config_of(capsys, *arguments: str) -> dict[str, list[str]]:
+    """What `config` prints: name -> value and layer."""
+    assert cli.main(["config", *arguments]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = [re.split(r"\s{2,}", line) for line in lines]
+    assert all(len(one) == 3 for one in cells)
+    return {name: [value, layer] for name, value, layer in cells}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["mnist-lpaae-s0"], {"preset": "quick"}),
+        (["mnist-lpaae-unsupervised-s3", "--preset", "full"], {"preset": "full"}),
+        (["cifar10-vaegan-gamma_1-s1", "--set", "epochs=3", "--set", "betas=(0.5, 0.9)"],
+         {"preset": "quick", "epochs": 3, "betas": (0.5, 0.9)}),
+        (["mnist-lpaae-frozen-s2", "--preset", "ablation"], {"preset": "ablation"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_config_prints_every_value_of_the_run_and_its_layer(capsys, arguments, named):
+    named |= parse_run(arguments[0])
+    found = config_of(capsys, *arguments)
+    assert found == {name: [str(value) or '""', layer] for name, (value, layer) in explain(**named).items()}
+    whole = resolve(**named).to_dict()
+    values = whole | whole.pop("settings")
+    printed = {name: str(value) or '""' for name, value in values.items()}
+    assert {name: value for name, (value, _) in found.items()} == printed
+
+
+def test_config_names_the_layer_that_decided(capsys):
+    found = config_of(capsys, "mnist-lpaae-unsupervised-s3", "--set", "lam=3")
+    decided = {
+        "seed": ["3", "name"], "lam": ["3", "given"], "condition": ["unsupervised", "variant unsupervised"],
+        "epochs": ["12", "recipe lpaae on digits"], "width": ["16", "budget quick"], "reading": ["tuned", "default"],
+    }  # fmt: skip
+    assert {name: found[name] for name in decided} == decided
+    assert config_of(capsys, "mnist-lpaae-s0", "--preset", "ablation")["epochs"] == ["2", "study ablation"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["mnist5k-lpae-s0"], "'mnist5k-lpae-s0' is not a run"),
+        (["mnits-aae-s0"], "'mnits-aae-s0' is not a run"),
+        (["mnist5k-aae-fixed-s0"], "variant of aae 'fixed'"),
+        (["mnist5k-aae-s0", "--preset", "smok"], "'smok' is unknown: did you mean 'smoke'"),
+        (["mnist5k-aae-s0", "--set", "lam"], "--set takes NAME=VALUE, not 'lam'"),
+        (["mnist5k-aae-s0", "--set", "lamb=1.0"], "'lamb' is unknown: did you mean 'lam'"),
+        (["mnist5k-aae-s0", "--set", "lam=high"], "lam must be float, not 'high'"),
+        (["mnist5k-aae-s0", "--set", "epochs=0"], "epochs must be at least 1, not 0"),
+        (["mnist5k-aae-s0", "--set", "seed=3"], "--set cannot change seed"),
+        (["mnist5k-aae-s0", "--set", "preset=full"], "--set cannot change preset"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_config_refuses_what_is_wrong_in_one_line(capsys, arguments, named):
+    assert named in refusal(capsys, "config", *arguments)
 
 
 def test_a_results_folder_that_cannot_be_written_is_refused_in_one_line(capsys, tmp_path):
@@ -63,7 +126,7 @@ def test_a_run_fills_its_folder(tmp_path, capsys):
     changes = ["--set", "images=128", "--set", "epochs=1", "--set", "samples=200", "--set", "lam=3"]
     options = ["--preset", "smoke", "--results", str(tmp_path), "--device", "cpu"]
     assert cli.main(["run", "mnist5k-aae-s0", *options, *changes]) == 0
-    folder = results.RunFolder(tmp_path / "smoke" / "mnist5k-aae-s0")
+    folder = RunFolder(tmp_path / "smoke" / "mnist5k-aae-s0")
     assert (folder / "metrics.json").exists()
     assert (folder.config().settings.lam, folder.config().epochs) == (3, 1)
     assert "epoch 1/1" in capsys.readouterr().out
@@ -73,21 +136,9 @@ def test_an_interruption_is_one_line_and_has_the_shell_s_exit_code(tmp_path, cap
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lprior.run.run", interrupted)
+    monkeypatch.setattr("lprior.training.run.run", interrupted)
     line = refusal(capsys, "run", "mnist5k-aae-s0", "--results", tmp_path, code=130)
     assert "goes on" in line
-
-
-@pytest.mark.parametrize("algorithm", cli.NOTEBOOKS)
-def test_a_run_by_notebook_gives_it_parameters_that_it_has(algorithm, tmp_path, monkeypatch):
-    calls = []
-    monkeypatch.setattr("lprior.execute.execute", lambda *arguments: calls.append(arguments))
-    name = f"mnist5k-{algorithm}-s3"
-    assert cli.main(["run", name, "--notebook", "--results", str(tmp_path), "--set", "learning_rate=0.5"]) == 0
-    ((notebook, output, given),) = calls
-    assert (notebook.name, output) == (cli.NOTEBOOKS[algorithm], tmp_path / "quick" / name / "notebook.ipynb")
-    assert (given["seed"], given["dataset"], given["learning_rate"], given["epochs"]) == (3, "mnist5k", 0.5, None)
-    check_parameters(declared_parameters(notebook), given, notebook.name)
 
 
 def test_data_describes_the_data_set_as_json(capsys):
@@ -144,38 +195,6 @@ def test_no_samples_at_all_are_refused_in_one_line(capsys, finished, tmp_path):
     assert "0" in refusal(capsys, "sample", finished / "mnist5k-aae-s0", tmp_path / "a.png", "-n", "0")
 
 
-def test_published_runs_are_small_and_can_be_reported(finished, tmp_path, capsys):
-    target = tmp_path / "published"
-    assert cli.main(["publish", *map(str, finished.iterdir()), "--to", str(target)]) == 0
-    for folder in target.iterdir():
-        assert {path.name for path in folder.iterdir()} == set(results.PUBLISHED) - {"notebook.ipynb"}
-    assert {path.name for path in target.iterdir()} == {path.name for path in finished.iterdir()}
-    assert cli.main(["report", str(target), str(tmp_path / "report")]) == 0
-    assert (tmp_path / "report" / "values.tex").exists()
-
-
-def test_of_a_study_only_numbers_are_published(finished, tmp_path):
-    folder = Path(shutil.copytree(finished / "mnist5k-lpaae-s0", tmp_path / "mnist5k-lpaae-s0"))
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"preset": "ablation"}))
-    assert cli.main(["publish", str(folder), "--to", str(tmp_path / "published")]) == 0
-    assert {path.name for path in (tmp_path / "published" / folder.name).iterdir()} == set(results.OF_STUDIES)
-
-
-def test_a_notebook_that_read_runs_is_published_with_its_figures(tmp_path):
-    folder = tmp_path / "latent_space"
-    folder.mkdir()
-    for name in ("notebook.ipynb", "map-learned.png"):
-        (folder / name).write_text(name)
-    assert cli.main(["publish", str(folder), "--to", str(tmp_path / "published")]) == 0
-    assert (tmp_path / "published" / "latent_space" / "map-learned.png").read_text() == "map-learned.png"
-
-
-def test_an_unfinished_run_is_not_published(capsys, tmp_path):
-    (tmp_path / "run").mkdir()
-    assert "finished run" in refusal(capsys, "publish", tmp_path / "run", "--to", tmp_path / "published")
-
-
 SLOW = {"torch", "torchvision", "torch_fidelity", "sklearn", "matplotlib", "pandas", "mlxtend", "papermill"}
 
 
@@ -185,7 +204,7 @@ SLOW = {"torch", "torchvision", "torch_fidelity", "sklearn", "matplotlib", "pand
         ("import lprior, lprior.__main__", set()),
         ("import runpy; sys.argv = ['lprior', '--help']\ntry: runpy.run_module('lprior', run_name='__main__')\n"
          "except SystemExit: pass", set()),
-        ("import lprior.train, lprior.run, lprior.model, lprior.bench", {"torch"}),
+        ("import lprior.training.loop, lprior.training.run, lprior.model, lprior.benchmark.step", {"torch"}),
     ],
     ids=["package", "help", "training"],
 )  # fmt: skip

@@ -1,14 +1,16 @@
 """Runs side by side, and pictures of codes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from lprior import data, figures
-from lprior.notebooks import latent
-from lprior import config as presets
-from lprior.notebooks import comparison as study
+from lprior.config import resolve
+from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.model import load
+from lprior.notebooks import comparison, latent
 from lprior.results import RunFolder
 
 
@@ -20,52 +22,101 @@ def test_images():
 def test_a_run_that_is_named_is_taken_as_it_is(finished):
     folder = finished / "mnist5k-lpaae-s0"
     before = (folder / "metrics.json").stat().st_mtime_ns
-    assert study.obtain(folder, "mnist", "quick").config().dataset == "mnist5k"
+    assert comparison.obtain(folder, "mnist", "quick").config().dataset == "mnist5k"
     assert (folder / "metrics.json").stat().st_mtime_ns == before
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path):
     with pytest.raises(UserError, match="is .* a finished run"):
-        study.obtain(tmp_path, "mnist", "quick")
+        comparison.obtain(tmp_path, "mnist", "quick")
 
 
 def test_without_a_name_a_run_is_made_once(tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr(study, "scratch_folder", lambda config: tmp_path / config.name)
-    monkeypatch.setattr(study, "run", lambda config, folder, device: made.append((config, folder)))
-    study.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
+    monkeypatch.setattr(comparison, "scratch_folder", lambda config: tmp_path / config.name)
+    monkeypatch.setattr(comparison, "run", lambda config, folder, device: made.append((config, folder)))
+    comparison.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
     ((config, folder),) = made
-    assert config == presets.resolve("lpaae", "mnist5k", "smoke", "supervised", epochs=1)
+    assert config == resolve("lpaae", "mnist5k", "smoke", "supervised", epochs=1)
     folder.mkdir()
     (folder / "metrics.json").write_text("{}")
-    study.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
+    comparison.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
     assert len(made) == 1
 
 
 def test_the_table_has_a_row_for_each_variant(finished, tmp_path):
-    runs = study.runs_in(finished)
+    runs = comparison.runs_in(finished)["mnist5k"]
     assert list(runs) == ["", "fixed", "supervised", "unsupervised", "code_2"]
-    table = study.table(runs)
+    table = comparison.table(runs)
     assert list(table.index)[:2] == ["LP-AAE", "LP-AAE, fixed prior"] and len(table) == len(runs)
     assert set(table["n"]) == {1} and "fid_mnist_clf1_1k_test" in table.columns
     assert not table.astype(str).apply(lambda column: column.str.contains("±")).any(axis=None)
     with pytest.raises(UserError, match="no finished run of lpaae"):
-        study.runs_in(tmp_path)
+        comparison.runs_in(tmp_path)
+
+
+def write_run(folder, config, **metrics):
+    run = RunFolder(folder / config.name)
+    run.path.mkdir()
+    run.write_json("config.json", config.to_dict())
+    run.write_json("metrics.json", metrics)
+
+
+def test_runs_on_other_data_are_apart(tmp_path):
+    for dataset, fid in (("cifar10", 9.0), ("mnist", 1.0)):
+        write_run(tmp_path, resolve("lpaae", dataset, "smoke", "supervised"), fid_x=fid)
+    runs = comparison.runs_in(tmp_path)
+    assert list(runs) == ["mnist", "cifar10"]  # as `data.DATASETS` has them
+    for dataset, fid in (("mnist", "1"), ("cifar10", "9")):
+        table = comparison.table(runs[dataset])
+        assert (list(table.index), table["fid_x"].tolist()) == (["LP-AAE, supervised"], [fid])
+        assert table.columns.name == comparison.dataset_of(runs[dataset]) == DATASETS[dataset].title
 
 
 def test_the_table_gives_the_spread_over_seeds(tmp_path):
     for seed, fid in ((0, 1.0), (1, 3.0)):
-        folder = RunFolder(tmp_path / f"s{seed}")
-        folder.path.mkdir()
-        folder.write_json("config.json", presets.resolve("lpaae", "mnist5k", "smoke", "text", seed).to_dict())
-        folder.write_json("metrics.json", {"fid_x": fid, "histogram_x": [1.0]})
-    table = study.table(study.runs_in(tmp_path))
+        write_run(tmp_path, resolve("lpaae", "mnist5k", "smoke", "text", seed), fid_x=fid, histogram_x=[1.0])
+    table = comparison.table(comparison.runs_in(tmp_path)["mnist5k"])
     assert table.loc["LP-AAE, text"].to_dict() == {"n": 2, "epochs": "2", "fid_x": "2 ± 1.41"}
 
 
+def test_what_only_one_seed_was_measured_by_has_no_spread(tmp_path):
+    write_run(tmp_path, resolve("lpaae", "mnist5k", "smoke", seed=0), fid_x=1.0, score_x=5.0)
+    write_run(tmp_path, resolve("lpaae", "mnist5k", "smoke", seed=1), fid_x=3.0)
+    table = comparison.table(comparison.runs_in(tmp_path)["mnist5k"])
+    assert table.loc["LP-AAE"].to_dict() == {"n": 2, "epochs": "2", "fid_x": "2 ± 1.41", "score_x": "5"}
+
+
+def test_no_table_of_the_published_runs_has_a_nan():
+    tables = [comparison.table(runs) for runs in comparison.runs_in(None).values()]
+    assert tables and not any("nan" in str(value) for table in tables for value in table.to_numpy().flat)
+
+
+def test_a_variant_that_is_no_more_goes_by_its_own_name(tmp_path):
+    write_run(tmp_path, replace(resolve("lpaae", "mnist", "quick"), variant="withdrawn"), fid_x=1.0)
+    assert list(comparison.table(comparison.runs_in(tmp_path)["mnist"]).index) == ["lpaae-withdrawn"]
+
+
+def test_each_data_set_has_its_own_plot(tmp_path):
+    for dataset in ("mnist", "cifar10"):
+        for variant in ("", "fixed"):
+            config = resolve("lpaae", dataset, "quick", variant)
+            write_run(tmp_path, config, fid_x=1.0)
+            (tmp_path / config.name / "log.csv").write_text("epoch,fid_x\n1,3.0\n2,2.0\n")
+    plots = [comparison.curves_figure(runs).axes for runs in comparison.runs_in(tmp_path).values()]
+    assert [(axes.get_title(), len(axes.lines)) for (axes,) in plots] == [("MNIST", 2), ("CIFAR-10", 2)]
+
+
 def test_curves_have_a_line_for_each_run(finished):
-    (axes,) = study.curves_figure(study.runs_in(finished), "score").axes
+    (axes,) = comparison.curves_figure(comparison.runs_in(finished)["mnist5k"], "score").axes
     assert [line.get_label() for line in axes.lines][:2] == ["LP-AAE", "LP-AAE, fixed prior"] and len(axes.lines) == 5
+
+
+def test_a_picture_is_shown_at_twice_its_size_and_saved_where_it_is_asked_for(finished, tmp_path):
+    path = finished / "mnist5k-lpaae-s0" / "samples.png"
+    assert figures.show(path).width == 604
+    figures.show(path, "sheet", tmp_path / "figures")
+    assert (tmp_path / "figures" / "sheet.png").exists()
 
 
 def test_the_map_shows_test_codes_beside_codes_of_the_prior(finished, test_images):

@@ -1,22 +1,29 @@
 """The conditional variable s from the noise to the sheet and the metrics."""
 
+import ast
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from conftest import CODE, SIZE
 from torch import nn
 
+import lprior
 from lprior import data, figures
-from lprior.algorithms import conditions as condition
-from lprior.evaluation import conditional as disentangle
-from lprior.evaluation import measurement as evaluate
-from lprior.algorithms import lpaae_tuned as lpaae
-from lprior import config as presets
+from lprior.algorithms import lpaae_tuned
+from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.conditions import Supervised, s_of, with_s
+from lprior.config import build, resolve
+from lprior.data import Dataset
 from lprior.errors import UserError
-from lprior.model import load, sheet_noise
-from lprior.networks import Autoencoder, Compact
+from lprior.evaluation import conditional as metrics
+from lprior.evaluation.judges import Judge
+from lprior.model import SHEET, Model, load
+from lprior.networks import Compact
 from lprior.results import RunFolder
-from lprior.training.run import run
 from lprior.training.loop import Training
+from lprior.training.run import run
 
 BATCH = 16
 CONDITIONS = ["supervised", "unsupervised"]
@@ -24,7 +31,7 @@ CONDITIONS = ["supervised", "unsupervised"]
 
 def configuration(variant, **changes):
     changes = {"images": 128, "epochs": 1, "samples": 200} | changes
-    return presets.resolve("lpaae", "mnist5k", "smoke", variant, **changes)
+    return resolve("lpaae", "mnist5k", "smoke", variant, **changes)
 
 
 @pytest.fixture(params=CONDITIONS)
@@ -38,53 +45,53 @@ def conditional(request, finished):
 
 def test_the_noise_has_s_behind_z():
     z, s = torch.randn(2, 3, CODE), torch.tensor([0, 9, 4])
-    noise = condition.with_s(z, s)
+    noise = with_s(z, s)
     assert noise.shape == (2, 3, CODE + 10)
     assert torch.equal(noise[..., :CODE], z)
-    assert torch.equal(condition.s_of(noise).argmax(-1), s.expand(2, 3))
-    assert torch.equal(condition.s_of(noise).sum(-1), torch.ones(2, 3))
+    assert torch.equal(s_of(noise).argmax(-1), s.expand(2, 3))
+    assert torch.equal(s_of(noise).sum(-1), torch.ones(2, 3))
 
 
 @pytest.mark.parametrize("mode", CONDITIONS)
 def test_the_sheet_has_columns_of_one_s_and_rows_that_share_z(mode):
     config = configuration(mode)
-    noise = sheet_noise(config)
+    model = Model(build(config).autoencoder(), config)
+    noise = model.noise(SHEET)
     assert noise.shape == (figures.COLUMNS * 10, config.code + 10)
     rows = noise.view(10, figures.COLUMNS, -1)
     assert (rows[..., : config.code] == rows[:, :1, : config.code]).all()
     assert len(rows[:, 0, : config.code].unique(dim=0)) == 10
     assert (rows[..., config.code :] == torch.eye(10)).all()
-    assert torch.equal(sheet_noise(config, 1000)[:100], noise)
+    assert torch.equal(model.noise(1000)[:100], noise)
 
 
 def training(mode, seed=0, device="cpu", **changes):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        make = Compact(1, SIZE, width=2)
-        nets = make.encoder(CODE), make.decoder(CODE), make.code_generator(CODE + 10, CODE)
-        more = make.code_discriminator(CODE), make.image_discriminator(), make.classifier(10)
-        algorithm = lpaae.LPAAE(lpaae.Config(condition=mode), *nets, *more)
-    options = {"seed": 0, "batch_size": BATCH, "noise_size": CODE, "ema_decay": 0.9, "condition": mode}
-    return Training(algorithm.to(device), **options | changes)
+        algorithm = lpaae_tuned.build(lpaae_tuned.Config(condition=mode), Compact(1, SIZE, width=2), CODE)
+    return Training(algorithm.to(device), **{"seed": 0, "batch_size": BATCH, "ema_decay": 0.9} | changes)
+
+
+X = torch.zeros(BATCH, 1, SIZE, SIZE)  # a mini-batch
 
 
 def test_in_training_s_is_the_label_or_uniform():
     labels = torch.arange(BATCH) % 10
-    supervised = training("supervised").noise(BATCH, labels)
-    assert torch.equal(condition.s_of(supervised).argmax(-1), labels.expand(2, BATCH))
+    supervised = training("supervised").inputs(X, labels)["noise"]
+    assert supervised.shape == (2, BATCH, CODE + 10)
+    assert torch.equal(s_of(supervised).argmax(-1), labels.expand(2, BATCH))
     trainer, drawn = training("unsupervised"), []
     for trainer.step in range(100):
-        drawn.append(condition.s_of(trainer.noise(BATCH)).argmax(-1))
+        drawn.append(s_of(trainer.inputs(X)["noise"]).argmax(-1))
     shares = torch.bincount(torch.stack(drawn)[:, 0].flatten(), minlength=10) / (100 * BATCH)
     assert (shares - 0.1).abs().max() < 0.04
     assert not torch.equal(drawn[0], drawn[1])
 
 
-def test_without_a_condition_the_noise_is_what_it_was():
-    trainer = training("unsupervised")
-    z = trainer.noise(BATCH)[..., :CODE]
-    trainer.condition = "none"
-    assert torch.equal(trainer.noise(BATCH), z)
+@pytest.mark.parametrize("mode", CONDITIONS)
+def test_with_s_the_noise_z_is_what_it_is_without(mode):
+    z = training(mode).inputs(X, torch.arange(BATCH) % 10)["noise"][..., :CODE]
+    assert torch.equal(training("none").inputs(X)["noise"], z)
 
 
 @pytest.mark.parametrize("mode", CONDITIONS)
@@ -106,33 +113,63 @@ def test_a_resumed_training_ends_with_the_same_bits(mode, images):
 # Wrong use
 
 
+NO_LABELS = torch.tensor([], dtype=torch.int64)
+
+
+@pytest.mark.parametrize("labels", [None, NO_LABELS], ids=["None", "empty"])
+def test_missing_labels_are_refused_in_one_line(labels, images):
+    with pytest.raises(UserError, match="needs labels") as caught:
+        list(training("supervised").epochs(images, 1, labels=labels))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "needs labels"),
-        (torch.tensor([], dtype=torch.int64), "needs labels"),
         (torch.tensor([1, 10, 3]), "label 10 is out of range"),
         (torch.tensor([1, -1, 3]), "label -1 is out of range"),
         (torch.tensor([0.5]), "whole numbers"),
     ],
     ids=str,
 )
-def test_missing_and_impossible_labels_are_refused_in_one_line(labels, message, images):
+def test_data_with_impossible_labels_are_refused_in_one_line(labels, message, images):
     with pytest.raises(UserError, match=message) as caught:
-        list(training("supervised").epochs(images, 1, labels=labels))
+        Dataset("mnist5k", images[: len(labels)], labels, "nowhere")
     assert "\n" not in str(caught.value)
 
 
-def test_a_supervised_run_on_data_without_labels_is_refused_before_its_folder_exists(tmp_path, monkeypatch):
-    bare = data.Dataset("mnist5k", torch.zeros(128, 1, 28, 28, dtype=torch.uint8), torch.tensor([]), "nowhere")
-    monkeypatch.setattr(data, "load", lambda *arguments: bare)
+@pytest.fixture
+def without_labels(monkeypatch):
+    """Whatever data are loaded."""
+    true_load = data.load
+
+    def load(*arguments):
+        return replace(true_load(*arguments).head(128), labels=NO_LABELS)
+
+    monkeypatch.setattr(data, "load", load)
+
+
+def test_a_supervised_run_on_data_without_labels_is_refused_before_its_folder_exists(tmp_path, without_labels):
     with pytest.raises(UserError, match="needs labels"):
         run(configuration("supervised"), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
 
 
-def test_unsupervised_training_needs_no_labels(images):
-    assert len(list(training("unsupervised").epochs(images, 1))) == 1
+def test_a_refused_run_leaves_what_was_in_its_folder(tmp_path, without_labels):
+    (tmp_path / "kept").touch()
+    with pytest.raises(UserError, match="needs labels"):
+        run(configuration("supervised"), tmp_path, device="cpu", force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize("mode", ["none", "unsupervised"])
+def test_other_training_needs_no_labels_and_ignores_them(mode, images):
+    states = []
+    for labels in (None, NO_LABELS, torch.arange(len(images)) % 10):
+        trainer = training(mode)
+        assert len(list(trainer.epochs(images, 1, labels=labels))) == 1
+        states.append(trainer.average.state_dict())
+    assert all(torch.equal(value, other[name]) for other in states for name, value in states[0].items())
 
 
 # A finished run
@@ -147,14 +184,14 @@ def test_a_conditional_model_loads_with_its_Q_and_samples_its_sheet(conditional)
 def test_a_model_samples_a_single_s(conditional):
     model = load(conditional.path)
     noise = model.noise(7, seed=3, s=4)
-    assert (condition.s_of(noise).argmax(-1) == 4).all() and len(noise.unique(dim=0)) == 7
+    assert (s_of(noise).argmax(-1) == 4).all() and len(noise.unique(dim=0)) == 7
     assert model.sample(7, seed=3, s=4).shape == (7, 1, 28, 28)
     assert model.noise(100).shape == model.noise(100, seed=3).shape == (100, model.config.code + 10)
 
 
 @pytest.mark.parametrize("s", [-1, 10])
 def test_an_s_out_of_range_is_refused(conditional, s):
-    with pytest.raises(UserError, match=f"label {s} is out of range"):
+    with pytest.raises(UserError, match=f"values from 0 to 9: it cannot sample for s = {s}"):
         load(conditional.path).sample(3, s=s)
 
 
@@ -166,15 +203,15 @@ def test_a_model_without_condition_has_no_s(finished):
 
 
 def test_the_metrics_of_s_are_there_with_their_protocol(conditional):
-    metrics = conditional.read_json("metrics.json")
+    found = conditional.read_json("metrics.json")
     ours = {
         "supervised": {"accuracy_q_test", "accuracy_given_s_mnist_clf1_1k"},
         "unsupervised": {"cluster_acc_q_hungarian_test", "accuracy_given_s_hungarian_mnist_clf1_1k"},
-    }[conditional.config().condition]
+    }[conditional.config().settings.condition]
     within = {"within_precision_mnist_clf1_1k_test", "within_recall_mnist_clf1_1k_test"}
     both = within | {"cluster_acc_kmeans_hungarian_test"}
-    assert ours | both <= set(metrics)
-    assert all(0 <= metrics[key] <= 1 for key in ours | both)
+    assert ours | both <= set(found)
+    assert all(0 <= found[key] <= 1 for key in ours | both)
 
 
 @pytest.mark.parametrize("mode", CONDITIONS)
@@ -195,32 +232,32 @@ LABELS = torch.arange(1000) % 10
 
 def test_clusters_are_judged_up_to_their_names():
     names = torch.randperm(10, generator=torch.Generator().manual_seed(0))
-    assert disentangle.clustering_accuracy(names[LABELS], LABELS) == 1
-    assert disentangle.clustering_accuracy(torch.zeros(1000, dtype=torch.int64), LABELS) == pytest.approx(0.1)
+    assert metrics.clustering_accuracy(names[LABELS], LABELS) == 1
+    assert metrics.clustering_accuracy(torch.zeros(1000, dtype=torch.int64), LABELS) == pytest.approx(0.1)
 
 
 def test_a_class_in_two_clusters_counts_with_one_of_them():
     """Where a majority vote would name both alike, and get 0.9 here."""
     clusters = torch.where(LABELS == 1, 2, LABELS)  # classes 1 and 2 share a cluster ...
     clusters[(LABELS == 0) & (torch.arange(1000) < 500)] = 1  # ... and class 0 has two
-    assert disentangle.clustering_accuracy(clusters, LABELS) == pytest.approx(0.85)
+    assert metrics.clustering_accuracy(clusters, LABELS) == pytest.approx(0.85)
 
 
 def test_kmeans_finds_ten_clouds_and_none_in_one():
     generator = torch.Generator().manual_seed(0)
     clouds = 20 * torch.eye(10)[LABELS] + torch.randn(1000, 10, generator=generator)
-    assert disentangle.clustering_accuracy(disentangle.kmeans(clouds, 0), LABELS) == 1
+    assert metrics.clustering_accuracy(metrics.kmeans(clouds, 0), LABELS) == 1
     cloud = torch.randn(1000, 10, generator=generator)
-    assert disentangle.clustering_accuracy(disentangle.kmeans(cloud, 0), LABELS) < 0.2
+    assert metrics.clustering_accuracy(metrics.kmeans(cloud, 0), LABELS) < 0.2
 
 
 def test_variety_within_a_class_tells_real_images_from_one_image_repeated():
     generator = torch.Generator().manual_seed(0)
     real, other = (20 * torch.eye(10)[LABELS] + torch.randn(1000, 10, generator=generator) for _ in range(2))
-    precision, recall = disentangle.within_class(other, LABELS, real, LABELS)
+    precision, recall = metrics.within_class(other, LABELS, real, LABELS)
     assert precision > 0.7 and recall > 0.7
     one_each = 20 * torch.eye(10)[LABELS]
-    precision, recall = disentangle.within_class(one_each, LABELS, real, LABELS)
+    precision, recall = metrics.within_class(one_each, LABELS, real, LABELS)
     assert precision > 0.95 and recall < 0.1
 
 
@@ -234,7 +271,7 @@ class Perfect(nn.Module):
 
     def forward(self, noise):
         pick = (1000 * noise[:, 0].abs()).long()
-        s = condition.s_of(noise).argmax(-1)
+        s = s_of(noise).argmax(-1)
         return torch.stack([self.examples[digit][number % 50] for digit, number in zip(s, pick, strict=True)])
 
 
@@ -251,11 +288,68 @@ def test_a_perfect_model_gets_nearly_perfect_metrics():
     test = data.load("mnist5k", split="test")
     enc = nn.Sequential(Knows(test), nn.Linear(10, 10, bias=False))
     nn.init.eye_(enc[1].weight)
-    model = Autoencoder(enc, nn.Identity(), Perfect(test), Knows(test)).requires_grad_(False)
-    noise = condition.grid(torch.randn(1000, 3, generator=torch.Generator().manual_seed(0)))
-    found = disentangle.measure(model, noise, test, 28, "supervised", seed=0)
+    autoencoder = Autoencoder(enc, nn.Identity(), Perfect(test), Knows(test), Supervised()).requires_grad_(False)
+    model = Model(autoencoder, configuration("supervised"))
+    noise = Supervised().grid(torch.randn(1000, 3, generator=torch.Generator().manual_seed(0)))
+    found = metrics.measure(model, noise, Judge(test), test)
     assert found["accuracy_q_test"] == found["cluster_acc_kmeans_hungarian_test"] == 1
     assert found["accuracy_given_s_mnist_clf1_1k"] > 0.98
     assert found["within_precision_mnist_clf1_1k_test"] > 0.98
     assert found["within_recall_mnist_clf1_1k_test"] > 0.6
-    assert evaluate.sample(model, noise[:3]).shape == (3, 1, 28, 28)
+    assert model.generate(noise[:3]).shape == (3, 1, 28, 28)
+
+
+# Who knows of it
+
+
+PACKAGE = Path(lprior.__file__).parent
+SPEAK_OF_CONDITIONS = {
+    "algorithms/conditions.py", "algorithms/lpaae_tuned.py", "presets.py", "runs.py", "config.py",
+}  # fmt: skip
+MODULES = {str(path.relative_to(PACKAGE)): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+
+
+def identifiers(module: ast.Module) -> set[str]:
+    """Every name in it: of variables, attributes, arguments, functions, classes and imports."""
+    found = set()
+    for node in ast.walk(module):
+        for kind in ("id", "attr", "arg", "name", "asname", "rest", "module"):
+            name = getattr(node, kind, None)
+            if isinstance(name, str):
+                found.update(name.split("."))
+        found.update(name for name in getattr(node, "names", []) if isinstance(name, str))  # global, nonlocal
+    return found
+
+
+def imported(module: ast.Module) -> set[str]:
+    """Modules that it imports, and what it imports from them, with their whole names."""
+    found = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+            assert node.level == 0  # a relative import would escape this
+    return found
+
+
+def test_the_condition_is_spoken_of_where_it_is_chosen_and_nowhere_else():
+    assert SPEAK_OF_CONDITIONS <= set(MODULES)
+    speaks = {name for name, module in MODULES.items() if "condition" in identifiers(module)}
+    assert {"algorithms/lpaae_tuned.py"} <= speaks <= SPEAK_OF_CONDITIONS
+
+
+@pytest.mark.parametrize("source", [
+    "condition", "run.condition", "f(condition=1)", "def f(condition): 0", "def condition(): 0", "class condition: 0",
+    "import a.condition", "from condition.b import c", "from a import condition", "import a as condition",
+    "def f():\n    nonlocal condition", "match x:\n    case [*condition]: 0", "match x:\n    case {**condition}: 0",
+])  # fmt: skip
+def test_every_way_to_speak_of_it_would_be_found(source):
+    assert "condition" in identifiers(ast.parse(source))
+
+
+def test_the_training_knows_neither_conditions_nor_views():
+    training = {name: imported(module) for name, module in MODULES.items() if name.startswith("training/")}
+    assert "lprior.training.engine" in training["training/loop.py"]
+    for name, found in training.items():
+        assert not found & {"lprior.algorithms.conditions", "lprior.algorithms.views"}, name

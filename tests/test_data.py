@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import struct
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -9,7 +10,11 @@ import torch
 from torchvision import datasets
 
 from lprior import data
+from lprior.config import resolve
+from lprior.data import DATASETS, mnist
 from lprior.errors import DataUnavailable, UserError
+from lprior.runs import parse_run
+from lprior.streams import batches, generator
 
 KIND = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}
 COUNTS = {"train": 12, "t10k": 5}
@@ -28,8 +33,8 @@ def name(request) -> str:
 
 @pytest.fixture
 def pixels() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return {split: torch.randint(256, (n, 28, 28), generator=generator) for split, n in COUNTS.items()}
+    random = torch.Generator().manual_seed(0)
+    return {split: torch.randint(256, (n, 28, 28), generator=random) for split, n in COUNTS.items()}
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def archives(name, pixels, tmp_path, monkeypatch) -> Path:
             (folder / file).write_bytes(content)
             resources.append((file, hashlib.md5(content).hexdigest()))
     monkeypatch.setattr(KIND[name], "resources", resources)
-    monkeypatch.setattr(data, "PIXELS_SHA256", {})
+    monkeypatch.setattr(mnist, "PIXELS_SHA256", {})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     no_network(monkeypatch, RuntimeError("no network"))
     return folder
@@ -111,13 +116,13 @@ def test_a_missing_sibling_is_named(name, archives, tmp_path):
 
 def test_unpacked_files_with_other_pixels_are_refused(name, archives, tmp_path, monkeypatch):
     unpack(archives)
-    monkeypatch.setattr(data, "PIXELS_SHA256", {(name, "train"): "0" * 64})
+    monkeypatch.setattr(mnist, "PIXELS_SHA256", {(name, "train"): "0" * 64})
     with pytest.raises(UserError, match=f"expected {'0' * 64}, found [0-9a-f]{{64}}"):
         data.load(name, tmp_path / "root")
 
 
 def test_the_checksums_of_mnist_itself_are_known():
-    assert set(data.PIXELS_SHA256) >= {("mnist", "train"), ("mnist", "test")}
+    assert set(mnist.PIXELS_SHA256) >= {("mnist", "train"), ("mnist", "test")}
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no route"), URLError("no route"), ConnectionResetError()], ids=repr)
@@ -136,6 +141,44 @@ def test_missing_data_without_a_network_names_the_folder_and_the_ways_out(name, 
 def test_an_unknown_data_set_is_an_error_that_lists_the_known_ones():
     with pytest.raises(UserError, match="'mnits' is unknown.*mnist, fashion-mnist, mnist5k"):
         data.load("mnits")
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_row_of_the_table_is_loaded_by_its_name_with_its_title(name, tmp_path, monkeypatch):
+    """Whatever the row is; what the loader says of the pixels goes before the row's own title."""
+    spec, folders = DATASETS[name], []
+
+    def loader(root, split):
+        folders.append((root, split))
+        images = torch.zeros(3, spec.channels, spec.size, spec.size, dtype=torch.uint8)
+        return data.Dataset(name, images, torch.arange(3), "made here", title)
+
+    monkeypatch.setitem(DATASETS, name, replace(spec, load=loader))
+    for title, expected in (("", spec.title), ("from elsewhere", "from elsewhere")):
+        assert data.load(name, tmp_path, "test").title == expected
+    assert folders == [(tmp_path, "test")] * 2
+
+
+def test_a_new_data_set_is_one_row(tmp_path, monkeypatch):
+    def loader(root, split):
+        return data.Dataset("dots", torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.arange(2), "made here")
+
+    spec = data.Spec("Dots", 1, 4, ("no", "yes"), "digits", None, loader)
+    monkeypatch.setitem(DATASETS, "dots", spec)
+    assert data.load("dots").title == "Dots"
+    assert parse_run("dots-aae-s0")["dataset"] == "dots"
+    assert resolve("aae", "dots", "smoke").image_size == 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [([0, 10], "label 10 is out of range: labels go from 0 to 9"), ([-1, 0], "label -1 is out of range"),
+     ([0.0, 1.0], "labels must be whole numbers from 0 to 9, not torch.float32")],
+    ids=str,
+)  # fmt: skip
+def test_labels_of_no_class_are_refused(labels, named):
+    with pytest.raises(UserError, match=named):
+        data.Dataset("mnist", torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.tensor(labels), "made here")
 
 
 def test_mnist5k_is_split_into_4500_and_500_balanced_and_disjoint():
@@ -173,8 +216,16 @@ def test_padding_surrounds_the_image_with_zeros():
     assert torch.equal(dataset.padded(28).images, dataset.images)
 
 
+@pytest.mark.parametrize("size", [28, 32])
+def test_cropping_takes_padding_away(size):
+    images = data.load("mnist5k", split="test").images[:3]
+    padded = data.pad(images, size)
+    assert padded.shape == (3, 1, size, size)
+    assert torch.equal(data.crop(padded, 28), images)
+
+
 def epoch(seed: int, number: int, count: int = 20, size: int = 6) -> torch.Tensor:
-    return torch.stack(list(data.batches(count, size, seed, number)))
+    return torch.stack(list(batches(count, size, seed, number)))
 
 
 def test_batches_hold_each_index_at_most_once_and_drop_the_rest():
@@ -193,7 +244,7 @@ def test_batches_depend_on_seed_and_epoch_alone():
 
 
 def test_random_streams_of_different_purposes_differ():
-    draws = [torch.randn(4, generator=data.generator(0, purpose, i)) for purpose, i in (("a", 0), ("b", 0), ("a", 1))]
+    draws = [torch.randn(4, generator=generator(0, purpose, i)) for purpose, i in (("a", 0), ("b", 0), ("a", 1))]
     assert len(torch.stack(draws).unique(dim=0)) == 3
 
 

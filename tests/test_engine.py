@@ -2,19 +2,21 @@
 
 import copy
 import gc
+import inspect
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import CODE, SIZE, TINY, build_algorithm
-from test_condition import training as conditional
+from test_conditions import training as conditional
 from torch import nn
 
-from lprior.training.engine import Engine, choose_engine
-from lprior.errors import UserError
-from lprior.training.loop import Training
 from lprior.algorithms.updates import update
+from lprior.errors import UserError
+from lprior.streams import generator, normal
+from lprior.training.engine import Engine, choose_engine
+from lprior.training.loop import Training
 
 BATCH = 4
 CPU = torch.device("cpu")
@@ -35,12 +37,12 @@ def in_float64(monkeypatch):
     torch.set_default_dtype(torch.float32)
 
 
-def batch(networks: str, step: int, draws: int) -> dict[str, torch.Tensor]:
-    """Images in [-1, 1] and noise, of their own for each step."""
-    source, size = torch.Generator().manual_seed(step), TINY[networks].size
-    x = 2 * torch.rand(BATCH, 1, size, size, generator=source) - 1
-    noise = torch.randn(draws, BATCH, CODE, generator=source)
-    return {"x": x.contiguous(memory_format=torch.channels_last), "noise": noise}
+def batch(algorithm: nn.Module, networks: str, step: int) -> dict[str, torch.Tensor]:
+    """Images in [-1, 1], and what the algorithm draws for them, of their own for each step."""
+    size = TINY[networks].size
+    x = 2 * torch.rand(BATCH, 1, size, size, generator=generator(0, "x", step)) - 1
+    x = x.contiguous(memory_format=torch.channels_last)
+    return algorithm.draw(x, None, lambda name: generator(0, name, step))
 
 
 def plain_update(*terms) -> None:
@@ -80,10 +82,10 @@ def test_the_update_is_the_plain_one(monkeypatch, in_float64, algorithm_name, ne
     fast, plain = (build_algorithm(algorithm_name, networks=networks) for _ in range(2))
     start = copy.deepcopy(fast)
     for step in range(steps):
-        fast.train_step(**batch(networks, step, fast.draws))
-    monkeypatch.setattr(f"{type(plain).__module__}.update", plain_update)
+        fast.train_step(**batch(fast, networks, step))
+    monkeypatch.setattr(inspect.getmodule(type(plain).train_step), "update", plain_update)
     for step in range(steps):
-        plain.train_step(**batch(networks, step, plain.draws))
+        plain.train_step(**batch(plain, networks, step))
     assert largest_difference(fast, plain) < tolerance
     assert largest_difference(fast, start) > 1e-4  # there is something to see
 
@@ -96,7 +98,7 @@ def test_a_replayed_step_is_the_eager_one(in_float64, algorithm_name, networks, 
         algorithm = build_algorithm(algorithm_name, networks=networks).to(cuda, memory_format=torch.channels_last)
         engines.append(Engine(algorithm, cuda, bfloat16=False, wanted=name))
     for step in range(steps):
-        inputs = {name: tensor.to(cuda) for name, tensor in batch(networks, step, algorithm.draws).items()}
+        inputs = {name: tensor.to(cuda) for name, tensor in batch(algorithm, networks, step).items()}
         eager, graph = (engine.step(**inputs) for engine in engines)
     torch.testing.assert_close(graph, eager, rtol=1e-4, atol=1e-4)
     eager, graph = (engine.algorithm for engine in engines)
@@ -115,7 +117,7 @@ def test_the_first_losses_of_a_graph_are_the_eager_ones(algorithm_name, networks
     cuda, losses = torch.device("cuda"), {}
     for name in ("eager", "graph"):
         algorithm = build_algorithm(algorithm_name, networks=networks).to(cuda, memory_format=torch.channels_last)
-        inputs = {key: tensor.to(cuda) for key, tensor in batch(networks, 0, algorithm.draws).items()}
+        inputs = {key: tensor.to(cuda) for key, tensor in batch(algorithm, networks, 0).items()}
         losses[name] = Engine(algorithm, cuda, bfloat16, name).step(**inputs)
     if algorithm_name != "lpaae-text":  # whose losses are those of its second update
         torch.testing.assert_close(losses["graph"], losses["eager"], rtol=1e-2, atol=1e-3)
@@ -139,7 +141,7 @@ def test_a_captured_training_goes_on_after_a_checkpoint(in_float64, algorithm_na
     """Loading gives the optimizers new tensors, which a step captured before must not ignore."""
 
     def start(seed: int) -> Training:
-        return Training(build_algorithm(algorithm_name, seed).cuda(), 0, BATCH, CODE, 0.9, engine="graph")
+        return Training(build_algorithm(algorithm_name, seed).cuda(), 0, BATCH, 0.9, engine="graph")
 
     images = images.cuda()
     whole, resumed = trained(start(0), images, 3), trained(start(5), images, 1)
@@ -151,7 +153,7 @@ def test_a_captured_training_goes_on_after_a_checkpoint(in_float64, algorithm_na
 
 @pytest.mark.cuda
 def test_losses_of_a_replay_are_not_overwritten_by_the_next(images):
-    training = Training(build_algorithm("aae").cuda(), 0, BATCH, CODE, 0.9, engine="graph")
+    training = Training(build_algorithm("aae").cuda(), 0, BATCH, 0.9, engine="graph")
     first = training.train_step(torch.zeros(BATCH, 1, 8, 8, device="cuda"))
     kept = {name: value.item() for name, value in first.items()}
     training.train_step(torch.ones(BATCH, 1, 8, 8, device="cuda"))
@@ -179,7 +181,7 @@ def stand_in_cuda(monkeypatch):
     for name, value in {"Stream": lambda device: stream, "current_stream": lambda device: stream, "graph": graph,
                         "stream": lambda stream: nullcontext(), "CUDAGraph": StandInGraph}.items():  # fmt: skip
         monkeypatch.setattr(torch.cuda, name, value)
-    monkeypatch.setattr("lprior.engine.choose_engine", lambda wanted, device: wanted)
+    monkeypatch.setattr("lprior.training.engine.choose_engine", lambda wanted, device: wanted)
 
 
 @pytest.mark.parametrize("last", [1, 3])
@@ -187,7 +189,7 @@ def test_warm_up_capture_and_loading_leave_no_trace(stand_in_cuda, algorithm_nam
     """A graph that was captured before a checkpoint is loaded, and one captured after, both give the eager run."""
 
     def start(engine: str, seed: int = 0) -> Training:
-        return Training(build_algorithm(algorithm_name, seed), 0, 16, CODE, 0.9, engine=engine)
+        return Training(build_algorithm(algorithm_name, seed), 0, 16, 0.9, engine=engine)
 
     eager, graph = (trained(start(engine), images, last) for engine in ("eager", "graph"))
     state = copy.deepcopy(trained(start("graph"), images, 1).state_dict())
@@ -220,7 +222,7 @@ def test_a_step_is_captured_anew_when_its_rates_change(stand_in_cuda, images, mo
         true_capture(self, inputs)
 
     monkeypatch.setattr(Engine, "_capture", capture)
-    training = Training(build_algorithm("vaegan"), 0, BATCH, CODE, 0.9, falling=2, engine="graph")
+    training = Training(build_algorithm("vaegan"), 0, BATCH, 0.9, falling=2, engine="graph")
     trained(training, images, 4)
     rate = training.algorithm.config.learning_rate
     assert rates == pytest.approx([rate, rate * 2 / 3, rate / 3])
@@ -234,12 +236,12 @@ def test_auto_is_a_graph_on_cuda_and_eager_on_a_cpu():
 
 def test_a_graph_on_a_cpu_is_refused():
     with pytest.raises(UserError, match="engine graph needs a CUDA device"):
-        Training(build_algorithm("aae"), 0, BATCH, CODE, 0.9, engine="graph")
+        Training(build_algorithm("aae"), 0, BATCH, 0.9, engine="graph")
 
 
 def test_an_unknown_engine_is_refused():
     with pytest.raises(UserError, match="engine 'fast' is unknown: choose auto, eager or graph"):
-        Training(build_algorithm("aae"), 0, BATCH, CODE, 0.9, engine="fast")
+        Training(build_algorithm("aae"), 0, BATCH, 0.9, engine="fast")
 
 
 def failing_engine(monkeypatch, algorithm: nn.Module, wanted: str) -> Engine:
@@ -265,10 +267,10 @@ def test_a_failed_capture_falls_back_with_a_notice_and_leaves_no_trace(
     assert engine.name == "graph"
     for step in range(steps_before):
         for algorithm in (one, two):
-            algorithm.train_step(**batch("compact", step, one.draws))
+            algorithm.train_step(**batch(one, "compact", step))
     for step in range(steps_before, steps_before + 2):
-        eager.step(**batch("compact", step, one.draws))
-        engine.step(**batch("compact", step, two.draws))
+        eager.step(**batch(one, "compact", step))
+        engine.step(**batch(two, "compact", step))
     assert engine.name == "eager"
     assert capsys.readouterr().out == (
         "the step cannot be captured as a CUDA graph (operation not permitted when stream is capturing): "
@@ -284,21 +286,18 @@ def test_a_failed_capture_is_an_error_if_a_graph_was_asked_for(monkeypatch):
     engine = failing_engine(monkeypatch, build_algorithm("aae"), "graph")
     message = r"cannot be captured as a CUDA graph \(operation .*\): use --engine auto or eager$"
     with pytest.raises(UserError, match=message):
-        engine.step(**batch("compact", 0, 1))
+        engine.step(**batch(engine.algorithm, "compact", 0))
 
 
 def test_a_mistake_in_the_algorithm_is_not_taken_for_a_failed_capture(monkeypatch):
     algorithm = build_algorithm("aae")
     algorithm.train_step = lambda x, noise: (_ for _ in ()).throw(ValueError("no loss reaches 1 parameters"))
     with pytest.raises(ValueError, match="no loss reaches"):
-        failing_engine(monkeypatch, algorithm, "auto").step(**batch("compact", 0, 1))
+        failing_engine(monkeypatch, algorithm, "auto").step(**batch(algorithm, "compact", 0))
 
 
 class OneWeight(nn.Module):
     """An algorithm whose epochs cost next to nothing."""
-
-    draws = 1
-    wants = frozenset()
 
     def __init__(self):
         super().__init__()
@@ -307,6 +306,9 @@ class OneWeight(nn.Module):
     def autoencoder(self):
         return self.net
 
+    def draw(self, x, labels, stream):
+        return {"x": x, "noise": normal((1, len(x), CODE), stream("noise"))}
+
     def train_step(self, x, noise):
         return {"L_one": x.mean(), "L_two": noise.mean()}
 
@@ -314,7 +316,7 @@ class OneWeight(nn.Module):
 @pytest.mark.parametrize("make", [OneWeight, lambda: build_algorithm("lpaae-tuned")], ids=["stub", "lpaae"])
 def test_memory_is_flat_over_50_epochs(images, make):
     """Counted in live tensors: a loss or a gradient that is kept would show as one more for each step."""
-    training, counts = Training(make(), 0, BATCH, CODE, 0.9), {}
+    training, counts = Training(make(), 0, BATCH, 0.9), {}
     for row in training.epochs(images[:BATCH], 50):
         if row["epoch"] in (5, 50):
             gc.collect()

@@ -1,22 +1,33 @@
 import hashlib
+import json
 import math
+import shutil
+from dataclasses import dataclass
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lprior import __main__ as cli
 from lprior import data
-from lprior.evaluation import measurement as evaluate
-from lprior.evaluation import judges as evaluators
-from lprior.evaluation import formulas as metrics
+from lprior.algorithms.autoencoder import Autoencoder
+from lprior.config import resolve
+from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.networks import Autoencoder
+from lprior.evaluation import formulas, judges, measure
+from lprior.evaluation.judges import Judge
+from lprior.evaluation.metrics import ALONE, CONTROL, METRICS, Metric, by_title, metric_of
+from lprior.evaluation.verify import Check
+from lprior.model import Model, load
+from lprior.report.frame import table_of
+from lprior.report.tables import more_table
+from lprior.results import RunFolder
 
 
 @pytest.fixture(scope="module")
 def evaluator():
-    return evaluators.load_evaluator("mnist5k")
+    return judges.load_evaluator("mnist5k")
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +43,19 @@ def gaussian(mean: list, variance: list, count: int = 20_000, seed: int = 0) -> 
 def test_frechet_distance_of_gaussians_is_near_its_closed_form():
     """Of diagonal covariances: |mean difference|^2 + sum (sqrt a - sqrt b)^2."""
     a, b = gaussian([0.0, 1.0, 2.0], [1.0, 4.0, 9.0]), gaussian([1.0, 1.0, 0.0], [4.0, 4.0, 1.0], seed=1)
-    assert metrics.frechet_distance(a, b) == pytest.approx(1 + 4 + 1 + 0 + 4, rel=0.03)
+    assert formulas.frechet_distance(a, b) == pytest.approx(1 + 4 + 1 + 0 + 4, rel=0.03)
 
 
 def test_frechet_distance_is_symmetric_and_zero_for_the_same_features():
     a, b = gaussian([0.0, 1.0], [1.0, 4.0], 500), gaussian([1.0, 0.0], [2.0, 1.0], 500, seed=1)
-    assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
-    assert metrics.frechet_distance(a, b) == pytest.approx(metrics.frechet_distance(b, a), rel=1e-6)
+    assert formulas.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    assert formulas.frechet_distance(a, b) == pytest.approx(formulas.frechet_distance(b, a), rel=1e-6)
 
 
 def test_frechet_distance_sees_correlation_and_not_only_means_and_variances():
     a = gaussian([0.0, 0.0], [1.0, 1.0])
     mixed = torch.stack([a[:, 0], 0.9 * a[:, 0] + math.sqrt(1 - 0.81) * a[:, 1]], dim=1)
-    assert metrics.frechet_distance(mixed, a) > 0.1
+    assert formulas.frechet_distance(mixed, a) > 0.1
 
 
 def one_hot_logits(classes: torch.Tensor) -> torch.Tensor:
@@ -52,18 +63,18 @@ def one_hot_logits(classes: torch.Tensor) -> torch.Tensor:
 
 
 def test_classifier_score_is_the_number_of_classes_at_best_and_one_at_worst():
-    assert metrics.classifier_score(one_hot_logits(torch.arange(10).repeat(20))) == pytest.approx(10, rel=1e-4)
-    assert metrics.classifier_score(one_hot_logits(torch.full((200,), 3))) == pytest.approx(1, rel=1e-4)
-    assert metrics.classifier_score(torch.zeros(200, 10)) == pytest.approx(1, rel=1e-4)
+    assert formulas.classifier_score(one_hot_logits(torch.arange(10).repeat(20))) == pytest.approx(10, rel=1e-4)
+    assert formulas.classifier_score(one_hot_logits(torch.full((200,), 3))) == pytest.approx(1, rel=1e-4)
+    assert formulas.classifier_score(torch.zeros(200, 10)) == pytest.approx(1, rel=1e-4)
 
 
 def test_classifier_score_of_a_collapse_to_two_classes_is_two():
     """As the samples of the 2018 report, which were almost only fours and nines."""
-    assert metrics.classifier_score(one_hot_logits(torch.tensor([4, 9]).repeat(100))) == pytest.approx(2, rel=1e-4)
+    assert formulas.classifier_score(one_hot_logits(torch.tensor([4, 9]).repeat(100))) == pytest.approx(2, rel=1e-4)
 
 
 def test_class_histogram_counts_the_likeliest_class_of_each_image():
-    histogram = metrics.class_histogram(one_hot_logits(torch.tensor([0, 0, 0, 7])))
+    histogram = formulas.class_histogram(one_hot_logits(torch.tensor([0, 0, 0, 7])))
     assert histogram.tolist() == [0.75, 0, 0, 0, 0, 0, 0, 0.25, 0, 0]
 
 
@@ -71,11 +82,11 @@ def test_class_histogram_counts_the_likeliest_class_of_each_image():
 def test_entropy_is_that_of_equally_frequent_classes(classes):
     histogram = torch.zeros(10, dtype=torch.float64)
     histogram[:classes] = 1 / classes
-    assert metrics.entropy(histogram) == pytest.approx(math.log(classes), abs=1e-12)
+    assert formulas.entropy(histogram) == pytest.approx(math.log(classes), abs=1e-12)
 
 
 def test_the_shipped_classifier_reads_digits(evaluator, held_out):
-    assert evaluators.accuracy(evaluator, held_out) >= 0.97
+    assert judges.accuracy(evaluator, held_out) >= 0.97
 
 
 # Data set -> least accuracy and score, and largest FID, of real images.
@@ -85,7 +96,7 @@ SHIPPED = {"mnist": (0.99, 9.0, 1.0), "cifar10": (0.85, 7.0, 5.0)}
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_classifier_is_described_by_its_accuracy_and_anchors(name):
     least_accuracy, least_score, most_fid = SHIPPED[name]
-    described, protocol = evaluators.evaluator_description(name), evaluators.protocol(name)
+    described, protocol = judges.evaluator_description(name), judges.protocol(name)
     assert least_accuracy < described["accuracy_test"] <= 1
     assert least_score < described["anchors"][f"score_{protocol}_10k"] <= 10
     assert 0 <= described["anchors"][f"fid_{protocol}_10k_test"] < most_fid
@@ -93,34 +104,34 @@ def test_a_shipped_classifier_is_described_by_its_accuracy_and_anchors(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_classifier_is_the_described_one(name):
-    weights = (evaluators.SHIPPED / f"{name}.safetensors").read_bytes()
-    described = evaluators.evaluator_description(name)
+    weights = (judges.SHIPPED / f"{name}.safetensors").read_bytes()
+    described = judges.evaluator_description(name)
     assert hashlib.sha256(weights).hexdigest() == described["weights_sha256"]
     assert len(weights) < 3e6
-    assert evaluators.protocol(name) == f"{name}_clf{described['version']}"
-    assert set(evaluators.EVALUATOR_OF.values()) == set(SHIPPED) == set(evaluators.RECIPES)
+    assert judges.protocol(name) == f"{name}_clf{described['version']}"
+    assert {spec.classifier for spec in DATASETS.values()} - {None} == set(SHIPPED) == set(judges.RECIPES)
 
 
 @pytest.mark.parametrize(("name", "size"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
 def test_a_classifier_learns_by_its_recipe_and_survives_saving(name, size, monkeypatch, tmp_path, capsys):
     """Images whose class is their brightness."""
-    monkeypatch.setattr(evaluators, "SHIPPED", tmp_path)
+    monkeypatch.setattr(judges, "SHIPPED", tmp_path)
     labels = torch.arange(640) % 10
     generator = torch.Generator().manual_seed(0)
     images = (25 * labels.view(-1, 1, 1, 1) + torch.randint(8, (640, *size), generator=generator)).to(torch.uint8)
     easy = data.Dataset(name, images, labels, "made here")
-    trained = evaluators.train_evaluator(easy, epochs=10)
+    trained = judges.train_evaluator(easy, epochs=10)
     assert "epoch 10 of 10" in capsys.readouterr().out
-    assert evaluators.accuracy(trained, easy) > 0.5  # chance is 0.1
-    evaluators.save_evaluator(trained, name)
-    features, logits = evaluators.load_evaluator(name).measure(images)
+    assert judges.accuracy(trained, easy) > 0.5  # chance is 0.1
+    judges.save_evaluator(trained, name)
+    features, logits = judges.load_evaluator(name).measure(images)
     assert len(features) == len(logits) == 640
     torch.testing.assert_close(logits, trained.measure(images)[1], rtol=0.02, atol=0.05)
 
 
 def test_shifted_and_mirrored_images_are_parts_of_the_mirrored_surroundings():
     images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    changed = evaluators.shift_and_mirror(images, torch.Generator().manual_seed(1), most=1)
+    changed = judges.shift_and_mirror(images, torch.Generator().manual_seed(1), most=1)
     around = torch.nn.functional.pad(images.float(), (1,) * 4, mode="reflect").to(torch.uint8)
     windows = [around[:, :, y : y + 8, x : x + 8] for y in range(3) for x in range(3)]
     candidates = torch.stack([*windows, *(window.flip(3) for window in windows)])
@@ -129,14 +140,14 @@ def test_shifted_and_mirrored_images_are_parts_of_the_mirrored_surroundings():
 
 
 def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch, tmp_path):
-    monkeypatch.setattr(evaluators, "SHIPPED", tmp_path)
+    monkeypatch.setattr(judges, "SHIPPED", tmp_path)
     few = held_out.head(40)
     torch.manual_seed(0)
     found = []
     for new in (True, False, True):
         if new:
-            evaluators.save_evaluator(evaluators.mnist_evaluator(), "mnist")
-        found.append(evaluators.describe_evaluator("mnist", few, few)["version"])
+            judges.save_evaluator(judges.mnist_evaluator(), "mnist")
+        found.append(judges.describe_evaluator("mnist", few, few)["version"])
     assert found == [1, 1, 2]
 
 
@@ -154,7 +165,7 @@ def noisy(images: torch.Tensor, strength: float) -> torch.Tensor:
 def test_fid_of_digits_grows_with_noise(evaluator, held_out):
     reference, _ = evaluator.measure(held_out.images)
     candidates = [data.load("mnist5k").images[:500], *(noisy(held_out.images, s) for s in (0.3, 0.6))]
-    fids = [metrics.frechet_distance(evaluator.measure(images)[0], reference) for images in candidates]
+    fids = [formulas.frechet_distance(evaluator.measure(images)[0], reference) for images in candidates]
     assert 0 <= fids[0] < fids[1] < fids[2]
 
 
@@ -169,16 +180,16 @@ def test_kernel_distance_is_that_of_the_cubic_kernel():
         return (matrix.sum() - matrix.trace()) / (60 * 59)
 
     expected = apart(kernel(a, a)) + apart(kernel(b, b)) - 2 * kernel(a, b).mean()
-    assert metrics.kernel_distance(a, b) == pytest.approx(expected.item(), rel=1e-6)
+    assert formulas.kernel_distance(a, b) == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_precision_and_recall_tell_collapse_from_spread():
     real = gaussian([0.0, 0.0], [1.0, 1.0], 400)
     collapsed = gaussian([0.0, 0.0], [0.01, 0.01], 400, seed=1)
     scattered = gaussian([0.0, 0.0], [100.0, 100.0], 400, seed=2)
-    precision, recall = metrics.precision_recall(collapsed, real)
+    precision, recall = formulas.precision_recall(collapsed, real)
     assert precision > 0.95 and recall < 0.3
-    precision, recall = metrics.precision_recall(scattered, real)
+    precision, recall = formulas.precision_recall(scattered, real)
     assert precision < 0.3 and recall > 0.7
 
 
@@ -189,24 +200,24 @@ def test_parzen_windows_agree_with_scikit_learn():
     images, samples = pixels[:20], pixels[20:]
     density = KernelDensity(bandwidth=0.3).fit(samples.flatten(1).double().numpy() / 255)
     expected = density.score_samples(images.flatten(1).double().numpy() / 255)
-    found = metrics.parzen_log_likelihood(images, samples, 0.3, batch_size=7)
+    found = formulas.parzen_log_likelihood(images, samples, 0.3, batch_size=7)
     torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-5, atol=1e-4)
 
 
 def test_the_best_sigma_is_near_the_noise_that_made_the_images():
     centres = torch.full((100, 1, 5, 5), 128, dtype=torch.uint8)
     images = noisy(centres, 0.15)
-    assert metrics.best_sigma(images, centres) == pytest.approx(0.1585, abs=0.001)
+    assert formulas.best_sigma(images, centres) == pytest.approx(0.1585, abs=0.001)
 
 
 def test_nearest_finds_the_image_itself(held_out):
     order = torch.randperm(300, generator=torch.Generator().manual_seed(0))
-    found = metrics.nearest(noisy(held_out.images[:20], 0.05), held_out.images[:300][order], batch_size=70)
+    found = formulas.nearest(noisy(held_out.images[:20], 0.05), held_out.images[:300][order], batch_size=70)
     assert torch.equal(order[found], torch.arange(20))
 
 
 def test_measure_says_the_protocol_in_each_key(held_out):
-    values = evaluate.Judge(held_out).measure(noisy(held_out.images, 0.1))
+    values = Judge(held_out).measure(noisy(held_out.images, 0.1))
     assert set(values) == {
         "fid_mnist_clf1_500_test", "kid_mnist_clf1_500_test", "precision_mnist_clf1_500_test",
         "recall_mnist_clf1_500_test", "score_mnist_clf1_500", "score_mnist_clf1_sheet100", "entropy_mnist_clf1_500",
@@ -216,7 +227,7 @@ def test_measure_says_the_protocol_in_each_key(held_out):
 
 
 def test_a_glance_sees_what_measuring_sees(held_out):
-    judge, images = evaluate.Judge(held_out), noisy(held_out.images[:300], 0.1)
+    judge, images = Judge(held_out), noisy(held_out.images[:300], 0.1)
     glance = judge.glance(images)
     assert set(glance) == {"fid_mnist_clf1_300_test", "score_mnist_clf1_300"}
     assert glance.items() <= judge.measure(images).items()
@@ -225,51 +236,69 @@ def test_a_glance_sees_what_measuring_sees(held_out):
 class Lookup(Autoencoder):
     """Codes are images: encodes, decodes and samples without change, which makes every metric known."""
 
-    def __init__(self):
-        flat, image = nn.Flatten(), nn.Sequential(nn.Unflatten(1, (1, 28, 28)), nn.Linear(28, 28, bias=False))
-        image[1].weight.data = torch.eye(28)
+    def __init__(self, size: int = 28):
+        flat, image = nn.Flatten(), nn.Sequential(nn.Unflatten(1, (1, size, size)), nn.Linear(size, size, bias=False))
+        image[1].weight.data = torch.eye(size)
         super().__init__(flat, image)
+
+
+@dataclass(frozen=True)
+class Known(Model):
+    """A model whose samples are made from `codes` (N, code)."""
+
+    codes: Tensor
+
+    def noise(self, count: int, seed: int | None = None, s: int | None = None) -> Tensor:
+        return self.codes[:count]
+
+
+def known(samples: data.Dataset, networks: str = "compact") -> Known:
+    """The model that encodes and decodes without change, and whose samples are the images of `samples`."""
+    config = resolve("aae", samples.name, "smoke", samples=len(samples.images), networks=networks)
+    codes = data.to_float(data.pad(samples.images, config.image_size)).flatten(1)
+    return Known(Lookup(config.image_size), config, codes)
 
 
 def test_a_perfect_model_has_no_error_and_the_metrics_of_its_samples(held_out):
     few = held_out.head(200)
-    noise = data.to_float(few.images).flatten(1)
-    values = evaluate.measure(Lookup(), noise, few, few, 28, seed=0)
+    values = measure(known(few), few, few)
     assert values["reconstruction_mse_test"] == 0
     assert values["fid_mnist_clf1_200_test"] == pytest.approx(0, abs=1e-3)
-    assert values["parzensigma_200"] == metrics.SIGMAS[0]  # the samples are the validation images
-    assert {key.removeprefix("gmm10_") for key in values if key.startswith("gmm10_")} == set(
-        evaluate.Judge(few).measure(few.images)
-    )
+    assert values["parzensigma_200"] == formulas.SIGMAS[0]  # the samples are the validation images
+    of_control = {key.removeprefix(CONTROL) for key in values if key.startswith(CONTROL)}
+    assert of_control == set(Judge(few).measure(few.images))
 
 
 def test_reconstruction_error_is_of_pixels_in_the_unit_interval(held_out):
     few = held_out.head(40)
-    model = Lookup()
-    model.dec[1].weight.data *= -1  # decodes to the inverted image
+    model = known(few)
+    model.autoencoder.dec[1].weight.data *= -1  # decodes to the inverted image
     inverted = 255 - few.images
     expected = ((few.images.double() - inverted.double()) / 255).square().mean().item()
-    values = evaluate.measure(model, data.to_float(few.images).flatten(1), few, few, 28, seed=0)
-    assert values["reconstruction_mse_test"] == pytest.approx(expected, rel=1e-5)
+    assert measure(model, few, few)["reconstruction_mse_test"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_padding_is_cropped_away(held_out):
-    few = held_out.head(20)
-    assert torch.equal(evaluate.cropped(few.padded(32).images, few), few.images)
-    assert torch.equal(evaluate.cropped(few.images, few), few.images)
+    """Networks that take padded images are measured on what their images show of the data."""
+    few = held_out.head(40)
+    padded, plain = measure(known(few, "paper"), few, few), measure(known(few), few, few)
+    assert padded.keys() == plain.keys()
+    for key in plain:
+        if not key.startswith(CONTROL):  # the mixture is of other codes
+            assert padded[key] == pytest.approx(plain[key], abs=1e-6), key
 
 
 def test_a_data_set_without_a_classifier_has_no_metrics_that_need_one(held_out):
     others = data.Dataset("fashion-mnist", held_out.images[:50], held_out.labels[:50], "none")
-    values = evaluate.measure(Lookup(), data.to_float(others.images).flatten(1), others, others, 28, seed=0)
+    values = measure(known(others), others, others)
     assert {key.partition("_")[0] for key in values} == {"reconstruction", "parzen", "parzenstderr", "parzensigma"}
     with pytest.raises(UserError, match="no evaluator is shipped for 'fashion-mnist'"):
-        evaluators.load_evaluator("fashion-mnist")
+        judges.load_evaluator("fashion-mnist")
 
 
 def test_better_samples_have_better_metrics(held_out):
     """Bracketing: training images, ever noisier images, and a collapse to one image."""
-    judge = evaluate.Judge(held_out)
+    judge = Judge(held_out)
     candidates = [data.load("mnist5k").images[:500], *(noisy(held_out.images, s) for s in (0.1, 0.3, 0.6))]
     values = [judge.measure(images) for images in candidates]
     collapsed = judge.measure(held_out.images[:1].expand(500, -1, -1, -1))
@@ -283,6 +312,83 @@ def test_better_samples_have_better_metrics(held_out):
 
 def test_a_pinned_number(held_out):
     """The whole protocol on images that never change: a new library or formula that moves it is noticed."""
-    values = evaluate.Judge(held_out).measure(data.load("mnist5k").images[:500])
+    values = Judge(held_out).measure(data.load("mnist5k").images[:500])
     assert values["fid_mnist_clf1_500_test"] == pytest.approx(0.52942, rel=1e-3)
     assert values["kid_mnist_clf1_500_test"] == pytest.approx(-0.036239, rel=1e-2)
+
+
+@pytest.mark.parametrize("name", ["mnist5k-aae-s0", "mnist5k-lpaae-supervised-s0", "mnist5k-lpaae-unsupervised-s0"])
+def test_every_key_of_a_run_is_of_one_metric_of_the_table(finished, name):
+    """Which is the one whose name the key begins with, and no other's."""
+    for key in json.loads((finished / name / "metrics.json").read_text()):
+        metric = metric_of(key)
+        assert metric is not None, key
+        assert key.removeprefix(CONTROL).startswith(f"{metric.key}_")
+        assert (metric.title == "sheet") == key.endswith("sheet100")
+
+
+@pytest.mark.parametrize(
+    ("key", "title"),
+    [
+        ("fid_mnist_clf1_10k_test", "FID"), ("gmm10_fid_mnist_clf1_10k_test", "FID"),
+        ("fid_inception_10k_test", "Inception FID"), ("score_mnist_clf1_10k", "score"),
+        ("score_mnist_clf1_sheet100", "sheet"), ("parzen_10k_test", "Parzen"), ("parzensigma_10k", "Parzen sigma"),
+        ("within_precision_mnist_clf1_10k_test", "precision within"),
+        ("accuracy_given_s_hungarian_mnist_clf1_10k", "obeyed"), ("cluster_acc_kmeans_hungarian_test", "codes"),
+    ],
+)  # fmt: skip
+def test_a_key_has_the_title_of_its_metric(key, title):
+    assert metric_of(key).title == title
+
+
+def test_a_part_of_a_list_is_a_metric_of_its_own():
+    assert [by_title(title).title for title in ("rarest", "commonest")] == ["rarest", "commonest"]
+    assert [by_title(title).higher_is_better for title in ("rarest", "commonest", "FID")] == [True, False, False]
+    assert (by_title("rarest").unit, by_title("rarest").format) == (r"\%", "{:.1f}")
+    with pytest.raises(KeyError):
+        by_title("classes")
+
+
+@pytest.mark.parametrize(
+    ("key", "published", "match", "mismatch"),
+    [
+        ("fid_x_test", 10.0, 10.09, 10.2), ("fid_x_test", 1.0, 1.015, 1.03),
+        ("gmm10_fid_x_test", 10.0, 10.9, 11.2), ("kid_x_test", -0.001, 0.0009, 0.002),
+        ("score_x_1k", 9.0, 9.08, 9.1), ("score_x_sheet100", 1.0, 1.015, 1.03),
+        ("gmm10_score_x_1k", 9.0, 9.19, 9.21), ("gmm10_score_x_sheet100", 9.0, 9.95, 10.05),
+        ("gmm10_recall_x_test", 0.5, 0.57, 0.59), ("recall_x_test", 0.5, 0.5049, 0.506),
+        ("histogram_x", [0.1, 0.9], [0.102, 0.898], [0.103, 0.897]), ("reconstruction_mse_test", 1e-4, 1.09e-4, 1.2e-4),
+        ("parzensigma_1k", 0.2, 0.2, 0.3), ("unknown_x", 1.0, 1.009, 1.02),
+    ],
+)  # fmt: skip
+def test_a_value_may_differ_by_what_the_table_allows(key, published, match, mismatch):
+    assert Check(key, published, match).matches
+    assert not Check(key, published, mismatch).matches
+    assert not Check(key, published, None).matches
+
+
+@pytest.fixture
+def confidence():
+    """A metric that the table gets for one test."""
+    row = Metric("confidence", "sure", "{:.1f}", True, 0.01, unit=r"\%", scale=100, of=ALONE,
+                 of_samples=lambda seen: seen.logits.softmax(dim=1).amax(dim=1).mean().item())  # fmt: skip
+    METRICS.append(row)
+    yield row
+    METRICS.remove(row)
+
+
+def test_a_metric_that_is_one_row_more_is_measured_and_shown(confidence, finished, tmp_path):
+    run = RunFolder(shutil.copytree(finished / "mnist5k-aae-s0", tmp_path / "mnist5k-aae-s0"))
+    assert cli.main(["evaluate", str(run.path)]) == 0
+    measured = run.read_json("metrics.json")
+    logits = judges.load_evaluator("mnist5k").measure(load(run.path).sample(1000))[1]
+    expected = logits.softmax(dim=1).amax(dim=1).mean().item()
+    assert measured["confidence_mnist_clf1_1k"] == pytest.approx(expected, rel=1e-4)
+    assert 0 < measured["gmm10_confidence_mnist_clf1_1k"] <= 1
+    assert Check("confidence_mnist_clf1_1k", 0.5, 0.509).matches
+
+    shown = more_table(table_of([run]), ("FID", "sure"))
+    assert shown.head == "model & $n$ & FID & sure \\\\\n &  & $\\downarrow$ & \\% $\\uparrow$ \\\\\n"
+    first, *_ = shown.rows.splitlines()
+    fid = measured["fid_mnist_clf1_1k_test"]
+    assert first == f"AAE & 1 & {fid:.2f} & {100 * measured['confidence_mnist_clf1_1k']:.1f} \\\\"

@@ -2,10 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from lprior.networks import DCGAN
+from lprior.algorithms.autoencoder import Autoencoder
 from lprior.errors import UserError
-from lprior.networks import Autoencoder, Compact, Paper
-from lprior.networks.sngan import Strong
+from lprior.networks import DCGAN, Compact, Paper, Strong
 
 CODE, NOISE, N = 3, 5, 2
 SETS = [

@@ -3,7 +3,14 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from lprior.algorithms.objectives import feature_distance, feature_norm, gaussian_kl, gaussian_nll, log_D, log_one_minus_D
+from lprior.algorithms.objectives import (
+    feature_distance,
+    feature_norm,
+    gaussian_kl,
+    gaussian_nll,
+    log_D,
+    log_one_minus_D,
+)
 
 SHAPES = [(5, 3), (4, 2, 3, 3)]
 

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from latex import COLUMNS, arguments, pictures, rows, shown, values
 
-from lprior.report.document import tables
 from lprior.errors import UserError
+from lprior.evaluation.metrics import METRICS, by_title
 from lprior.report.document import write_report
+from lprior.report.frame import named, table_of
+from lprior.report.latex import MISSING, escape, header
+from lprior.report.tables import RESULTS, results_table
 from lprior.results import RunFolder
-from lprior.report.tables import escape, results_table, table_of
 
 
 @pytest.fixture
@@ -70,11 +72,47 @@ def test_every_picture_that_the_text_includes_exists(written):
     assert named and named <= pictures(written)
 
 
-@pytest.mark.parametrize(("command", "pattern"), [("tablerows", "tables/{}.tex"), ("input", "{}.tex")])
+@pytest.mark.parametrize(
+    ("command", "pattern"),
+    [("tablerows", "tables/{}.tex"), ("tablehead", "tables/{}-head.tex"), ("input", "{}.tex")],
+)  # fmt: skip
 def test_every_file_that_the_text_includes_exists(written, command, pattern):
     named = arguments(command, shown(written))
     assert named
     assert [name for name in named if not (written / pattern.format(name)).exists()] == []
+
+
+def test_a_head_says_titles_units_and_the_better_direction():
+    assert header(("FID", "KID", "commonest", "Parzen sigma"), ("model",)) == (
+        r" &  &  &  & Parzen \\" "\n"
+        r"model & FID & KID & commonest & sigma \\" "\n"
+        r" & $\downarrow$ & $\times 1000$ $\downarrow$ & \% $\downarrow$ &  \\" "\n"
+    )  # fmt: skip
+    assert header(("FID",)).splitlines()[0] == r"model & $n$ & FID \\"
+
+
+def test_every_metric_can_head_a_column():
+    for title in named({}):
+        cells = [line.removesuffix(r" \\").split(" & ")[-1] for line in header(("FID", title)).splitlines()]
+        assert " ".join(filter(None, cells[:-1])) == title
+        arrow = {True: r"$\uparrow$", False: r"$\downarrow$", None: ""}[by_title(title).higher_is_better]
+        assert cells[-1].endswith(arrow) and cells[-1].startswith(by_title(title).unit)
+    assert set(named({})) >= {metric.title for metric in METRICS if not metric.parts}
+
+
+@pytest.mark.parametrize("name", ["results", "more", "conditional", "ablation"])
+def test_the_head_of_a_table_has_as_many_cells_as_its_rows(written, name):
+    head = (written / "tables" / f"{name}-head.tex").read_text()
+    lines = [line for line in (written / "tables" / f"{name}.tex").read_text().splitlines() if " & " in line]
+    assert all(line.count(" & ") == head.splitlines()[0].count(" & ") for line in [*head.splitlines(), *lines])
+
+
+def test_the_text_types_no_column_of_metrics_by_hand(written):
+    """Each table of models has the head that was generated with it."""
+    text = shown(written)
+    assert arguments("tablehead", text) >= {"results", "more", "conditional", "ablation"}
+    typed = [line for line in text.splitlines() if re.search(rf"(^|& )({'|'.join(RESULTS)}) (&|\\\\)", line)]
+    assert typed == []
 
 
 def test_no_section_is_a_placeholder(written):
@@ -93,10 +131,11 @@ def test_values_are_those_of_the_runs(written, finished):
 
 def test_no_metric_hides_another_one():
     metrics = {"within_precision_mnist_clf1_1k_test": 0.5, "within_recall_mnist_clf1_1k_test": 0.25}
-    named = tables.named(metrics | {"fid_inception_1k_test": 3.0, "fid_mnist_clf1_1k_test": 2.0})
-    assert (named["precision within"], named["recall within"]) == (50, 25)  # per cent
-    assert named["precision"] is None and named["recall"] is None
-    assert (named["FID"], named["Inception FID"]) == (2.0, 3.0)
+    found = named(metrics | {"fid_inception_1k_test": 3.0, "fid_mnist_clf1_1k_test": 2.0})
+    assert (found["precision within"], found["recall within"]) == (50, 25)  # per cent
+    assert found["precision"] is None and found["recall"] is None
+    assert (found["FID"], found["Inception FID"]) == (2.0, 3.0)
+    assert named({})["Inception FID"] is None  # what nobody measured has a place, too
 
 
 def test_a_report_on_embedded_digits_says_so(written):
@@ -107,9 +146,9 @@ def test_a_report_on_embedded_digits_says_so(written):
 def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_table(runs, change):
     change_metrics(runs / "mnist5k-aae-s0", **change)
     table = results_table(all_of(runs))
-    row = dict(zip(COLUMNS, table.splitlines()[0].removesuffix(" \\\\").split(" & "), strict=True))
-    assert (row["model"], row["FID"]) == ("AAE", tables.MISSING)
-    assert row["score"] != tables.MISSING
+    row = dict(zip(COLUMNS, table.rows.splitlines()[0].removesuffix(" \\\\").split(" & "), strict=True))
+    assert (row["model"], row["FID"]) == ("AAE", MISSING)
+    assert row["score"] != MISSING
 
 
 @pytest.mark.parametrize("change", [{"fid": math.nan}, {"fid": None}], ids=str)
@@ -117,7 +156,7 @@ def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_text(runs, tmp_p
     change_metrics(runs / "mnist5k-aae-s0", **change)
     write_report(runs, tmp_path / "report", [])
     assert values(tmp_path / "report")["aae/FID"] == "--"
-    assert rows(tmp_path / "report")["AAE"]["FID"] == tables.MISSING
+    assert rows(tmp_path / "report")["AAE"]["FID"] == MISSING
 
 
 def test_several_seeds_are_shown_as_mean_and_standard_deviation(runs, tmp_path):
@@ -132,7 +171,7 @@ def test_several_seeds_are_shown_as_mean_and_standard_deviation(runs, tmp_path):
 def test_one_bad_seed_is_not_hidden_in_a_mean(runs, tmp_path):
     copy_run(runs, "lpaae", 1, fid=math.nan)
     write_report(runs, tmp_path / "report", [])
-    assert rows(tmp_path / "report")["LP-AAE"]["FID"] == tables.MISSING
+    assert rows(tmp_path / "report")["LP-AAE"]["FID"] == MISSING
 
 
 def test_the_text_speaks_of_the_first_seed(runs, tmp_path):
@@ -154,7 +193,7 @@ def test_a_data_set_without_a_classifier_is_reported_with_dashes(runs, tmp_path)
     write_report(runs, tmp_path / "report", [])
     assert arguments("res", shown(tmp_path / "report")) <= set(values(tmp_path / "report"))
     assert values(tmp_path / "report")["aae/score"] == "--"
-    assert rows(tmp_path / "report")["AAE"]["score"] == tables.MISSING
+    assert rows(tmp_path / "report")["AAE"]["score"] == MISSING
 
 
 def test_figures_of_runs_that_are_no_longer_reported_disappear(finished, tmp_path):

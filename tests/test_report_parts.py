@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from latex import arguments, pictures, rows, shown, values
 
-from lprior import config as presets
 from lprior.errors import UserError
 from lprior.evaluation.judges import evaluator_description
 from lprior.report.document import write_report
-from lprior.results import RunFolder
 from lprior.report.tables import REAL
+from lprior.results import RunFolder
+from lprior.runs import models, runs_of
 
 MODELS = ["AAE", "LP-AAE", "LP-AAE, fixed prior", "VAE/GAN"]
 NAMES = {  # what is reported -> its runs, in an order that is nobody's
     "both": ["cifar10-vaegan-s0", "mnist5k-vaegan-s0", "mnist5k-lpaae-supervised-s0", "mnist5k-lpaae-fixed-s0",
              "mnist5k-aae-s0", "cifar10-lpaae-fixed-s0", "cifar10-lpaae-s0", "cifar10-aae-s0", "mnist5k-lpaae-s0"],
-    "digits": presets.runs_of("smoke", "mnist5k"),
-    "cifar10": [f"cifar10-{model}-s0" for model in presets.MODELS],
+    "digits": runs_of("smoke", "mnist5k"),
+    "cifar10": [f"cifar10-{model}-s0" for model in models()],
 }  # fmt: skip
 
 
@@ -50,7 +50,8 @@ def check_complete(report: Path) -> None:
     text, tables = shown(report), report / "tables"
     assert arguments("res", text) <= set(values(report))
     assert arguments("includegraphics", text) <= pictures(report)
-    assert [name for name in arguments("tablerows", text) if not (tables / f"{name}.tex").exists()] == []
+    for command, file in (("tablerows", "{}.tex"), ("tablehead", "{}-head.tex")):
+        assert [name for name in arguments(command, text) if not (tables / file.format(name)).exists()] == []
     generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands"))
     assert arguments("ref", text + generated) <= arguments("label", text)
 
@@ -65,7 +66,7 @@ def check_complete(report: Path) -> None:
     ],
 )
 def test_a_run_beside_the_models_has_its_row_and_its_page(runs, tmp_path, dataset, part, variant, changes, title):
-    for name in [f"{dataset}-{model}-s0" for model in presets.MODELS]:
+    for name in [f"{dataset}-{model}-s0" for model in models()]:
         (tmp_path / name).symlink_to(runs / name)
     beside = Path(shutil.copytree(runs / f"{dataset}-lpaae-s0", tmp_path / f"{dataset}-lpaae-{variant}-s0"))
     change(beside, {"variant": variant, **changes}, {})
@@ -73,8 +74,8 @@ def test_a_run_beside_the_models_has_its_row_and_its_page(runs, tmp_path, datase
     check_complete(tmp_path / "report")
     assert f"{part}lpaae-{variant}-latest" in " ".join(arguments("label", shown(tmp_path / "report")))
     assert f"{part}lpaae-{variant}-samples" in {path.stem for path in (tmp_path / "report" / "figures").iterdir()}
-    models = [model for model in rows(tmp_path / "report", f"{part}results") if not model.startswith(r"\quad")]
-    assert models == [*MODELS, title, REAL]
+    compared = [model for model in rows(tmp_path / "report", f"{part}results") if not model.startswith(r"\quad")]
+    assert compared == [*MODELS, title, REAL]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_what_was_not_run_is_a_sentence(reports, kind, there, absent):
     assert there in found and there in arguments("res", text)
     assert rf"\res{{{absent}/not run}}" in text and found[f"{absent}/not run"] == "Not run: no part of this build."
     files = {path.name for folder in ("figures", "tables") for path in (reports[kind] / folder).iterdir()}
-    of_none = {"claims.tex", "commands.tex", "speed.tex", "ablation.tex", "conditional.tex", "cifar10-conditional.tex"}
+    of_none = {"claims.tex", "commands.tex", "speed.tex", "ablation.tex", "ablation-head.tex"}
     of_a_part = files - of_none
     assert {name.startswith("cifar10-") for name in of_a_part} == {kind == "cifar10"}
 
@@ -113,7 +114,7 @@ def test_tables_hold_the_models_in_their_order_and_no_other_variant(reports, nam
 
 def test_figures_are_those_of_the_models(reports):
     names = {path.stem.removesuffix("-samples") for path in (reports["both"] / "figures").glob("*-samples.*")}
-    assert names == {f"{part}{model}" for part in ("", "cifar10-") for model in presets.MODELS}
+    assert names == {f"{part}{model}" for part in ("", "cifar10-") for model in models()}
 
 
 @pytest.mark.parametrize(

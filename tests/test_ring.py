@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from lprior.algorithms import lpaae_tuned as lpaae
+from lprior.algorithms import lpaae_tuned
+from lprior.algorithms.lpaae_tuned import of_reading
 
 MODES, RADIUS, SPREAD = 8, 2.0, 0.15
 BATCH, STEPS, SAMPLES = 128, 700, 4000
@@ -46,11 +47,30 @@ def code_generator():
     )  # fmt: skip
 
 
-def trained_samples(seed, **settings):
+class Plane:
+    """A set of networks for points in the plane."""
+
+    def encoder(self, outputs):
+        return mlp(2, outputs)
+
+    def decoder(self, code):
+        return nn.Linear(code, 2)
+
+    def code_generator(self, noise, code):
+        return code_generator()
+
+    def image_discriminator(self):
+        return Judge()
+
+    def code_discriminator(self, code):
+        return mlp(code, 1)
+
+
+def trained_samples(seed, reading="tuned", **settings):
     """The points (SAMPLES, 2) that LP-AAE draws after its training on the ring."""
     torch.manual_seed(seed)
-    config = lpaae.Config(lam=1.0, learning_rate=1e-3, learning_rate_D=1e-3, **settings)
-    algorithm = lpaae.LPAAE(config, mlp(2, 2), nn.Linear(2, 2), code_generator(), mlp(2, 1), Judge())
+    config = of_reading(reading, lam=1.0, learning_rate=1e-3, learning_rate_D=1e-3, **settings)
+    algorithm = lpaae_tuned.build(config, Plane(), code=2)
     for _ in range(STEPS):
         x = CENTRES[torch.randint(MODES, (BATCH,))] + SPREAD * torch.randn(BATCH, 2)
         algorithm.train_step(x, torch.randn(2, BATCH, 2))

@@ -9,9 +9,12 @@ from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
 from lprior import data, figures, results
-from lprior import config as presets
+from lprior.algorithms import ALGORITHMS
+from lprior.config import build, resolve
+from lprior.device import choose_device
 from lprior.errors import TrainingDiverged, UserError
-from lprior.device import choose_device, load, sheet_noise
+from lprior.model import SHEET, Model, load
+from lprior.results import RunFolder
 from lprior.training.progress import Lines
 from lprior.training.run import run, start
 
@@ -24,7 +27,7 @@ FILES = {
 
 def configuration(algorithm="lpaae", **changes):
     changes = {"images": 128, "epochs": EPOCHS, "samples": 200} | changes
-    return presets.resolve(algorithm, "mnist5k", "smoke", **changes)
+    return resolve(algorithm, "mnist5k", "smoke", **changes)
 
 
 class Silent(Lines):
@@ -63,17 +66,17 @@ def assert_same_result(one, two):
     assert one.read_json("metrics.json") == two.read_json("metrics.json")
 
 
-@pytest.mark.parametrize("algorithm", presets.SETTINGS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_run_leaves_every_file_of_the_contract(finished, algorithm):
     folder = finished / f"mnist5k-{algorithm}-s0"
     assert FILES <= {path.name for path in folder.iterdir()}
-    assert set(results.PUBLISHED) == FILES | {"notebook.ipynb"}
+    assert set(results.OUTPUTS) == FILES - {"config.json", "provenance.json"} | {"notebook.ipynb"}
     assert not list(folder.rglob(".writing-*"))
 
 
-@pytest.mark.parametrize("algorithm", presets.SETTINGS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_metrics_are_finite_and_carry_their_protocol(finished, algorithm):
-    metrics = results.RunFolder(finished / f"mnist5k-{algorithm}-s0").read_json("metrics.json")
+    metrics = RunFolder(finished / f"mnist5k-{algorithm}-s0").read_json("metrics.json")
     assert {"fid_mnist_clf1_1k_test", "score_mnist_clf1_1k", "score_mnist_clf1_sheet100", "entropy_mnist_clf1_1k",
             "histogram_mnist_clf1_1k", "reconstruction_mse_test"} <= set(metrics)  # fmt: skip
     flat = [number for value in metrics.values() for number in (value if isinstance(value, list) else [value])]
@@ -130,7 +133,9 @@ def test_the_last_frame_of_the_evolution_shows_the_samples(uninterrupted):
 def test_a_larger_sheet_of_noise_begins_with_the_smaller_one(code):
     """So that the frames of the evolution and the sheet of samples show the same noise."""
     config = configuration(code=code)
-    assert torch.equal(sheet_noise(config, 1000)[:100], sheet_noise(config, 100))
+    model = Model(build(config).autoencoder(), config)
+    assert torch.equal(model.noise(1000)[:SHEET], model.noise(SHEET))
+    assert model.noise(SHEET).shape == (SHEET, code)
 
 
 def test_running_again_trains_nothing_and_keeps_the_checkpoint(tmp_path):
@@ -237,10 +242,10 @@ def weights(training):
 
 
 def test_the_first_weights_depend_on_the_seed_alone():
-    first = weights(start(configuration(), 1, torch.device("cpu")))
+    first = weights(start(configuration(), torch.device("cpu")))
     torch.manual_seed(99)
-    assert torch.equal(weights(start(configuration(), 1, torch.device("cpu"))), first)
-    assert not torch.equal(weights(start(configuration(seed=1), 1, torch.device("cpu"))), first)
+    assert torch.equal(weights(start(configuration(), torch.device("cpu"))), first)
+    assert not torch.equal(weights(start(configuration(seed=1), torch.device("cpu"))), first)
 
 
 def test_seeds_give_different_models(uninterrupted, tmp_path):
@@ -265,7 +270,7 @@ def test_too_few_images_for_a_batch_are_an_error(tmp_path):
 def test_a_divergence_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     train(configuration(epochs=1), tmp_path)
     good = (tmp_path / "checkpoint.pt").read_bytes()
-    monkeypatch.setattr("lprior.train.to_float", lambda images: images.float() * math.nan)
+    monkeypatch.setattr("lprior.training.loop.to_float", lambda images: images.float() * math.nan)
     with pytest.raises(TrainingDiverged, match="in epoch 2"):
         train(configuration(), tmp_path)
     assert (tmp_path / "checkpoint.pt").read_bytes() == good
@@ -286,13 +291,13 @@ def test_a_device_that_is_not_offered_is_an_error(name):
 
 def test_provenance_tells_of_an_engine_that_had_to_change(tmp_path, monkeypatch):
     """A run starts with a graph, which then turns out to be impossible: the device is a CPU here."""
-    monkeypatch.setattr("lprior.engine.choose_engine", lambda wanted, device: "graph")
+    monkeypatch.setattr("lprior.training.engine.choose_engine", lambda wanted, device: "graph")
     engines = []
 
     def fail(*arguments):
         raise RuntimeError("no graph")
 
-    monkeypatch.setattr("lprior.engine.Engine._capture", fail)
+    monkeypatch.setattr("lprior.training.engine.Engine._capture", fail)
 
     class Watching(Silent):
         def batches(self, batches, count, epoch):
@@ -346,7 +351,7 @@ def test_loading_what_is_not_a_finished_run_is_an_error(tmp_path):
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    folder = results.RunFolder(tmp_path)
+    folder = RunFolder(tmp_path)
     folder.write("a.txt", lambda path: path.write_text("old"))
 
     def fail(path):

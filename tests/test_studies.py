@@ -1,23 +1,31 @@
 """The tables and figures beside the main results, from runs that are there and from none."""
 
 import json
+import re
 import shutil
 
 import pytest
+from latex import arguments, shown
+from matplotlib.figure import Figure
 
-from lprior import config as presets
-from lprior.report.document import studies
+from lprior.config import explain, resolve
+from lprior.errors import UserError
+from lprior.report.conditional import conditional_table, write_sheets
+from lprior.report.document import LATENT, write_report
+from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
+from lprior.report.parts import CIFAR10, DIGITS
+from lprior.report.studies.codes import codes_figure
+from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
-from lprior.report.tables import MISSING
+from lprior.runs import STUDIES, Study, models, presets, runs_of
 
-MODELS = ("lpaae-supervised", "lpaae-unsupervised")
-TABLES = {"ablation.tex", "conditional.tex", "cifar10-conditional.tex"}
+ALWAYS = {"claims.tex", "commands.tex", "speed.tex"}
 
 
-def run_with(folder, model, seed=0, dataset="mnist", **metrics):
+def run_with(folder, model, seed=0, dataset="mnist", preset="quick", **metrics):
     """The folder of a finished run as far as these tables look at it."""
     algorithm, _, variant = model.partition("-")
-    config = presets.resolve(algorithm, dataset, "quick", variant, seed)
+    config = resolve(algorithm, dataset, preset, variant, seed)
     result = RunFolder(folder / config.name)
     result.path.mkdir(parents=True)
     result.write_json("config.json", config.to_dict())
@@ -41,7 +49,7 @@ def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
         run_with(tmp_path, "lpaae-supervised", seed, **dict.fromkeys(keys, value), within_recall_x_10k_test=0.25)
         for seed, value in enumerate((0.5, 0.7))
     ]
-    assert cells(studies.conditional_table(runs, MODELS)) == [
+    assert cells(conditional_table(runs, DIGITS).rows) == [
         ["LP-AAE, supervised", "2", "20", *[MISSING] * 2, *["$60.0 \\pm 14.1$"] * 2, "$25.0 \\pm 0.0$",
          *["$60.0 \\pm 14.1$"] * 2]
     ]  # fmt: skip
@@ -49,15 +57,23 @@ def test_the_conditional_table_gives_per_cents_and_their_spread(tmp_path):
 
 def test_the_unsupervised_row_takes_clusters_for_accuracies(tmp_path):
     metrics = {"cluster_acc_q_hungarian_test": 0.9, "accuracy_given_s_hungarian_x_10k": 0.8, "fid_x": 1.2}
-    (row,) = cells(studies.conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)], MODELS))
+    (row,) = cells(conditional_table([run_with(tmp_path, "lpaae-unsupervised", **metrics)], DIGITS).rows)
     missing = MISSING
     assert row == ["LP-AAE, unsupervised", "1", "12", "1.20", missing, "80.0", missing, missing, "90.0", missing]
+
+
+def test_the_conditional_table_is_of_its_part_alone(tmp_path):
+    digits, pictures = run_with(tmp_path, "lpaae-supervised"), run_with(tmp_path, "lpaae-supervised", dataset="cifar10")
+    others = [run_with(tmp_path, "lpaae"), run_with(tmp_path, "lpaae-supervised_long", dataset="cifar10")]
+    tables = {part: conditional_table([pictures, digits, *others], part).rows for part in (DIGITS, CIFAR10)}
+    assert [row[0] for row in cells(tables[DIGITS])] == ["LP-AAE, supervised"]
+    assert [row[0] for row in cells(tables[CIFAR10])] == ["LP-AAE, supervised", "LP-AAE, supervised, long run"]
 
 
 def test_the_ablation_has_a_row_for_each_model_in_the_order_of_its_preset(tmp_path):
     models = ["vaegan-leaking", "lpaae", "vaegan", "lpaae-frozen", "lpaae-printed"]
     runs = [run_with(tmp_path, model, fid_x=float(number)) for number, model in enumerate(models)]
-    table = studies.ablation_table(runs)
+    table = STUDIES["ablation"].render(runs).tables["ablation"].rows
     assert [row[:4] for row in cells(table)] == [
         ["LP-AAE", "1", "20", "1.00"], ["LP-AAE, printed", "1", "20", "4.00"], ["CG never updated", "1", "20", "3.00"],
         ["VAE/GAN", "1", "24", "2.00"], ["gradients leak", "1", "24", "0.00"],
@@ -66,8 +82,10 @@ def test_the_ablation_has_a_row_for_each_model_in_the_order_of_its_preset(tmp_pa
 
 
 def test_without_runs_a_table_says_how_to_make_them():
-    assert "preset ablation" in studies.ablation_table([])
-    assert "Not run" in studies.conditional_table([], MODELS)
+    ablation = STUDIES["ablation"].render([])
+    assert "preset ablation" in ablation.tables["ablation"].rows and not ablation.whole
+    assert "Not run" in conditional_table([], DIGITS).rows
+    assert STUDIES["codes"].render([]) == Shown(whole=False)
 
 
 def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
@@ -77,7 +95,7 @@ def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
         for model, fid in models.items()
         for seed in (0, 1)
     ]
-    fid, _ = studies.codes_figure(runs).axes
+    fid, _ = codes_figure(runs).axes
     lines = {line.get_label(): [*zip(*line.get_data(), strict=True)] for line in fid.lines}
     assert lines == {"learned": [(2, 9.5), (8, 3.5)], "fixed": [(2, 8.5), (8, 4.5)]}
 
@@ -88,27 +106,40 @@ def folders(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished, results)
     (results / "latent_space").mkdir()
-    for name in studies.LATENT:
+    for name in LATENT:
         (results / "latent_space" / f"{name}.png").write_bytes(b"picture")
-    for study, models in (("ablation", ["lpaae", "lpaae-frozen"]), ("codes", ["lpaae-code_2", "lpaae-fixed_code_2"])):
-        for model in models:
+    of_studies = {"ablation": ("lpaae", "lpaae-frozen"), "codes": ("lpaae-code_2", "lpaae-fixed_code_2")}
+    for study, members in of_studies.items():
+        for model in members:
             run_with(tmp_path / "studies" / study, model, fid_x=1.0, score_x=2.0)
     return results, tmp_path / "studies"
 
 
-def write(results, found, output):
-    for folder in ("tables", "figures"):
-        (output / folder).mkdir(parents=True)
-    runs = [RunFolder(path) for path in sorted(results.glob("mnist5k-*"))]
-    there = studies.write_studies(runs, results, found, output)
-    return there, {path.name for path in output.rglob("*") if path.is_file()}
+def write(results, studies, output):
+    """What the report says was run, and the files of its tables and figures."""
+    write_report(results, output, [], studies=studies)
+    there = re.findall(r"^\\setrun\{([\w-]+)\}", (output / "values.tex").read_text(), re.MULTILINE)
+    return there, {path.name for folder in ("tables", "figures") for path in (output / folder).iterdir()}
+
+
+def with_heads(*names):
+    return {f"{name}{end}.tex" for name in names for end in ("", "-head")}
+
+
+def of_parts(*models):
+    """The files of a part's own tables and figures."""
+    pictures = {f"{name}.png" for name in ("samples", "reconstructions", "neighbours", "evolution")}
+    of_a_model = pictures | {"losses.pdf", "metrics.pdf"}
+    tables = with_heads("results", "more", "conditional") | {"cost.tex", "progress.pdf"}
+    return {f"{model}-{name}" for model in models for name in of_a_model} | tables
 
 
 def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
-    assert there == ["ablation", "conditional", "codes", "latent"]
-    figures = {f"{name}.png" for name in studies.LATENT} | {f"{model}-samples.png" for model in MODELS}
-    assert written == figures | {"codes.pdf", "codes.tex"} | TABLES
+    assert there == ["digits", "ablation", "codes", "conditional", "latent"]
+    beside = {f"{name}.png" for name in LATENT} | {f"{model}-samples.png" for model in DIGITS.conditional}
+    of_studies = with_heads("ablation", "codes") | {"codes.pdf"}
+    assert written == of_parts(*models()) | beside | of_studies | ALWAYS
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
     value = next(v for key, v in obeyed.items() if key.startswith("accuracy_given_s"))
     assert f"{100 * value:.1f}" in (tmp_path / "out" / "tables" / "conditional.tex").read_text()
@@ -117,14 +148,72 @@ def test_everything_that_was_run_is_written(folders, tmp_path):
 def test_what_was_not_run_is_left_out(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished / "mnist5k-aae-s0", results / "mnist5k-aae-s0")
-    assert write(results, tmp_path / "none", tmp_path / "out") == ([], TABLES)
+    there, written = write(results, tmp_path / "none", tmp_path / "out")
+    assert (there, written) == (["digits"], of_parts("aae") | with_heads("ablation") | ALWAYS)
 
 
 def test_a_conditional_run_on_pictures_has_a_table_of_its_own(tmp_path):
     run = run_with(tmp_path / "results", "lpaae-supervised", dataset="cifar10", accuracy_given_s_x_10k=0.5)
-    for folder in ("tables", "figures"):
-        (tmp_path / "out" / folder).mkdir(parents=True)
-    there = studies.write_studies([run], tmp_path, tmp_path / "none", tmp_path / "out")
-    assert there == []
-    assert "50.0" in (tmp_path / "out" / "tables" / "cifar10-conditional.tex").read_text()
-    assert "Not run" in (tmp_path / "out" / "tables" / "conditional.tex").read_text()
+    assert not write_sheets([run], tmp_path)
+    assert "50.0" in conditional_table([run], CIFAR10).rows
+    assert "Not run" in conditional_table([run], DIGITS).rows
+
+
+def test_what_a_study_shows_is_among_the_commands(folders, tmp_path):
+    write_report(folders[0], tmp_path / "out", [], studies=folders[1])
+    commands = (tmp_path / "out" / "tables" / "commands.tex").read_text()
+    named = ("tab:ablation", "fig:codes", "tab:codes", "fig:conditional", "fig:maps", "fig:walks")
+    assert arguments("ref", commands) >= set(named)
+    assert arguments("ref", commands) <= arguments("label", shown(tmp_path / "out"))
+
+
+@pytest.fixture
+def width_study(monkeypatch):
+    """A study that is registered for one test."""
+    columns = ("FID", "recall")
+
+    def render(runs):
+        rows = "".join(model_rows(runs, study.models, columns))
+        return Shown({"widths": Table(header(columns, OF_MODEL), rows)}, {"width_curve": Figure()}, whole=bool(runs))
+
+    study = Study("widths", "Width & quality", "smoke", {"epochs": 7, "width": 2}, ("aae", "lpaae-fixed"), (0, 1),
+                  "digits", render)  # fmt: skip
+    monkeypatch.setitem(STUDIES, "widths", study)
+    return study
+
+
+def test_a_study_that_is_registered_is_a_preset(width_study):
+    assert "widths" in presets()
+    config = resolve("aae", "mnist5k", "widths")
+    assert (config.preset, config.epochs, config.width) == ("widths", 7, 2)
+    assert config.batch_size == resolve("aae", "mnist5k", "smoke").batch_size
+    layers = {name: layer for name, (_, layer) in explain("aae", "mnist5k", "widths", width=3).items()}
+    assert (layers["epochs"], layers["width"], layers["batch_size"]) == ("study widths", "given", "budget smoke")
+    assert runs_of("widths", "mnist5k") == [
+        "mnist5k-aae-s0", "mnist5k-aae-s1", "mnist5k-lpaae-fixed-s0", "mnist5k-lpaae-fixed-s1"
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="'widths' is a study on digits"):
+        runs_of("widths", "cifar10")
+
+
+def test_a_study_that_is_registered_is_in_the_report(width_study, folders, tmp_path):
+    """Nobody wrote a text on it, and yet it has a heading, its table, its figure, and their rows among the commands."""
+    for seed, fid in enumerate((1.0, 3.0)):
+        run_with(folders[1] / "widths", "aae", seed, preset="widths", fid_x=fid, recall_x=0.5)
+    there, written = write(*folders, tmp_path / "out")
+    assert "widths" in there
+    assert with_heads("widths") | {"width_curve.pdf"} <= written
+    (row,) = cells((tmp_path / "out" / "tables" / "widths.tex").read_text())
+    assert row == ["AAE", "2", "7", r"$2.00 \pm 1.41$", r"$0.50 \pm 0.00$"]
+    text, commands = shown(tmp_path / "out"), (tmp_path / "out" / "tables" / "commands.tex").read_text()
+    assert r"\subsection{Width \& quality}" in text
+    assert "widths" in arguments("tablerows", text) & arguments("tablehead", text)
+    assert "figures/width_curve.pdf" in arguments("includegraphics", text)
+    for label in ("tab:widths", "fig:width_curve"):
+        assert label in arguments("label", text) & arguments("ref", commands)
+    assert text.index(r"\label{tab:ablation}") < text.index(r"\label{tab:widths}")
+
+
+def test_a_study_that_was_not_run_is_not_among_the_commands(width_study, finished, tmp_path):
+    assert "widths" not in write(finished, tmp_path / "none", tmp_path / "out")[0]
+    assert "widths" not in (tmp_path / "out" / "tables" / "commands.tex").read_text()

@@ -1,6 +1,6 @@
 import io
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,15 +8,19 @@ import torch
 from conftest import CODE, SETTINGS, build_algorithm
 from torch import nn
 
-from lprior.algorithms import vaegan
+from lprior.algorithms import ALGORITHMS, Algorithm, vaegan
+from lprior.algorithms.updates import update
+from lprior.config import resolve
 from lprior.errors import TrainingDiverged
+from lprior.streams import normal
+from lprior.training import run
 from lprior.training.loop import Training
 
 BATCH = 16
 
 
 def start(algorithm: nn.Module, **changes) -> Training:
-    return Training(algorithm, **{"seed": 0, "batch_size": BATCH, "noise_size": CODE, "ema_decay": 0.9} | changes)
+    return Training(algorithm, **{"seed": 0, "batch_size": BATCH, "ema_decay": 0.9} | changes)
 
 
 def train(training: Training, images: torch.Tensor, last: int) -> Training:
@@ -163,9 +167,6 @@ def test_a_watcher_sees_every_batch_of_every_epoch(images):
 class Stub(nn.Module):
     """An algorithm of one weight, which a step sets to `target`; its loss is the number of the step."""
 
-    draws = 2
-    wants = frozenset()
-
     def __init__(self, target: float = 0.0, bad: dict[int, float] | None = None):
         super().__init__()
         self.net, self.opt, self.noise = nn.Linear(1, 1, bias=False), SimpleNamespace(), []
@@ -174,6 +175,9 @@ class Stub(nn.Module):
 
     def autoencoder(self):
         return self.net
+
+    def draw(self, x, labels, stream):
+        return {"x": x, "noise": normal((2, len(x), CODE), stream("noise"))}
 
     def train_step(self, x, noise):
         self.steps += 1
@@ -193,7 +197,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(images, step, epoc
 
 def test_a_divergence_is_found_within_a_long_epoch(images, monkeypatch):
     """Not only at its end: on a GPU an epoch of the full preset is long."""
-    monkeypatch.setattr("lprior.train.CHECK_EVERY", 3)
+    monkeypatch.setattr("lprior.training.loop.CHECK_EVERY", 3)
     stub = Stub(bad={2: math.nan})
     with pytest.raises(TrainingDiverged, match="step 2, in epoch 1"):
         train(start(stub, batch_size=1), images, 1)
@@ -236,7 +240,8 @@ def test_the_average_is_frozen_and_in_eval_mode_while_the_networks_train(algorit
 
 def noise_of(seed: int, first_step: int, steps: int, images: torch.Tensor) -> torch.Tensor:
     stub = Stub()
-    training = start(stub, seed=seed, step=first_step)
+    training = start(stub, seed=seed)
+    training.step = first_step
     for _ in range(steps):
         training.train_step(images[:BATCH].float())
     return torch.stack(stub.noise)
@@ -244,7 +249,7 @@ def noise_of(seed: int, first_step: int, steps: int, images: torch.Tensor) -> to
 
 def test_noise_depends_on_seed_and_step_alone(images):
     noise = noise_of(0, 0, 4, images)
-    assert noise.shape == (4, Stub.draws, BATCH, CODE)
+    assert noise.shape == (4, 2, BATCH, CODE)
     torch.manual_seed(99)
     assert torch.equal(noise_of(0, 0, 4, images), noise)
     assert torch.equal(noise_of(0, 2, 2, images), noise[2:])
@@ -256,3 +261,71 @@ def test_noise_is_standard_normal(images):
     noise = noise_of(0, 0, 40, images)
     assert noise.mean().item() == pytest.approx(0, abs=0.08)
     assert noise.std().item() == pytest.approx(1, abs=0.08)
+
+
+# An algorithm that the package has never heard of
+
+
+@dataclass(frozen=True)
+class Rate:
+    learning_rate: float = 0.5
+
+
+class ClassMeans(nn.Module):
+    """Learns the mean image of each class, from noisy images. It has the four things that an algorithm needs, and no
+    name in common with the package's beside them."""
+
+    def __init__(self, config: Rate, pixels: int):
+        super().__init__()
+        self.means = nn.Embedding(10, pixels)
+        self.opt = SimpleNamespace(means=torch.optim.SGD(self.means.parameters(), lr=config.learning_rate))
+
+    def draw(self, x, labels, stream):
+        return {"pictures": x + 0.1 * normal(x.shape, stream("dust")), "of": labels}
+
+    def train_step(self, pictures, of):
+        L_mean = (pictures.flatten(1) - self.means(of)).square().sum(1).mean()
+        update((self.opt.means, L_mean))
+        return {"L_mean": L_mean.detach()}
+
+    def autoencoder(self):
+        return self.means
+
+
+def test_any_algorithm_with_four_things_trains_and_resumes(images):
+    labels, greys = torch.arange(len(images)) % 10, torch.linspace(0, 255, 10).round()
+    images = greys[labels].view(-1, 1, 1, 1).expand(images.shape).to(torch.uint8)
+
+    def new(seed: int) -> Training:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return start(ClassMeans(Rate(), images[0].numel()), ema_decay=0.5)
+
+    whole, part, resumed = new(0), new(0), new(5)
+    assert {name for name in vars(whole.algorithm) if not name.startswith("_")} == {"training", "opt"}
+    list(whole.epochs(images, 30, labels=labels))
+    assert whole.log[-1]["L_mean"] < 0.1 * whole.log[0]["L_mean"]
+    assert ((whole.average.weight.mean(1) + 1) * 127.5 - greys).abs().max() < 10
+
+    list(part.epochs(images, 1, labels=labels))
+    resumed.load_state_dict(through_a_file(part.state_dict()))
+    list(resumed.epochs(images, 30, labels=labels))
+    assert_same_bits(whole, resumed)
+
+
+def test_an_algorithm_in_the_table_gets_runs(images, monkeypatch):
+    """Its name, its settings and its training, with nothing said of it anywhere else."""
+    built = []
+
+    def build(config, networks, code):
+        built.append(ClassMeans(config, networks.channels * networks.size**2))
+        return built[-1]
+
+    monkeypatch.setitem(ALGORITHMS, "means", Algorithm("Class means", Rate, build))
+    config = resolve("means", "mnist5k", "smoke", learning_rate=0.25, batch_size=BATCH)
+    assert config.name == "mnist5k-means-s0" and config.settings == Rate(0.25)
+    training = run.start(config, torch.device("cpu"))
+    assert training.algorithm is built[0]
+    images = torch.zeros(BATCH, 1, 28, 28, dtype=torch.uint8)
+    losses = [row["L_mean"] for row in training.epochs(images, 3, labels=torch.zeros(BATCH, dtype=torch.int64))]
+    assert losses == sorted(losses, reverse=True) and len(set(losses)) == 3

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from lprior.algorithms.objectives import marginal_entropy, mutual_information, virtual_adversarial_loss
+from lprior.algorithms.information import marginal_entropy, mutual_information
+from lprior.algorithms.vat import virtual_adversarial_loss
 from lprior.algorithms.views import SCALE, SHEAR, SHIFT, TURN, WARPS, random_warps, view
 
 

@@ -1,5 +1,7 @@
-"""What run_all.sh starts, and what it leaves out, where data sets are not to be had. No test reaches the network."""
+"""What run_all.sh starts, and what it leaves out, where data sets are not to be had. No test reaches the network, and
+none sets up LaTeX."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -9,20 +11,24 @@ from pathlib import Path
 import pytest
 from test_cifar10 import make_pictures
 
-from lprior import config as presets
+from lprior import __main__ as cli
+from lprior import runs, workflow
+from lprior.data import DATASETS
+from lprior.errors import DataUnavailable
 
 ROOT = Path(__file__).parents[1]
 NEEDED = ("run_all.sh", "setup.sh", "Snakefile", "lprior", "notebooks", "report", "benchmarks")
-OF_DIGITS, OF_CIFAR10 = (len(presets.runs_of("quick", dataset)) for dataset in ("mnist", "cifar10"))
+OF_DIGITS, OF_CIFAR10 = (len(runs.runs_of("quick", dataset)) for dataset in ("mnist", "cifar10"))
 NOWHERE = "http://127.0.0.1:9"  # as a proxy, it refuses every connection at once
 
 
 @pytest.fixture
-def dry_run(tmp_path, monkeypatch):
-    """run_all.sh --dry-run in a folder of its own, with this environment's Python."""
+def project(tmp_path, monkeypatch) -> Path:
+    """A folder of its own that looks like the repository, where no data are at hand."""
+    folder = tmp_path / "project"
+    folder.mkdir()
     for name in NEEDED:
-        (tmp_path / "project").mkdir(exist_ok=True)
-        (tmp_path / "project" / name).symlink_to(ROOT / name)
+        (folder / name).symlink_to(ROOT / name)
     (tmp_path / "data").mkdir()
     for name, value in {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -30,12 +36,40 @@ def dry_run(tmp_path, monkeypatch):
         "http_proxy": NOWHERE, "https_proxy": NOWHERE, "no_proxy": "",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.fixture
+def dry_run(project):
+    """run_all.sh --dry-run, with this environment's Python."""
 
     def start(*arguments: str) -> subprocess.CompletedProcess:
-        command = ["bash", tmp_path / "project" / "run_all.sh", "--dry-run", "--device", "cpu", *arguments]
+        command = ["bash", project / "run_all.sh", "--dry-run", "--device", "cpu", *arguments]
         return subprocess.run(command, capture_output=True, text=True)
 
     return start
+
+
+@pytest.fixture
+def plan(project, monkeypatch):
+    """Calls `workflow` in this process; what Snakemake would be asked for, (goal, settings), and the exit code."""
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(workflow, "has_latex", lambda: True)
+
+    def start(*arguments: str, code: int = 0) -> tuple[list[tuple[str, dict]], int]:
+        calls = []
+        monkeypatch.setattr(workflow, "snakemake", lambda goal, settings, *_: calls.append((goal, settings)) or code)
+        return calls, cli.main(["workflow", *arguments])
+
+    return start
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    def load(name: str, split: str = "train") -> None:
+        raise DataUnavailable(f"{name} is nowhere")
+
+    monkeypatch.setattr("lprior.data.load", load)
 
 
 def jobs(answer: subprocess.CompletedProcess) -> dict[str, int]:
@@ -46,6 +80,119 @@ def jobs(answer: subprocess.CompletedProcess) -> dict[str, int]:
 
 def own_lines(answer: subprocess.CompletedProcess) -> list[str]:
     return [line for line in answer.stderr.splitlines() if line.startswith("run_all.sh: ")]
+
+
+def test_run_all_is_short():
+    assert len((ROOT / "run_all.sh").read_text().splitlines()) <= 45
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--help"], 0), (["--fast"], 2), (["--jobs", "0"], 2), (["reprot"], 2)], ids=str
+)
+def test_help_and_wrong_arguments_need_nothing_but_python(arguments, code):
+    command = [sys.executable, "-S", "-m", "lprior", "workflow", "--check", *arguments]  # -S: without site-packages
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == code and "Traceback" not in answer.stderr
+    assert ("Examples:" in answer.stdout) == (code == 0)
+
+
+def test_help_names_what_there_is(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["workflow", "--help"])
+    words = set(re.findall(r"[\w-]+", capsys.readouterr().out.split("Examples:")[0]))
+    assert {*runs.presets(), workflow.PUBLISHED, *DATASETS, *workflow.DEVICES, *workflow.TARGETS} <= words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--preset", "smoek"], "preset 'smoek' is unknown: did you mean 'smoke'?"),
+        (["--dataset", "mnits"], "data set 'mnits' is unknown: did you mean 'mnist'?"),
+        (["--dataset", "mnist5k mnist"], "--dataset takes one of mnist, fashion-mnist, mnist5k, not both"),
+        (["--preset", "ablation", "--dataset", "cifar10"], "'ablation' is a study on digits"),
+        (["--preset", "codes", "cifar10-lpaae-s0"], "'codes' is a study on digits"),
+        (["--device", "cdua"], "did you mean 'cuda'?"),
+        (["run"], "target 'run' is unknown: did you mean 'runs'?"),
+        (["mnits-lpaae-s0"], "such as mnist-lpaae-s0"),
+        (["mnist-lpaae-fixd-s0"], "did you mean 'fixed'?"),
+        (["mnist-lpaae-s0/sample.png"], "did you mean 'samples.png'?"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_in_one_line_with_a_hint(plan, capsys, arguments, said):
+    assert plan(*arguments) == ([], 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("run_all.sh: ") and said in line
+
+
+def test_a_study_is_a_preset_with_readings_and_data_of_its_own(plan, monkeypatch, tmp_path):
+    mine = runs.Study("mine", "Mine", "smoke", {}, ("aae",), (0,), "pictures", lambda finished: None)
+    monkeypatch.setitem(runs.STUDIES, "mine", mine)
+    make_pictures(tmp_path / "data")
+    (((goal, settings),), code) = plan("--preset", "mine")
+    assert (goal, settings["preset"], settings["dataset"], code) == ("readings", "mine", "cifar10", 0)
+
+
+def test_targets(plan):
+    given = ("--preset", "smoke", "--dataset", "mnist5k")
+    asked = {target: plan(*given, target)[0][0][0] for target in ("runs", "mnist5k-aae-s0", "mnist5k-aae-s1/log.csv")}
+    assert list(asked.values()) == [
+        "runs", "results/smoke/mnist5k-aae-s0/metrics.json", "results/smoke/mnist5k-aae-s1/log.csv"
+    ]  # fmt: skip
+    (((goal, settings),), _) = plan("--preset", "published")
+    assert (goal, settings["dataset"], settings["unavailable"]) == ("report", "", "")
+
+
+def test_without_latex_everything_else_is_made(plan, monkeypatch, capsys):
+    monkeypatch.setattr(workflow, "has_latex", lambda: False)
+    calls, code = plan("--preset", "published")
+    assert (calls[0][0], code) == ("sources", 5)
+    said = capsys.readouterr().err
+    assert said.startswith("run_all.sh: everything is done but the PDF") and "latexmk" in said and "tectonic" in said
+    assert plan("--preset", "published", code=1)[1] == 1
+    assert "failed" in capsys.readouterr().err
+
+
+def test_the_closing_line_says_where_the_report_is(plan, capsys):
+    assert plan("--preset", "smoke", "--dataset", "mnist5k")[1] == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "The report: results/smoke/report.pdf"
+    assert plan("--preset", "published")[1] == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "The report: report/report.pdf"
+
+
+def test_a_run_or_a_study_whose_data_are_nowhere_is_refused(plan, no_data, capsys):
+    assert plan("--preset", "smoke", "mnist-aae-s0") == ([], 3)
+    assert plan("--preset", "quick", "--dataset", "mnist") == ([], 3)
+    assert capsys.readouterr().err == "run_all.sh: mnist is nowhere\n" * 2
+    (((_, settings),), _) = plan("--preset", "ablation")
+    assert settings["dataset"] == "mnist5k" and "ITS RESULTS ARE NOT THOSE OF MNIST" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_one_workflow_at_a_time(dry_run, project):
+    (project / "results").mkdir()
+    with (project / "results" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        answer = dry_run("--preset", "smoke", "--dataset", "mnist5k")
+    assert answer.returncode == 2 and own_lines(answer) == ["run_all.sh: another run_all.sh is at work in this folder"]
+
+
+@pytest.mark.slow
+def test_seed_0_alone_can_be_asked_for(dry_run):
+    answer = dry_run("--preset", "full", "--dataset", "mnist5k", "--seeds", "0", "runs")
+    assert jobs(answer)["run"] == len(runs.runs_of("full", "mnist5k", [0])) < len(runs.runs_of("full", "mnist5k"))
+
+
+@pytest.mark.slow
+def test_an_algorithm_needs_no_notebook(dry_run, project):
+    (project / "Snakefile").unlink()
+    (project / "Snakefile").write_text(
+        "from lprior.algorithms import ALGORITHMS, Algorithm, aae\n"
+        "ALGORITHMS['plain'] = Algorithm('Plain', aae.Config, aae.build)\n"
+        f"include: '{ROOT / 'Snakefile'}'\n"
+    )
+    answer = dry_run("--preset", "smoke", "--dataset", "mnist5k", "runs")
+    assert (jobs(answer)["run"], jobs(answer)["run_without_notebook"]) == (len(runs.runs_of("smoke", "mnist5k")), 1)
 
 
 @pytest.mark.slow

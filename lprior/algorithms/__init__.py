@@ -1,21 +1,42 @@
 """The algorithms, each one file, and the table that everything else finds them in.
 
-An algorithm is a frozen dataclass `Config`, and a function `build(config, networks, code)`, which gives an `nn.Module`
-with
-
-    draw(x, labels, stream) -> inputs    what a step takes: images x, noise and whatever else it wants to be random
-    train_step(**inputs) -> losses       one mini-batch, whose losses are detached scalars under the paper's names
-    autoencoder()                        the networks that sample and reconstruct (`autoencoder.py`)
-    opt                                  a namespace with the optimizer of each network under the network's name
+An algorithm is a frozen dataclass `Config`, and a function `build(config, networks, code)`, which gives a `Trainable`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from lprior.algorithms import aae, lpaae_tuned, vaegan
+from lprior.algorithms.autoencoder import Autoencoder
+from lprior.streams import Stream
+
+
+class Trainable(Protocol):
+    """An `nn.Module` with these. `opt` has the optimizer of each network under the network's name."""
+
+    opt: SimpleNamespace
+
+    def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
+        """What a step takes: images x (N, C, H, W) in [-1, 1], noise, and whatever else it wants to be random."""
+        ...
+
+    def train_step(self, **inputs: Tensor) -> dict[str, Tensor]:
+        """One mini-batch. Returns detached scalars, losses under the paper's names."""
+        ...
+
+    def autoencoder(self) -> Autoencoder:
+        """The networks that sample and reconstruct; shares the parameters."""
+        ...
+
+    def to(self, *args: Any, **options: Any) -> Any: ...
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+    def buffers(self) -> Iterator[Tensor]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -24,7 +45,7 @@ class Algorithm:
 
     title: str
     Config: type
-    build: Callable[[Any, Any, int], nn.Module]
+    build: Callable[[Any, Any, int], Any]
     notebook: str = ""
 
 

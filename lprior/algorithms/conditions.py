@@ -123,7 +123,9 @@ class Unsupervised(_Conditional):
         return drawn
 
     def losses(self, nets: Any, at: SimpleNamespace, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
-        losses, Q_x, F_noise = {}, nets.Q(at.F_x), at.F_noise
+        losses, F_noise = {}, at.F_noise
+        if self.Q_sees_views or self.lam_VAT:
+            Q_x = nets.Q(at.F_x)
         if self.Q_sees_views:
             F_view, F_noise = (nets.D_I.trunk(view(image, drawn["warps"])) for image in (at.x, at.x_noise))
             Q_view = nets.Q(F_view)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Optimizer
 
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.conditions import NONE, Condition
@@ -68,13 +68,20 @@ class LPAAE(nn.Module):
             D_C=adam(D_C, rate_D_C, betas),
             D_I=adam(D_I, rate_D, betas),
         )
-        self.prior_learners: list[Adam] = []
         if CG is not None and config.CG_learns:
             self.opt.CG = adam(CG, rate_CG, betas)
-            self.prior_learners.append(self.opt.CG)
-        self.makers = [self.opt.dec, *self.prior_learners]  # of images, which learn from D_I
         if Q is not None:
             self.opt.Q = adam(Q, rate_D, betas)
+
+    @property
+    def prior_learners(self) -> list[Optimizer]:
+        """That of CG, if it learns."""
+        return [self.opt.CG] if hasattr(self.opt, "CG") else []
+
+    @property
+    def makers(self) -> list[Optimizer]:
+        """Those of the networks that make images, which learn from D_I."""
+        return [self.opt.dec, *self.prior_learners]
 
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """The inputs of `train_step` for images x (N, C, H, W) and their labels (N,): a noise for each phase."""
@@ -131,5 +138,5 @@ class LPAAE(nn.Module):
 
     def autoencoder(self) -> Autoencoder:
         """The networks that sample and reconstruct, with s Q on its trunk too; shares the parameters."""
-        Q = None if self.Q is None else nn.Sequential(self.D_I.trunk, self.Q)
+        Q = None if self.Q is None else nn.Sequential(self.D_I.get_submodule("trunk"), self.Q)
         return Autoencoder(self.enc, self.dec, self.CG, Q, self.s)

@@ -114,11 +114,11 @@ class Config(lpaae.Config):
     @property
     def s(self) -> Condition:
         """The conditional variable."""
-        return {
-            "none": NONE,
-            "supervised": Supervised(self.lam_info, self.Q_sees_labels),
-            "unsupervised": Unsupervised(self.lam_info, self.Q_sees_views, self.lam_H, self.lam_VAT),
-        }[self.condition]
+        if self.condition == "supervised":
+            return Supervised(self.lam_info, self.Q_sees_labels)
+        if self.condition == "unsupervised":
+            return Unsupervised(self.lam_info, self.Q_sees_views, self.lam_H, self.lam_VAT)
+        return NONE
 
 
 def _choose(what: str, value: str, choices: Any) -> None:
@@ -145,16 +145,16 @@ class TunedLPAAE(lpaae.LPAAE):
         for _ in range(self.config.autoencoder_updates - 1):  # 9
             update(*self.autoencoder_terms(self.losses(at)))
             at = self.forward(x, noise[0], **drawn)
-        L = self.losses(at)
+        of_aae_phase = of_prior_phase = self.losses(at)
         if self.config.joint:  # 7
             of_s = self.s.losses(self, at, noise[0], **drawn)
-            update(*self.aae_phase(L), *self.prior_improvement_phase(L, of_s))
+            update(*self.aae_phase(of_aae_phase), *self.prior_improvement_phase(of_prior_phase, of_s))
         else:
-            update(*self.aae_phase(L))
+            update(*self.aae_phase(of_aae_phase))
             at = self.forward(x, noise[1], **drawn)
-            L, of_s = self.losses(at), self.s.losses(self, at, noise[1], **drawn)
-            update(*self.prior_improvement_phase(L, of_s))
-        losses = {"L_GAN_C": L.GAN_C, "L_rec": L.rec, "L_GAN_I": L.GAN_I, **of_s}
+            of_prior_phase, of_s = self.losses(at), self.s.losses(self, at, noise[1], **drawn)
+            update(*self.prior_improvement_phase(of_prior_phase, of_s))
+        losses = {"L_GAN_C": of_aae_phase.GAN_C, "L_rec": of_aae_phase.rec, "L_GAN_I": of_prior_phase.GAN_I, **of_s}
         return {name: loss.detach() for name, loss in losses.items()}
 
     def aae_phase(self, L: SimpleNamespace) -> list[tuple]:
@@ -168,7 +168,7 @@ class TunedLPAAE(lpaae.LPAAE):
 
     def prior_improvement_phase(self, L: SimpleNamespace, of_s: dict[str, Tensor]) -> list[tuple]:
         """D_I against dec and CG over images, and with s Q beside them all. enc and D_C rest."""
-        terms = [(self.opt.D_I, L.GAN_I), *((maker, L.fool_I) for maker in self.makers)]
+        terms: list[tuple] = [(self.opt.D_I, L.GAN_I), *((maker, L.fool_I) for maker in self.makers)]
         if self.config.lam_CG:  # 10
             terms += [(CG, L.fool_C_by_CG, self.config.lam_CG) for CG in self.prior_learners]
         return terms + self.s.terms(of_s, self.opt, self.makers)
@@ -191,8 +191,7 @@ class TunedLPAAE(lpaae.LPAAE):
             x_rec, x_noise = self.dec(torch.cat([z_x, z_c])).chunk(2)
         else:
             x, x_rec, x_noise = super().images(x, z_x, z_c)
-        if self.config.instance_noise:  # 11
-            x, x_rec, x_noise = grainy((x, x_rec, x_noise), self.config.instance_noise, grain)
+        x, x_rec, x_noise = grainy((x, x_rec, x_noise), self.config.instance_noise, grain)  # 11
         return x, x_rec, x_noise
 
     def L_rec(self, at: SimpleNamespace) -> Tensor:

@@ -15,6 +15,13 @@ def draw_grain(x: Tensor, stream: torch.Generator) -> Tensor:
     return normal(x.shape, stream)
 
 
-def grainy(images: tuple[Tensor, ...], deviation: float, grain: Tensor) -> tuple[Tensor, ...]:
-    """Each of the images (N, C, H, W) with the same noise of this standard deviation."""
+def grainy(images: tuple[Tensor, ...], deviation: float, grain: Tensor | None) -> tuple[Tensor, ...]:
+    """Each of the images (N, C, H, W) with the same noise of this standard deviation; as they are where that is 0.
+
+    Raises ValueError for noise without a grain.
+    """
+    if not deviation:
+        return images
+    if grain is None:
+        raise ValueError("a step with instance noise needs a grain: see `draw`")
     return tuple(image + deviation * grain for image in images)

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+Term = tuple[Optimizer, Tensor] | tuple[Optimizer, Tensor, float]
 
-def update(*terms: tuple[Optimizer, Tensor] | tuple[Optimizer, Tensor, float]) -> None:
+
+def update(*terms: Term) -> None:
     """Descend each loss, times its weight, with respect to the parameters that its optimizer owns, and no others.
 
     A term is (optimizer, loss) or (optimizer, loss, weight). All gradients are taken at the same point; only then does
@@ -32,9 +34,9 @@ def update(*terms: tuple[Optimizer, Tensor] | tuple[Optimizer, Tensor, float]) -
             for parameter in optimizers[optimizer]
         ]
         found = torch.autograd.grad(loss, [parameter for parameter, _ in moved], retain_graph=True, allow_unused=True)
-        for (parameter, weight), gradient in zip(moved, found, strict=True):
+        for (parameter, factor), gradient in zip(moved, found, strict=True):
             if gradient is not None:
-                term = gradient if weight == 1 else weight * gradient
+                term = gradient if factor == 1 else factor * gradient
                 gradients[parameter] = gradients[parameter] + term if parameter in gradients else term
 
     for parameters in optimizers.values():

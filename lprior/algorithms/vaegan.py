@@ -84,8 +84,7 @@ class VAEGAN(nn.Module):
         mu, log_var = self.enc(x).chunk(2, dim=1)
         z = mu + epsilon * torch.exp(0.5 * log_var)
         x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
-        if self.config.instance_noise:
-            x, x_rec, x_p = grainy((x, x_rec, x_p), self.config.instance_noise, grain)
+        x, x_rec, x_p = grainy((x, x_rec, x_p), self.config.instance_noise, grain)
         (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)

@@ -14,7 +14,8 @@ from lprior.benchmark.timing import alternate, cell, machine, markdown, ratios, 
 from lprior.config import RunConfig, resolve
 from lprior.data import DATASETS, to_float
 from lprior.device import choose_device, peak_memory_bytes
-from lprior.errors import UserError, literal
+from lprior.errors import UserError
+from lprior.settings import parse_settings
 from lprior.streams import generator
 from lprior.training.loop import Training
 from lprior.training.run import start
@@ -43,12 +44,7 @@ def parse_variant(text: str, base: dict | None = None) -> Variant:
     A name is preset, engine, precision or anything that `config.resolve` can change. Raises UserError for a wrong one.
     """
     algorithm, _, rest = text.partition(":")
-    changes = {"preset": "quick", **(base or {})}
-    for assignment in filter(None, rest.split(",")):
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise UserError(f"a variant is ALGORITHM:NAME=VALUE,NAME=VALUE,..., not {text!r}")
-        changes[name] = literal(value)
+    changes = {"preset": "quick", **(base or {}), **parse_settings(rest, f"the variant {text!r}")}
     preset, engine, precision = (changes.pop(name, "auto") for name in ("preset", "engine", "precision"))
     if precision not in PRECISIONS:
         raise UserError(f"precision {precision!r} is unknown: choose one of {', '.join(PRECISIONS)}")

@@ -149,8 +149,8 @@ def save_evaluator(evaluator: Evaluator, name: str) -> Path:
 def describe_evaluator(name: str, train: Dataset, test: Dataset, anchors: dict | None = None) -> dict:
     """Write, beside the shipped classifier, what it is: accuracy, data, checksum, version, and the anchors.
 
-    `anchors`: the metrics that real images get (`evaluate.anchors`). The version counts the trainings: it is one more
-    than before if the weights have changed.
+    `anchors`: the metrics that real images get (`measurement.anchors`). The version counts the trainings: it is one
+    more than before if the weights have changed.
     """
     path = SHIPPED / f"{name}.json"
     before = json.loads(path.read_text()) if path.exists() else {"version": 0}

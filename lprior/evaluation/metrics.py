@@ -11,8 +11,9 @@ A key of metrics.json names the protocol:
 and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch import Tensor
@@ -44,7 +45,8 @@ class Seen:
 class Metric:
     """`key` begins its keys in metrics.json; of samples, `of` ends them. `title`: in tables; `unit`: there, in LaTeX.
 
-    `scale`: what the value is multiplied by to be shown, by `format`. `parts`: what is shown of a list, instead of it.
+    `higher_is_better`: None for neither. `scale`: what the value is multiplied by to be shown, by `format`.
+    `parts`: what is shown of a list, instead of it: title -> the number, and whether more of that is better.
     `tolerance` and `relative`: by how much, absolutely or relatively, a value may differ where the weights are measured
     again; `control_tolerance` and `control_relative` the same of the control, whose mixture is fitted and sampled anew.
     `of_samples`: computes it, for metrics of samples alone.
@@ -53,7 +55,7 @@ class Metric:
     key: str
     title: str
     format: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     tolerance: float
     control_tolerance: float = 0.0
     relative: float = 0.01
@@ -62,7 +64,7 @@ class Metric:
     scale: float = 1.0
     of: str = ""
     of_samples: Callable[[Seen], float | list[float]] | None = None
-    parts: dict[str, Callable[[list[float]], float]] = field(default_factory=dict)
+    parts: dict[str, tuple[Callable[[list[float]], float], bool]] = field(default_factory=dict)
 
     def names(self, key: str) -> bool:
         """Whether a key, without what is before it for the control, is this metric's."""
@@ -88,13 +90,18 @@ METRICS = [
            of_samples=lambda seen: seen.precision_recall[1]),
     Metric("entropy", "entropy", "{:.3f}", True, 0.002, 0.02, unit="nats", of=ALONE,
            of_samples=lambda seen: formulas.entropy(seen.histogram)),
-    Metric("histogram", "classes", "{:.1f}", True, 0.002, 0.04, unit=r"\%", scale=100, of=ALONE,
-           of_samples=lambda seen: seen.histogram.tolist(), parts={"rarest": min, "commonest": max}),
+    Metric("histogram", "classes", "{:.1f}", None, 0.002, 0.04, unit=r"\%", scale=100, of=ALONE,
+           of_samples=lambda seen: seen.histogram.tolist(),
+           parts={"rarest": (min, True), "commonest": (max, False)}),
     # Of the autoencoder and of pixels (`measurement.py`)
     Metric("reconstruction", "reconstruction", "{:.4f}", False, 1e-5),
     Metric("parzen", "Parzen", "{:.0f}", True, 0.5, unit="nats"),
-    Metric("parzenstderr", "Parzen error", "{:.1f}", False, 0.05, unit="nats"),
-    Metric("parzensigma", "Parzen sigma", "{:.2f}", False, 0.0),
+    Metric("parzenstderr", "Parzen error", "{:.1f}", None, 0.05, unit="nats"),
+    Metric("parzensigma", "Parzen sigma", "{:.2f}", None, 0.0),
+    # Of samples, on features of Inception (`inception.py`); not verified, since few have its weights
+    Metric("fid_inception", "Inception FID", "{:.2f}", False, 0.02),
+    Metric("kid_inception", "Inception KID", "{:z.0f}", False, 0.002, unit=r"$\times 1000$", scale=1000),
+    Metric("score_inception", "Inception Score", "{:.2f}", True, 0.02),
     # Of a conditional variable (`conditional.py`)
     Metric("accuracy_given_s", "obeyed", "{:.1f}", True, 0.002, unit=r"\%", scale=100),
     Metric("within_precision", "precision within", "{:.1f}", True, 0.02, unit=r"\%", scale=100),
@@ -106,15 +113,28 @@ METRICS = [
 
 
 def metric_of(key: str) -> Metric | None:
-    """The metric that a key of metrics.json is of, the control's too; None for one that the table does not have."""
+    """The metric that a key of metrics.json is of, the control's too; None for one that the table does not have.
+
+    Of several whose names begin the key, that of the longest name; of equals the first.
+    """
     bare = key.removeprefix(CONTROL)
-    return next((metric for metric in METRICS if metric.names(bare)), None)
+    return max((metric for metric in METRICS if metric.names(bare)), key=lambda metric: len(metric.key), default=None)
+
+
+def in_words(key: str) -> str:
+    """What the axis of a figure says: "FID of 2,000 samples" for fid_mnist_clf1_2k_test."""
+    metric, count = metric_of(key), re.search(r"_(\d+)(k?)(_test)?$", key)
+    if metric is None or count is None:
+        return key
+    return f"{metric.title} of {int(count[1]) * (1000 if count[2] else 1):,} samples"
 
 
 def by_title(title: str) -> Metric:
-    """The metric of that title, or of which that title is a part. Raises KeyError if there is none."""
+    """The metric of that title; for the title of a part, the part as a metric. Raises KeyError if there is none."""
     for metric in METRICS:
-        if title == metric.title or title in metric.parts:
+        if title in metric.parts:
+            return replace(metric, title=title, higher_is_better=metric.parts[title][1], parts={})
+        if title == metric.title and not metric.parts:
             return metric
     raise KeyError(title)
 

@@ -24,13 +24,11 @@ from lprior.networks.sngan import Strong
 class Networks(Protocol):
     """What each set is a dataclass of, and what it makes."""
 
-    channels: int
-    size: int
-    width: int
-    spectral_norm: bool
-    feature_block: int | None
     input_size: ClassVar[int | None]  # pixels a side to which smaller images are zero-padded; None: their own
 
+    def __init__(
+        self, channels: int, size: int, width: int, spectral_norm: bool, feature_block: int | None
+    ) -> None: ...
     def encoder(self, outputs: int) -> nn.Module: ...
     def decoder(self, code: int) -> nn.Module: ...
     def code_generator(self, noise: int, code: int) -> nn.Module: ...
@@ -39,4 +37,4 @@ class Networks(Protocol):
     def classifier(self, classes: int) -> nn.Module: ...
 
 
-NETWORKS = {"compact": Compact, "dcgan": DCGAN, "paper": Paper, "strong": Strong}
+NETWORKS: dict[str, type[Networks]] = {"compact": Compact, "dcgan": DCGAN, "paper": Paper, "strong": Strong}

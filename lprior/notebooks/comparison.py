@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lprior.config import resolve
+from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.figures import logarithmic
-from lprior.results import RunFolder, scratch_folder
+from lprior.results import RunFolder, finished, scratch_folder
 from lprior.runs import title_of, variants_of
 from lprior.training.run import run
 
@@ -30,38 +31,41 @@ def obtain(
     return result if (result / "metrics.json").exists() else run(config, result.path, device=device)
 
 
-def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, list[RunFolder]]:
-    """The finished runs of an algorithm in a folder, by variant ("" for none) in the order of `runs.VARIANTS`.
+Runs = dict[str, list[RunFolder]]  # variant, "" for none -> its runs
+
+
+def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, Runs]:
+    """The finished runs of an algorithm in a folder, by data set, since others do not compare, and by variant in the
+    order of `runs.VARIANTS`.
 
     None is results/published. Raises UserError if there is no such run.
     """
-    folder = PUBLISHED if folder is None else folder
-    found: dict[str, list[RunFolder]] = {variant: [] for variant in ["", *variants_of(algorithm)]}
-    for path in sorted(Path(folder).glob("*/metrics.json")):
-        config = RunFolder(path.parent).config()
+    folder = PUBLISHED if folder is None else Path(folder)
+    found: dict[str, Runs] = {name: {variant: [] for variant in ["", *variants_of(algorithm)]} for name in DATASETS}
+    for result in finished(folder):
+        config = result.config()
         if config.algorithm == algorithm:
-            found[config.variant].append(RunFolder(path.parent))
-    found = {variant: runs for variant, runs in found.items() if runs}
-    if not found:
+            found[config.dataset].setdefault(config.variant, []).append(result)
+    found = {name: {variant: members for variant, members in runs.items() if members} for name, runs in found.items()}
+    if not any(found.values()):
         raise UserError(f"{folder} holds no finished run of {algorithm}")
-    return found
+    return {name: runs for name, runs in found.items() if runs}
 
 
-def table(
-    runs: dict[str, list[RunFolder]], kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")
-) -> pd.DataFrame:
-    """A row for each variant: the number of seeds, epochs, and mean and standard deviation over seeds of each metric
-    whose key begins with one of `kinds`. Variants measured by different protocols have different columns."""
+def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")) -> pd.DataFrame:
+    """Of runs on one data set, a row for each variant: the number of seeds, epochs, and mean and standard deviation
+    over seeds of each metric whose key begins with one of `kinds`. Variants measured by different protocols have
+    different columns."""
     rows = {}
     for members in runs.values():
         values = pd.DataFrame([one.read_json("metrics.json") for one in members])
         values = values[[key for key in values if key.partition("_")[0] in kinds]].astype(float)
         row = {"n": len(members), "epochs": "/".join(sorted({str(one.config().epochs) for one in members}))}
         for key in values:
-            spread = f" ± {values[key].std():.3g}" if len(members) > 1 else ""
+            spread = f" ± {values[key].std():.3g}" if values[key].count() > 1 else ""
             row[key] = f"{values[key].mean():.4g}{spread}"
         rows[title(members[0])] = row
-    return pd.DataFrame(rows).T.fillna("–")
+    return pd.DataFrame(rows).T.fillna("–").rename_axis(columns=dataset_of(runs))
 
 
 def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
@@ -70,8 +74,9 @@ def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
     return pd.Series({key: value for key, value in metrics.items() if key.startswith(kinds)}, dtype=float)
 
 
-def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure:
-    """The metric of each run's log whose name begins with `kind`, over epochs, a colour for each variant."""
+def curves_figure(runs: Runs, kind: str = "fid") -> Figure:
+    """Of runs on one data set, the metric of each log whose name begins with `kind`, over epochs, a colour for each
+    variant."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for index, members in enumerate(runs.values()):
@@ -83,6 +88,7 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
                 label = title(one) if number == 0 else None
                 axes.plot(log["epoch"], log[column], color=f"C{index}", ls=line, lw=1, label=label)
                 axes.set_ylabel(column)
+    axes.set_title(dataset_of(runs))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if kind == "fid":
@@ -95,3 +101,8 @@ def curves_figure(runs: dict[str, list[RunFolder]], kind: str = "fid") -> Figure
 def title(result: RunFolder) -> str:
     """What a table calls a run."""
     return title_of(result.config().model)
+
+
+def dataset_of(runs: Runs) -> str:
+    """The title of the data that runs on one data set have in common."""
+    return DATASETS[next(iter(runs.values()))[0].config().dataset].title

@@ -1,5 +1,5 @@
-"""Runs a notebook with papermill, strictly: wrong parameters are refused before a kernel starts, and the executed
-notebook appears only when every cell has run."""
+"""Runs a notebook with papermill, strictly: wrong parameters and settings are refused before a kernel starts, and the
+executed notebook appears only when every cell has run."""
 
 import ast
 import difflib
@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lprior.algorithms import ALGORITHMS
 from lprior.errors import UserError
+from lprior.notebooks.configuration import DECIDING, configure
 
 TYPES = {"str": str, "int": int, "float": (float, int), "bool": bool, "None": type(None)}
 
@@ -18,7 +20,8 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
     """Execute `notebook` in the current folder with `parameters`, which its `parameters` cell must declare.
 
     While it runs, and if it fails, the notebook is at `<output stem>.running.ipynb` or `.failed.ipynb`. Raises
-    UserError for a parameter of unknown name or wrong type, and, naming the kept notebook, if a cell fails.
+    UserError for a parameter of unknown name or wrong type, for an algorithm's notebook also if its configuration does
+    not resolve, and, naming the kept notebook, if a cell fails.
     """
     import papermill
     from papermill.exceptions import PapermillException
@@ -26,6 +29,7 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
     if not Path(notebook).exists():
         raise UserError(f"notebook {notebook} does not exist")
     check_parameters(declared_parameters(notebook), parameters, Path(notebook).name)
+    check_configuration(Path(notebook).name, default_parameters(notebook) | parameters)
 
     logging.getLogger("papermill").setLevel(logging.ERROR)  # its own, weaker check warns where ours has passed
     output = Path(output)
@@ -47,7 +51,17 @@ def execute(notebook: str | Path, output: str | Path, parameters: dict[str, Any]
 
 
 def declared_parameters(notebook: str | Path) -> dict[str, str]:
-    """Name -> type of each parameter, from the annotated assignments of literals in the cell tagged `parameters`.
+    """Name -> type of each parameter."""
+    return {one.target.id: ast.unparse(one.annotation) for one in _assignments(notebook)}
+
+
+def default_parameters(notebook: str | Path) -> dict[str, Any]:
+    """Name -> value that each parameter has in the notebook as it is."""
+    return {one.target.id: one.value.value for one in _assignments(notebook)}
+
+
+def _assignments(notebook: str | Path) -> list[ast.AnnAssign]:
+    """The annotated assignments of literals in the cell tagged `parameters`.
 
     `papermill.inspect_notebook` does not see annotations such as `int | None`, and skips what it cannot read. Raises
     UserError if there is no such cell or if it holds anything else.
@@ -58,12 +72,11 @@ def declared_parameters(notebook: str | Path) -> dict[str, str]:
     tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise UserError(f"{notebook} has {len(tagged)} cells tagged 'parameters' instead of one")
-    declared = {}
-    for statement in ast.parse(tagged[0]).body:
+    statements = ast.parse(tagged[0]).body
+    for statement in statements:
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.value, ast.Constant):
             raise UserError(f"{notebook}: '{ast.unparse(statement)}' is not of the form 'name: type = literal'")
-        declared[statement.target.id] = ast.unparse(statement.annotation)
-    return declared
+    return statements
 
 
 def check_parameters(declared: dict[str, str], given: dict[str, Any], notebook: str) -> None:
@@ -77,3 +90,10 @@ def check_parameters(declared: dict[str, str], given: dict[str, Any], notebook: 
         boolean = isinstance(value, bool)
         if boolean != ("bool" in words) or not any(isinstance(value, TYPES[word]) for word in words):
             raise UserError(f"parameter {name} of {notebook} must be {' or '.join(words)}, not {value!r}")
+
+
+def check_configuration(notebook: str, parameters: dict[str, Any]) -> None:
+    """Resolve the configuration that an algorithm's notebook would. Raises UserError as `config.resolve` does."""
+    for name, algorithm in ALGORITHMS.items():
+        if algorithm.notebook == notebook and parameters.keys() >= {*DECIDING}:
+            configure(name, **{key: parameters[key] for key in DECIDING})

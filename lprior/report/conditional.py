@@ -3,18 +3,19 @@
 from pathlib import Path
 
 from lprior.figures import save_for_print
-from lprior.report.latex import missing, model_rows
+from lprior.report.latex import OF_MODEL, Table, header, missing, model_rows
 from lprior.report.parts import DIGITS, Part
 from lprior.results import RunFolder
 
 COLUMNS = ("FID", "score", "obeyed", "precision within", "recall within", "Q", "codes")
 
 
-def conditional_table(runs: list[RunFolder], part: Part) -> str:
-    """Rows: a model with s, the number of its seeds, its epochs, and mean and standard deviation of `COLUMNS`."""
+def conditional_table(runs: list[RunFolder], part: Part) -> Table:
+    """A row for each model with s: the number of its seeds, its epochs, mean and standard deviation of `COLUMNS`."""
     models = part.conditional
     chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
-    return "".join(model_rows(chosen, models, COLUMNS)) or missing("quick", 3 + len(COLUMNS))
+    rows = "".join(model_rows(chosen, models, COLUMNS)) or missing("quick", len(COLUMNS))
+    return Table(header(COLUMNS, OF_MODEL), rows)
 
 
 def write_sheets(runs: list[RunFolder], folder: Path) -> bool:
@@ -27,5 +28,5 @@ def write_sheets(runs: list[RunFolder], folder: Path) -> bool:
     if not first.keys() >= set(DIGITS.conditional):
         return False
     for model in DIGITS.conditional:
-        save_for_print(first[model] / "samples.png", folder / f"{model}-samples")
+        save_for_print(first[model].still("samples"), folder / f"{model}-samples")
     return True

@@ -7,18 +7,21 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from lprior import figures
+from lprior.algorithms import ALGORITHMS
 from lprior.errors import UserError
 from lprior.report.claims import claims_table
 from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.frame import table_of
 from lprior.report.latex import escape, row
 from lprior.report.parts import DIGITS, PARTS, Part, first_seeds
+from lprior.report.studies.shown import Shown
 from lprior.report.tables import cost_table, more_table, results_table, speed_table
 from lprior.report.values import values
-from lprior.results import RunFolder, finished
-from lprior.runs import STUDIES, title_of
+from lprior.results import RunFolder, finished, still
+from lprior.runs import STUDIES, Study, title_of
 
 SOURCES = Path(__file__).parents[2] / "report"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -48,20 +51,22 @@ def write_report(
     shutil.copytree(SOURCES, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pdf", "*.sh"))
     for part, chosen in parts.items():
         _write_part(part, chosen, runs, output)
-        rows = conditional_table(list(runs.values()), part)
-        (output / "tables" / f"{part.file}conditional.tex").write_text(rows)
-    pictured = _write_studies(studies or results, output)
-    pictured += ["conditional"] if write_sheets(list(runs.values()), output / "figures") else []
-    pictured += ["latent"] if _copy_latent(results / "latent_space", output / "figures") else []
+        conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
+        (output / f"{part.file}pages.tex").write_text(_pages(part, first_seeds(chosen)))
+    beside = _write_studies(studies or results, output)
+    if write_sheets(list(runs.values()), output / "figures"):
+        beside["conditional"] = ["fig:conditional"]
+    if _copy_latent(results / "latent_space", output / "figures"):
+        beside["latent"] = ["fig:maps", "fig:walks"]
     (output / "tables" / "claims.tex").write_text(claims_table(table))
-    (output / "tables" / "commands.tex").write_text(commands_table(parts, pictured))
+    (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, pictured))
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside)))
 
 
-def commands_table(parts: dict[Part, pd.DataFrame], pictured: list[str]) -> str:
-    """LaTeX rows: what, and the command that makes it, for each figure and table. `pictured`: what is shown
-    beside the parts."""
+def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]) -> str:
+    """LaTeX rows: what, and the command that makes it, for each figure and table. `beside`: the labels of what is shown
+    beside the parts, on digits."""
     report = r"\texttt{./run\_all.sh --preset published}, from \texttt{results/published}"
     rows = []
     for part, table in parts.items():
@@ -73,33 +78,65 @@ def commands_table(parts: dict[Part, pd.DataFrame], pictured: list[str]) -> str:
         rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in tables]
         rows.append([rf"figure~\ref{{fig:{part.file}progress}}", report])
     rows.append([r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"])
-    studies = {"ablation": ["tab:ablation"], "codes": ["fig:codes", "tab:codes"], "latent": ["fig:maps", "fig:walks"]}
-    for study in pictured if DIGITS in parts else []:
-        labels = studies.get(study, [f"fig:{study}"])
-        rows += [[rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report] for label in labels]
+    for label in (label for labels in beside.values() for label in labels if DIGITS in parts):
+        rows.append([rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report])
     rows += [[rf"table~\ref{{tab:{name}}}", report] for name in ("claims", "commands")]
     return "".join(row([what, command.replace("--", "-{}-")]) for what, command in rows)
 
 
-def _write_studies(folder: Path, output: Path) -> list[str]:
-    """Tables and figures of each study whose runs are in `folder`/<its name>; the names of those that had any."""
-    whole = []
+def _pages(part: Part, first: pd.DataFrame) -> str:
+    """A page for each model of which the report's text has none: of an algorithm that was added; in LaTeX."""
+    text = "".join(path.read_text() for path in (SOURCES / "sections").glob("*.tex"))
+    pages = []
+    for key in first.index:
+        file, title = f"{part.file}{key}", escape(title_of(key))
+        if rf"\results{{{file}}}" not in text:
+            notebook = escape(ALGORITHMS[first.at[key, "algorithm"]].notebook) or "none"
+            pages.append(rf"\subsection{{{title}}} \results{{{file}}}{{{part.key}{key}}}{{{title}}}{{{notebook}}}")
+            pages.append(rf"\inwords{{{part.key}{key}}}")
+    return "\n".join(pages) + "\n"
+
+
+def _write_studies(folder: Path, output: Path) -> dict[str, list[str]]:
+    """Tables and figures of each study, from its runs in `folder`/<its name>, and studies.tex, which the text includes.
+
+    Gives the labels of those that had runs, by the name of the study.
+    """
+    labels, texts = {}, []
     for name, study in STUDIES.items():
         shown = study.render(finished(folder / name))
-        for file, rows in shown.tables.items():
-            (output / "tables" / f"{file}.tex").write_text(rows)
+        for file, table in shown.tables.items():
+            table.write(output / "tables", file)
         for file, figure in shown.figures.items():
             figures.save_pdf(figure, output / "figures" / f"{file}.pdf")
-        whole += [name] if shown.whole else []
-    return whole
+        if shown.whole:
+            labels[name] = shown.labels
+        texts.append(_text_of(study, shown))
+    (output / "studies.tex").write_text("\n".join(filter(None, texts)) + "\n")
+    return labels
+
+
+def _text_of(study: Study, shown: Shown) -> str:
+    """report/studies/<name>.tex, or without such a file a heading, and all that is shown; in LaTeX."""
+    if (SOURCES / "studies" / f"{study.name}.tex").exists():
+        return rf"\input{{studies/{study.name}}}"
+    title, preset = escape(study.title), escape(study.name)
+    shows = [rf"\studyfigure{{{file}}}{{{title}}}{{{preset}}}" for file in shown.figures]
+    shows += [rf"\studytable{{{file}}}{{{title}}}{{{preset}}}" for file in shown.tables]
+    return "\n".join([rf"\subsection{{{title}}}", *shows]) if shows else ""
 
 
 def _copy_latent(source: Path, figures: Path) -> bool:
     """The figures of the notebook on the latent space, if it was run; whether it was."""
-    if not all((source / f"{name}.png").exists() for name in LATENT):
+    try:
+        pictures = {name: still(source, name) for name in LATENT}
+    except UserError:
         return False
-    for name in LATENT:
-        shutil.copy(source / f"{name}.png", figures / f"{name}.png")
+    for name, path in pictures.items():
+        if path.suffix == ".png":
+            shutil.copy(path, figures / f"{name}.png")
+        else:
+            Image.open(path).save(figures / f"{name}.png")
     return True
 
 
@@ -111,15 +148,15 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     groups = table.groupby("key", sort=False)
     by_model = {title_of(key): [logs[name] for name in group["run"]] for key, group in groups}
     figures.save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
-    made = {"results": results_table(table), "more": more_table(table, part.more), "cost": cost_table(table)}
-    for name, rows in made.items():
-        (output / "tables" / f"{part.file}{name}.tex").write_text(rows)
+    results_table(table).write(output / "tables", f"{part.file}results")
+    more_table(table, part.more).write(output / "tables", f"{part.file}more")
+    (output / "tables" / f"{part.file}cost.tex").write_text(cost_table(table))
 
 
 def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -> None:
     """The pictures of a run."""
     for name in PICTURES:
-        figures.save_for_print(run / f"{name}.png", folder / f"{stem}-{name}")
-    figures.save_for_print(run / "evolution.png", folder / f"{stem}-evolution", times=1)
+        figures.save_for_print(run.still(name), folder / f"{stem}-{name}")
+    figures.save_for_print(run.still("evolution"), folder / f"{stem}-evolution", times=1)
     figures.save_pdf(figures.loss_figure(log), folder / f"{stem}-losses.pdf")
     figures.save_pdf(figures.metrics_figure(log), folder / f"{stem}-metrics.pdf")

@@ -22,7 +22,7 @@ def facts(run: RunFolder) -> dict:
     """What the report says of one run, as strings and numbers."""
     config, made = run.config(), run.read_json("provenance.json")
     return {
-        "run": run.path.name, "key": config.model,
+        "run": run.path.name, "key": config.model, "algorithm": config.algorithm,
         **named(run.read_json("metrics.json")),
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
@@ -43,10 +43,9 @@ def named(metrics: dict) -> dict:
         if metric is None:
             found[key] = value
         elif metric.parts:
-            found |= {prefix + title: metric.scale * part(value) for title, part in metric.parts.items()}
+            found |= {prefix + title: metric.scale * part(value) for title, (part, _) in metric.parts.items()}
         else:
-            title = f"Inception {metric.title}" if "_inception_" in key else metric.title
-            found[prefix + title] = metric.scale * value if isinstance(value, float) else value
+            found[prefix + metric.title] = metric.scale * value if isinstance(value, float) else value
     return found
 
 
@@ -57,4 +56,4 @@ def anchors(dataset: str) -> dict:
 
 def form(title: str) -> str:
     """The format of what has this title."""
-    return COSTS[title] if title in COSTS else by_title(title.removeprefix("Inception ")).format
+    return COSTS[title] if title in COSTS else by_title(title).format

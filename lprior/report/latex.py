@@ -1,6 +1,8 @@
 """Plain text and numbers as LaTeX."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,6 +11,7 @@ from lprior.report.frame import form, table_of
 from lprior.results import RunFolder
 from lprior.runs import title_of
 
+OF_MODEL = ("model", "$n$", "epochs")  # what `model_rows` begin with: title, seeds, epochs
 MISSING = r"--$^{*}$"  # the tables' captions say what it means
 
 
@@ -38,23 +41,32 @@ def escape(text: str) -> str:
     return "".join(replaced.get(character, character) for character in text)
 
 
-def header(titles: Iterable[str]) -> str:
-    """The head of columns of metrics: title, unit, and whether more or less of it is better."""
-    cells = []
+@dataclass(frozen=True)
+class Table:
+    """A table in LaTeX: its head, and its rows."""
+
+    head: str
+    rows: str
+
+    def write(self, folder: Path, name: str) -> None:
+        """As `name`-head.tex and `name`.tex, which \\modeltable puts together."""
+        (folder / f"{name}-head.tex").write_text(self.head)
+        (folder / f"{name}.tex").write_text(self.rows)
+
+
+def header(titles: Iterable[str], facts: Iterable[str] = ("model", "$n$")) -> str:
+    """The head of a table of models: `facts`, in LaTeX, and metrics by their titles; below them units, and arrows up
+    where more is better and down where less is. A title of several words takes a row more."""
+    columns = [("", fact, "") for fact in facts]
     for title in titles:
-        try:
-            metric = by_title(title.removeprefix("Inception "))
-        except KeyError:
-            cells.append(escape(title))
-            continue
-        arrow = r"$\uparrow$" if metric.higher_is_better else r"$\downarrow$"
-        unit = f", {metric.unit}" if metric.unit else ""
-        cells.append(f"{escape(title)}{unit} {arrow}")
-    return " & ".join(cells)
+        metric, (before, _, last) = by_title(title), title.rpartition(" ")
+        arrow = {True: r"$\uparrow$", False: r"$\downarrow$", None: ""}[metric.higher_is_better]
+        columns.append((escape(before), escape(last), " ".join(filter(None, [metric.unit, arrow]))))
+    return "".join(row(cells) for cells in zip(*columns, strict=True) if any(cells))
 
 
 def model_rows(runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str]) -> list[str]:
-    """A row for each of the models that has runs, in their order: title, seeds, epochs, and the columns' spreads."""
+    """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads."""
     table = table_of(runs)
     groups = dict(list(table.groupby("key"))) if len(table) else {}
     return [
@@ -64,5 +76,6 @@ def model_rows(runs: Iterable[RunFolder], models: Iterable[str], columns: Iterab
 
 
 def missing(preset: str, columns: int) -> str:
-    """The only row of a table without runs: how to make them."""
-    return rf"\multicolumn{{{columns}}}{{l}}{{Not run: \texttt{{./run\_all.sh -{{}}-preset {preset}}}}} \\" + "\n"
+    """The only row of a table of `OF_MODEL` and so many columns without runs: how to make them."""
+    command = rf"\texttt{{./run\_all.sh -{{}}-preset {escape(preset)}}}"
+    return row([rf"\multicolumn{{{len(OF_MODEL) + columns}}}{{l}}{{Not run: {command}}}"])

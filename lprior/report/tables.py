@@ -1,4 +1,4 @@
-"""The rows of the report's tables, in LaTeX."""
+"""The report's tables of models, of costs and of speed, in LaTeX."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import thousands
 from lprior.report.frame import MIXTURE, anchors, form, named
-from lprior.report.latex import MISSING, escape, row, spread, spreads
+from lprior.report.latex import MISSING, Table, escape, header, row, spread, spreads
 from lprior.runs import title_of
 
 REAL = "real images"
@@ -22,20 +22,20 @@ BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
 }
 
 
-def results_table(table: pd.DataFrame) -> str:
-    """Rows of the main table: each model, the control on its codes, and real images."""
+def results_table(table: pd.DataFrame) -> Table:
+    """The main table: each model, the control on its codes, and real images."""
     rows = []
     for key, group in table.groupby("key", sort=False):
         rows.append(_model_row(title_of(key), group, RESULTS))
         if f"{MIXTURE}FID" in group and group[f"{MIXTURE}FID"].notna().any():
             rows.append([r"\quad with mixture", str(len(group)), *spreads(group, RESULTS, MIXTURE)])
-    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, RESULTS))
+    return _with_real_images(rows, table, RESULTS)
 
 
-def more_table(table: pd.DataFrame, names: Iterable[str]) -> str:
-    """Rows of the second table: metrics, by their names, that are not about the distribution of the samples."""
+def more_table(table: pd.DataFrame, names: Iterable[str]) -> Table:
+    """The second table: metrics, by their titles, that are not about the distribution of the samples."""
     rows = [_model_row(title_of(key), group, names) for key, group in table.groupby("key", sort=False)]
-    return "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names))
+    return _with_real_images(rows, table, names)
 
 
 def cost_table(table: pd.DataFrame) -> str:
@@ -77,6 +77,10 @@ def _three_digits(value: float) -> str:
 
 def _model_row(title: str, group: pd.DataFrame, names: Iterable[str]) -> list[str]:
     return [escape(title), str(len(group)), *spreads(group, names)]
+
+
+def _with_real_images(rows: list[list[str]], table: pd.DataFrame, names: Iterable[str]) -> Table:
+    return Table(header(names), "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names)))
 
 
 def _real_row(table: pd.DataFrame, names: Iterable[str]) -> list[str]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lprior.algorithms import Trainable
 from lprior.errors import UserError
 
 WARM_UP = 3  # steps before the capture, in which libraries choose their kernels and optimizers make their state
@@ -35,10 +36,10 @@ class Engine:
     Where `wanted` is "auto" and the capture fails, `name` becomes "eager", with a notice.
     """
 
-    def __init__(self, algorithm: nn.Module, device: torch.device, bfloat16: bool, wanted: str = "auto"):
+    def __init__(self, algorithm: Trainable, device: torch.device, bfloat16: bool, wanted: str = "auto"):
         self.algorithm, self.device, self.bfloat16 = algorithm, device, bfloat16
         self.name, self._may_change = choose_engine(wanted, device), wanted == "auto"
-        self._graph = None
+        self._graph: torch.cuda.CUDAGraph | None = None
 
     def step(self, **inputs: Tensor) -> dict[str, Tensor]:
         """One `train_step` of the algorithm: x (N, C, H, W), noise (draws, N, noise), and whatever else it wants.
@@ -61,6 +62,7 @@ class Engine:
         self._graph = None
 
     def _replay(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        assert self._graph is not None
         for name, kept in self._inputs.items():
             kept.copy_(inputs[name])
         self._graph.replay()
@@ -108,7 +110,7 @@ class Engine:
 
 
 @contextmanager
-def _capturable(algorithm: nn.Module) -> Iterator[None]:
+def _capturable(algorithm: Trainable) -> Iterator[None]:
     """Fused Adam counts its steps on the device and so can be captured, but torch wants to be told.
 
     Only for the capture, so that checkpoints say the same whatever engine wrote them.

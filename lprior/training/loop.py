@@ -3,11 +3,11 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import InitVar, dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lprior.algorithms import Trainable
 from lprior.data import to_float
 from lprior.errors import TrainingDiverged
 from lprior.streams import batches, generator
@@ -17,7 +17,6 @@ CHECK_EVERY = 100  # steps between looks at the losses, each of which waits for 
 DIRECTIONS = ("._u", "._v")  # buffers of spectral normalisation: unit vectors, whose mean would be shorter
 
 
-@dataclass
 class Training:
     """An algorithm in training, with what a checkpoint holds.
 
@@ -29,17 +28,13 @@ class Training:
     `engine`: how steps are taken, "auto", "eager" or "graph" (see `engine.py`).
     """
 
-    algorithm: nn.Module
-    seed: int
-    batch_size: int
-    ema_decay: float
-    bfloat16: bool = False
-    falling: int = 0
-    step: int = 0
-    log: list[dict] = field(default_factory=list)
-    engine: InitVar[str] = "auto"
-
-    def __post_init__(self, engine: str):
+    def __init__(
+        self, algorithm: Trainable, seed: int, batch_size: int, ema_decay: float, bfloat16: bool = False,
+        falling: int = 0, engine: str = "auto",
+    ):  # fmt: skip
+        self.algorithm, self.seed, self.batch_size, self.ema_decay = algorithm, seed, batch_size, ema_decay
+        self.bfloat16, self.falling = bfloat16, falling
+        self.step, self.log = 0, list[dict]()
         self.live = self.algorithm.autoencoder()
         self.average = copy.deepcopy(self.live).eval().requires_grad_(False)
         self.device = next(self.algorithm.parameters()).device
@@ -68,10 +63,11 @@ class Training:
         """
         while self.epoch < last:
             self._set_rates(min(1.0, (last - self.epoch) / (self.falling + 1)))
-            started, losses, epoch = time.perf_counter(), {}, self.epoch + 1
+            losses: dict[str, list[Tensor]] = {}
+            started, epoch = time.perf_counter(), self.epoch + 1
             indices = batches(len(images), self.batch_size, self.seed, epoch, images.device)
             for index in watch(indices, len(images) // self.batch_size, epoch):
-                of_batch = None if labels is None else labels[index]
+                of_batch = labels[index] if labels is not None and len(labels) else None
                 for name, value in self.train_step(to_float(images[index]), of_batch).items():
                     losses.setdefault(name, []).append(value)
                 if self.step % CHECK_EVERY == 0:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class Lines:
@@ -21,8 +22,8 @@ class Lines:
 class Live(Lines):
     """A progress bar over the batches; in a notebook also the samples, replaced after each epoch."""
 
-    def __init__(self):
-        self._display = None
+    def __init__(self) -> None:
+        self._display: Any = None
 
     def batches(self, batches: Iterable, count: int, epoch: int) -> Iterable:
         from tqdm.auto import tqdm

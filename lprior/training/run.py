@@ -45,6 +45,8 @@ def run(
     test = data.load(config.dataset, data_root, "test")
     if len(train.images) < config.batch_size:
         raise UserError(f"batch_size {config.batch_size} exceeds the {len(train.images)} images to train on")
+    training, first = start(config, target, engine), train.head(config.batch_size).padded(config.image_size)
+    training.inputs(data.to_float(first.images).to(target), first.labels.to(target))  # refuses missing labels
 
     result = RunFolder(folder)
     if force:
@@ -56,7 +58,6 @@ def run(
             "name another results folder, or start over with --force"
         )
     result.claim(config)
-    training = start(config, target, engine)
     if state is None:
         made = provenance(target, train, training.bfloat16, training.engine.name)
         record = made | {"started": now(), "resumed": []}
@@ -80,7 +81,8 @@ def start(
 ) -> Training:
     """The state in which a run of this configuration begins. `bfloat16` None: where the device is faster with it."""
     torch.manual_seed(config.seed)
-    algorithm = configuration.build(config).to(device, memory_format=torch.channels_last)
+    algorithm = configuration.build(config)
+    algorithm.to(device, memory_format=torch.channels_last)
     bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
     return Training(
         algorithm, config.seed, config.batch_size, config.ema_decay, bfloat16, falling=config.falling, engine=engine
@@ -106,7 +108,7 @@ def _train(
 def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> None:
     from lprior import figures
 
-    result.write(result.frame(epoch).relative_to(result.path), figures.sheet(samples, padding=0).save)
+    result.write(str(result.frame(epoch).relative_to(result.path)), figures.sheet(samples, padding=0).save)
 
 
 def _finish(training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder) -> None:

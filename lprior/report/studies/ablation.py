@@ -6,7 +6,7 @@ from lprior import runs
 from lprior.algorithms import vaegan
 from lprior.algorithms.vaegan import VAEGAN, Costs
 from lprior.networks import Networks
-from lprior.report.latex import missing, model_rows
+from lprior.report.latex import OF_MODEL, Table, header, missing, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study, Variant
@@ -30,13 +30,13 @@ def leaking(config: vaegan.Config, networks: Networks, code: int) -> LeakingVAEG
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """Rows: a model, its seeds and epochs, mean and standard deviation of `COLUMNS`; a block for each algorithm."""
+    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`; a block an algorithm."""
     blocks = [
         "".join(model_rows(finished, [model for model in STUDY.models if model.startswith(algorithm)], COLUMNS))
         for algorithm in ("lpaae", "vaegan")
     ]
-    rows = "\\midrule\n".join(filter(None, blocks)) or missing(STUDY.name, 3 + len(COLUMNS))
-    return Shown({"ablation": rows}, whole=bool(finished))
+    rows = "\\midrule\n".join(filter(None, blocks)) or missing(STUDY.name, len(COLUMNS))
+    return Shown({"ablation": Table(header(COLUMNS, OF_MODEL), rows)}, whole=bool(finished))
 
 
 runs.VARIANTS["vaegan"]["leaking"] = Variant("gradients leak", build=leaking)

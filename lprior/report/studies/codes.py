@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from lprior import runs
 from lprior.figures import logarithmic
 from lprior.report.frame import table_of
-from lprior.report.latex import model_rows
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import CODES, Study
@@ -18,7 +18,8 @@ def render(finished: list[RunFolder]) -> Shown:
     """A row for each model, and the figure."""
     if not finished:
         return Shown(whole=False)
-    return Shown({"codes": "".join(model_rows(finished, STUDY.models, COLUMNS))}, {"codes": codes_figure(finished)})
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
+    return Shown({"codes": table}, {"codes": codes_figure(finished)})
 
 
 def codes_figure(runs: list[RunFolder]) -> Figure:

@@ -5,16 +5,22 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
+from lprior.report.latex import Table
 from lprior.results import RunFolder
 
 
 @dataclass(frozen=True)
 class Shown:
-    """LaTeX rows of tables, and figures, by the names of their files. `whole`: whether there were runs to show."""
+    """Tables and figures, by the names of their files. `whole`: whether there were runs to show."""
 
-    tables: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     whole: bool = True
+
+    @property
+    def labels(self) -> list[str]:
+        """What the report's text refers to them by."""
+        return [*(f"fig:{name}" for name in self.figures), *(f"tab:{name}" for name in self.tables)]
 
 
 Render = Callable[[list[RunFolder]], Shown]

@@ -1,0 +1,85 @@
+"""What notebooks say of a run."""
+
+from dataclasses import replace
+
+import pytest
+
+import lprior.report.studies  # noqa: F401
+from lprior.config import resolve
+from lprior.data import DATASETS
+from lprior.notebooks import words
+from lprior.notebooks.comparison import PUBLISHED
+from lprior.notebooks.configuration import configure
+from lprior.results import RunFolder
+from lprior.runs import parse_run
+
+SENTENCES = [(name, picture) for name, pictures in words.SENTENCES.items() for picture in pictures]
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_question_is_whether_they_are_what_the_data_show(dataset):
+    text = words.question(resolve("aae", dataset, "quick")).data
+    assert text.startswith(f"## Are they {DATASETS[dataset].things}?\n")
+
+
+def test_the_summary_has_what_differs_from_the_preset():
+    text = words.summary(*configure("lpaae", "mnist", "quick", "norm", 1, 2, "width=8")).data
+    first, *rows = text.splitlines()
+    assert "mnist-lpaae-norm-s1" in first and "`quick`" in first
+    differing = {"| epochs | 2 | given |", "| width | 8 | given |", "| squared | False | variant norm |"}
+    assert {*rows[3:]} == differing | {"| lam | 1.0 | variant norm |"}
+
+
+def test_a_run_as_the_preset_has_it_needs_one_line():
+    text = words.summary(*configure("aae", "cifar10", "smoke", "", 0, None, "")).data
+    assert text == "**cifar10-aae-s0**, all as the preset `smoke` has it."
+
+
+def test_the_table_has_every_value():
+    _, layers = configure("vaegan", "cifar10", "quick", "", 0, None, "gamma=1")
+    table = words.table(layers)
+    assert list(table.loc["gamma"]) == [1, "given"] and list(table.loc["width"]) == [32, "budget quick"]
+    assert set(table.index) == set(layers) and len(table) > 20
+
+
+@pytest.mark.parametrize(("name", "picture"), SENTENCES)
+def test_a_published_run_is_recognised_whatever_its_number_of_epochs(name, picture):
+    config = RunFolder(PUBLISHED / name).config()
+    assert config == resolve(**parse_run(name), preset=config.preset)  # as a notebook resolves it
+    for epochs in (2, config.epochs):
+        assert words.published(replace(config, epochs=epochs), picture).data == words.SENTENCES[name][picture]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"preset": "smoke"},
+        {"preset": "full"},
+        {"preset": "ablation"},
+        {"dataset": "fashion-mnist"},
+        {"dataset": "mnist5k"},
+        {"variant": "fixed"},
+        {"variant": "long"},
+        {"seed": 1},
+        {"seed": 9},
+        {"lam": 20.0},
+        {"width": 8},
+        {"images": 1000},
+    ],
+    ids=str,
+)
+def test_nothing_is_said_of_the_published_run_beside_another(other):
+    config = resolve(**{"algorithm": "lpaae", "dataset": "mnist", "preset": "quick", **other})
+    assert words.published(config, "samples") is None and words.published(config, "evolution") is None
+
+
+def test_nothing_is_said_where_nothing_is_published(tmp_path, monkeypatch):
+    monkeypatch.setattr(words, "PUBLISHED", tmp_path)
+    assert words.published(resolve("lpaae", "mnist", "quick"), "samples") is None
+
+
+@pytest.mark.parametrize(("name", "picture"), SENTENCES)
+def test_sentences_fit_their_data(name, picture):
+    text = words.SENTENCES[name][picture]
+    assert text.startswith("In the published run ")
+    assert name.startswith("mnist-") or not any(word in text for word in ("digit", "stroke"))
