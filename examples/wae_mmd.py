@@ -44,6 +44,8 @@ class Config:
 class WAE(nn.Module):
     """The algorithm on given networks: `enc` images -> codes of `code` entries, `dec` codes -> images."""
 
+    capturable = True  # as a CUDA graph
+
     def __init__(self, config: Config, code: int, enc: nn.Module, dec: nn.Module):
         super().__init__()
         self.config, self.code, self.enc, self.dec = config, code, enc, dec

@@ -16,9 +16,15 @@ from lprior.streams import Stream
 
 
 class Trainable(Protocol):
-    """An `nn.Module` with these. `opt` has the optimizer of each network under the network's name."""
+    """An `nn.Module` with these. `opt` has the optimizer of each network under the network's name.
+
+    `capturable`: whether a step is the same operations every time and looks at no value, as a CUDA graph needs it.
+    """
 
     opt: SimpleNamespace
+
+    @property
+    def capturable(self) -> bool: ...
 
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """What a step takes: images x (N, C, H, W) in [-1, 1], noise, and whatever else it wants to be random."""

@@ -36,6 +36,8 @@ class AAE(nn.Module):
     """The algorithm on given networks: `enc` images -> codes of `code` entries, `dec` codes -> images, `D_C` codes ->
     logits."""
 
+    capturable = True  # as a CUDA graph
+
     def __init__(self, config: Config, code: int, enc: nn.Module, dec: nn.Module, D_C: nn.Module):
         super().__init__()
         self.config, self.code, self.enc, self.dec, self.D_C = config, code, enc, dec, D_C

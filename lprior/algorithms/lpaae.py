@@ -52,6 +52,8 @@ class LPAAE(nn.Module):
     without).
     """
 
+    capturable = True  # as a CUDA graph
+
     def __init__(
         self, config: Config, code: int, enc: nn.Module, dec: nn.Module, CG: nn.Module | None, D_C: nn.Module,
         D_I: nn.Module, Q: nn.Module | None = None, s: Condition = NONE,

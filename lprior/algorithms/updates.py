@@ -45,7 +45,7 @@ def update(*terms: Term) -> None:
             raise ValueError(f"no loss reaches {len(missed)} parameters of its optimizer, of shapes {missed[:4]}")
     for optimizer, parameters in optimizers.items():
         for parameter in parameters:
-            parameter.grad = gradients[parameter]
+            parameter.grad = _laid_out(gradients[parameter], parameter)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -53,6 +53,13 @@ def update(*terms: Term) -> None:
 def adam(network: nn.Module, learning_rate: float, betas: tuple[float, float]) -> Adam:
     """The optimizer of one network."""
     return Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+
+
+def _laid_out(gradient: Tensor, parameter: nn.Parameter) -> Tensor:
+    """The gradient in the parameter's order in memory, by which fused Adam pairs entries; kernels may give another."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _parameters(optimizer: Optimizer) -> list[nn.Parameter]:

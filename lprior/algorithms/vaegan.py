@@ -70,6 +70,11 @@ class VAEGAN(nn.Module):
             Dis=adam(Dis, config.learning_rate_D, config.betas),
         )
 
+    @property
+    def capturable(self) -> bool:
+        """Whether a step can be a CUDA graph: the balance rule looks at values."""
+        return not self.config.balanced
+
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """The inputs of `train_step` for images x (N, C, H, W): noise for q(z|x) and for the prior. No labels."""
         inputs = {"x": x, "noise": normal((2, len(x), self.code), stream("noise"))}

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from itertools import chain
 
+import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.parametrize import register_parametrization
 
 from lprior.errors import UserError
 
@@ -27,8 +29,22 @@ class ImageDiscriminator(nn.Module):
 
 
 def normalise(wanted: bool) -> Callable[[nn.Module], nn.Module]:
-    """What wraps a layer: spectral normalisation, or nothing."""
+    """What wraps a convolution or a dense layer: spectral normalisation of its weight, or nothing."""
     return spectral_norm if wanted else lambda layer: layer
+
+
+def spectral_norm(layer: nn.Module) -> nn.Module:
+    """torch's spectral normalisation (Miyato et al. 2018), one power iteration a pass, in float32."""
+    register_parametrization(layer, "weight", _Float32SpectralNorm(layer.weight))
+    return layer
+
+
+class _Float32SpectralNorm(_SpectralNorm):
+    """Autocast on CUDA, unlike a CPU's, would round the power iteration to bfloat16."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            return super().forward(weight)
 
 
 class ToVector(nn.Module):

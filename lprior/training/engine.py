@@ -1,7 +1,7 @@
 """How the steps of an algorithm are taken: operation by operation, or as a CUDA graph, captured once and replayed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -33,28 +33,38 @@ class Engine:
     then on replays it: one launch in the place of hundreds, with the same results. A step must therefore be the same
     operations on tensors of the same shapes every time, with no random numbers but its inputs, and look at no value.
 
-    Where `wanted` is "auto" and the capture fails, `name` becomes "eager", with a notice.
+    An algorithm says by `capturable` whether its steps are like that; "auto" is "eager" for one whose steps are not.
+    Raises UserError for "graph" then: a capture that fails leaves torch's allocator and generator in capture, and
+    nothing in that process can be trusted any more, so that it is no way to find out.
     """
 
     def __init__(self, algorithm: Trainable, device: torch.device, bfloat16: bool, wanted: str = "auto"):
         self.algorithm, self.device, self.bfloat16 = algorithm, device, bfloat16
-        self.name, self._may_change = choose_engine(wanted, device), wanted == "auto"
+        self.name = choose_engine(wanted, device)
+        if self.name == "graph" and not algorithm.capturable:
+            if wanted == "graph":
+                raise UserError("steps of this algorithm look at values and cannot be captured: use --engine eager")
+            self.name = "eager"
+        self._aside: torch.cuda.Stream | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def step(self, **inputs: Tensor) -> dict[str, Tensor]:
         """One `train_step` of the algorithm: x (N, C, H, W), noise (draws, N, noise), and whatever else it wants.
         Returns its losses.
 
-        Raises UserError if a graph was asked for by name and cannot be captured.
+        Raises UserError if the step cannot be captured.
         """
-        if self.name == "graph" and self._graph is None:
-            self._capture_or_change(inputs)
-        return self.eager(**inputs) if self.name == "eager" else self._replay(inputs)
+        if self.name == "eager":
+            return self.eager(**inputs)
+        if self._graph is None:
+            self._capture_without_trace(inputs)
+        return self._replay(inputs)
 
     def eager(self, **inputs: Tensor) -> dict[str, Tensor]:
         """The step as it stands in the algorithm, whatever `name` is."""
         # Without a cache of cast weights: it would outlive the update, and a captured step cannot share it.
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False):
+        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False)
+        with cast, deterministic_convolutions(self.device):
             return self.algorithm.train_step(**inputs)
 
     def forget(self) -> None:
@@ -68,16 +78,14 @@ class Engine:
         self._graph.replay()
         return dict(zip(self._names, self._losses.clone().unbind(), strict=True))
 
-    def _capture_or_change(self, inputs: dict[str, Tensor]) -> None:
-        before = {tensor: tensor.clone() for tensor in self._state()}
+    def _capture_without_trace(self, inputs: dict[str, Tensor]) -> None:
+        before = self._copies()
         try:
             self._capture(inputs)
         except RuntimeError as error:
-            reason = f"the step cannot be captured as a CUDA graph ({str(error).strip().splitlines()[0]})"
-            if not self._may_change:
-                raise UserError(f"{reason}: use --engine auto or eager") from error
-            self.name, self._graph = "eager", None
-            print(f"{reason}: going on with engine eager", flush=True)
+            cause = error.__context__ or error  # ending a capture that has failed raises an error of its own
+            reason = str(cause).strip().splitlines()[0]
+            raise UserError(f"the step cannot be captured as a CUDA graph ({reason}): use --engine eager") from error
         finally:
             # What the warm-up moved goes back in place, since the graph knows addresses; what it made starts at zero.
             with torch.no_grad():
@@ -87,18 +95,27 @@ class Engine:
     def _capture(self, inputs: dict[str, Tensor]) -> None:
         self._inputs = {name: tensor.clone() for name, tensor in inputs.items()}
         graph = torch.cuda.CUDAGraph()
-        here, aside = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
+        here = torch.cuda.current_stream(self.device)
+        aside = self._aside = self._aside or torch.cuda.Stream(self.device)
         aside.wait_stream(here)
         try:
             with torch.cuda.stream(aside):
                 for _ in range(WARM_UP):
-                    self.eager(**self._inputs)
+                    self._stacked_step()
                 with _capturable(self.algorithm), torch.cuda.graph(graph, stream=aside):
-                    losses = self.eager(**self._inputs)
-                    self._names, self._losses = list(losses), torch.stack(list(losses.values()))
+                    self._names, self._losses = self._stacked_step()
         finally:
             here.wait_stream(aside)
         self._graph = graph
+
+    def _stacked_step(self) -> tuple[list[str], Tensor]:
+        losses = self.eager(**self._inputs)
+        return list(losses), torch.stack(list(losses.values()))
+
+    @torch.no_grad()  # a copy with a gradient would tie its parameter to the stream it was made on
+    def _copies(self) -> dict[Tensor, Tensor]:
+        """Of all that a step changes, on the CPU, so that they do not count as the device's memory."""
+        return {tensor: tensor.detach().to("cpu", copy=True) for tensor in self._state()}
 
     def _state(self) -> Iterator[Tensor]:
         """All that a step changes: parameters, buffers, and what the optimizers remember."""
@@ -107,6 +124,14 @@ class Engine:
         for optimizer in vars(self.algorithm.opt).values():
             for remembered in optimizer.state.values():
                 yield from remembered.values()
+
+
+def deterministic_convolutions(device: torch.device) -> AbstractContextManager:
+    """On CUDA cuDNN may choose, from run to run, among algorithms that add in another order: not in here."""
+    if device.type != "cuda":
+        return nullcontext()
+    tf32 = torch.backends.cudnn.allow_tf32
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32)
 
 
 @contextmanager
