@@ -5,7 +5,8 @@ touched.
     python examples/wae_mmd.py run mnist5k-wae-s0 --preset smoke
     python examples/wae_mmd.py report results/smoke build/report-wae
 
-Every command of `python -m lprior` is there, and knows the algorithm. See CONTRIBUTING.md.
+The commands of `python -m lprior` are there and know the algorithm, but `workflow`, which starts others. See
+CONTRIBUTING.md.
 
     paper                          code
     encoder Q(Z|X), decoder G      enc (deterministic), dec

@@ -35,6 +35,7 @@ class Variant:
     build: Callable[[Any, Any, int], Any] | None = None
 
 
+MOST_SEED = 2**32 - 1  # that scikit-learn takes
 CODES = (2, 8, 32, 64)  # entries of a code
 VARIANTS: dict[str, dict[str, Variant]] = {
     "aae": {},
@@ -140,12 +141,14 @@ def presets() -> list[str]:
 def parse_run(name: str) -> dict[str, Any]:
     """The parts of a run's name `<dataset>-<algorithm>[-<variant>]-s<seed>`, as arguments of `config.resolve`."""
     either = "|".join
-    match = re.fullmatch(rf"({either(DATASETS)})-({either(ALGORITHMS)})(?:-(\w+))?-s(0|[1-9]\d*)", name)
+    match = re.fullmatch(rf"({either(DATASETS)})-({either(ALGORITHMS)})(?:-(\w+))?-s(0|[1-9][0-9]*)", name)
     if not match:
         raise UserError(
             f"{name!r} is not a run: expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0"
         )
     dataset, algorithm, variant, seed = match.groups(default="")
+    if len(seed) > 10 or int(seed) > MOST_SEED:  # of more digits Python makes no number
+        raise UserError(f"{name!r} has too large a seed: it must be at most {MOST_SEED}")
     return {"dataset": dataset, "algorithm": algorithm, "variant": variant, "seed": int(seed)}
 
 
@@ -155,7 +158,7 @@ def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[s
     choose("data set", dataset, DATASETS)
     family = DATASETS[dataset].family
     if preset not in STUDIES:
-        wanted, own = [*models(), *BESIDE[family]], SEEDS[preset]
+        wanted, own = [*models(), *BESIDE.get(family, ())], SEEDS[preset]
     elif STUDIES[preset].family == family:
         wanted, own = list(STUDIES[preset].models), STUDIES[preset].seeds
     else:

@@ -469,10 +469,10 @@ def lpaae_on_plain_networks(config):
     return lpaae_tuned.build(config, Plain(), CODE)
 
 
-def papers_lpaae(config, s=NONE):
-    """The paper's class, as whoever has its file alone would build it."""
+def papers_lpaae(config, s=NONE, kind=lpaae.LPAAE):
+    """The paper's class, as whoever has its file alone would build it, or another kind of it."""
     CG, Q = code_network(CODE, CODE + s.values), Plain().classifier(10) if s.values else None
-    return lpaae.LPAAE(config, CODE, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q, s)
+    return kind(config, CODE, encoder(CODE), decoder(), CG, code_network(1), Judge(), Q, s)
 
 
 @pytest.fixture(params=PHASES)
@@ -834,9 +834,10 @@ def test_with_every_switch_as_printed_ours_is_the_papers_algorithm_bit_for_bit(m
     switches = READINGS["printed"] | {"CG_learns": CG_learns, "condition": mode}
     s = {"none": NONE, "supervised": Supervised(), "unsupervised": Unsupervised()}[mode]
     torch.manual_seed(0)
-    ours = lpaae_on_plain_networks(of_reading("tuned", lam=3.0, **switches))
+    config = of_reading("tuned", lam=3.0, **switches)
+    assert type(lpaae_on_plain_networks(config)) is lpaae.LPAAE  # so that what a run trains is in the paper's file
+    ours = papers_lpaae(config, s, lpaae_tuned.TunedLPAAE)
     papers = papers_lpaae(lpaae.Config(lam=3.0, CG_learns=CG_learns), s)
-    assert (type(ours), type(papers)) == (lpaae_tuned.TunedLPAAE, lpaae.LPAAE)
     papers.load_state_dict(ours.state_dict())
     start = copy.deepcopy(ours)
     found, expected = after_steps(ours), after_steps(papers)

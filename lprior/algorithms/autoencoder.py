@@ -22,5 +22,5 @@ class Autoencoder(nn.Module):
         return self.dec(self.CG(z))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Codes (N, code) of images; of an encoder that returns mean and log-variance, the mean."""
+        """Codes (N, code) of images."""
         return self.enc(x)

@@ -92,7 +92,7 @@ class Supervised(_Conditional):
 
     def losses(self, nets: Any, at: SimpleNamespace, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
         losses = {"L_info": cross_entropy(nets.Q(at.F_noise).float(), s_of(noise))}
-        if self.Q_sees_labels:
+        if self.Q_sees_labels:  # 13
             losses["L_label"] = cross_entropy(nets.Q(at.F_x).float(), s_of(noise))
         return losses
 
@@ -126,12 +126,12 @@ class Unsupervised(_Conditional):
         losses, F_noise = {}, at.F_noise
         if self.Q_sees_views or self.lam_VAT:
             Q_x = nets.Q(at.F_x)
-        if self.Q_sees_views:
+        if self.Q_sees_views:  # 14
             F_view, F_noise = (nets.D_I.trunk(view(image, drawn["warps"])) for image in (at.x, at.x_noise))
             Q_view = nets.Q(F_view)
             entropy = marginal_entropy(torch.cat([Q_x, Q_view]))
-            losses["L_view"] = -mutual_information(Q_x, Q_view) - self.lam_H * entropy
-        if self.lam_VAT:
+            losses["L_view"] = -mutual_information(Q_x, Q_view) - self.lam_H * entropy  # 15
+        if self.lam_VAT:  # 16
             losses["L_VAT"] = virtual_adversarial_loss(lambda x: nets.Q(nets.D_I.trunk(x)), at.x, Q_x, drawn["grain"])
         return losses | {"L_info": cross_entropy(nets.Q(F_noise).float(), s_of(noise))}
 

@@ -14,9 +14,11 @@
 This file is Algorithm 1 as printed, which never updates CG; with `CG_learns` as the paper's figure and text have it,
 which do. What we found to work better is in `lpaae_tuned.py`.
 
-Departure from the printed algorithm:
+Departures from the printed algorithm:
  1. Signs: each printed L_GAN is descended by its discriminator; here it is a cost, so that this is right.
     Adam and its rates, lambda, N (the images of a mini-batch) and the batch size are ours: the paper's box gives none.
+12. With s, Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper
+    gives it to both. (2 to 11 and 13 to 16 are in `lpaae_tuned.py`.)
 """
 
 from dataclasses import dataclass
@@ -70,6 +72,7 @@ class LPAAE(nn.Module):
             D_C=adam(D_C, rate_D_C, betas),
             D_I=adam(D_I, rate_D, betas),
         )
+        self.CG_learns = CG is not None and config.CG_learns
         if CG is not None and config.CG_learns:
             self.opt.CG = adam(CG, rate_CG, betas)
         if Q is not None:
@@ -78,7 +81,7 @@ class LPAAE(nn.Module):
     @property
     def prior_learners(self) -> list[Optimizer]:
         """That of CG, if it learns."""
-        return [self.opt.CG] if hasattr(self.opt, "CG") else []
+        return [self.opt.CG] if self.CG_learns else []
 
     @property
     def makers(self) -> list[Optimizer]:

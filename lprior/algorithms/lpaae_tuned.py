@@ -24,8 +24,6 @@ In "tuned" only:
 11. `instance_noise` (CIFAR-10): the standard deviation of noise on all that D_I sees (`noise.py`). (Views, 14, are of
     the noisy image, and L_VAT, 16, starts along that noise.)
 With a conditional variable s (`conditions.py`):
-12. Q's part of the trunk is moved by D_I's optimizer, which descends what Q descends beside L_GAN_I; the paper gives
-    it to both.
 13. `Q_sees_labels` (supervised, "tuned"): Q learns the labels of real images, L_label = -log Q(s | x), and not the s of
     generated ones. As printed, s meets x nowhere, and its values would mean digits of Q's own choice. If Q learned
     from both, it would come to call a bad 4 a 4 because it was made for one.
@@ -56,20 +54,12 @@ from lprior.errors import UserError
 from lprior.networks import Networks
 from lprior.streams import Stream
 
-PRINTED: dict[str, Any] = dict(
+PRINTED: dict[str, Any] = dict(  # the switches as the paper has them
     CG_learns=False, squared=False, one_pass=False, nonsaturating=False, joint=False, x_rec_is_fake=True,
     autoencoder_updates=1, lam_C=1.0, lam_info=1.0, Q_sees_labels=False, Q_sees_views=False, lam_CG=0.0,
     lam_H=0.0, lam_VAT=0.0, instance_noise=0.0,
 )  # fmt: skip
-READINGS = {  # what a reading has for each switch; "tuned" only proposes
-    "printed": PRINTED,
-    "text": PRINTED | dict(CG_learns=True, squared=True, one_pass=True),
-    "tuned": dict(
-        CG_learns=True, squared=True, one_pass=True, nonsaturating=True, joint=True, x_rec_is_fake=False,
-        autoencoder_updates=1, lam_C=0.03, lam_info=1.0, Q_sees_labels=True, Q_sees_views=True, lam_CG=0.03,
-        lam_H=3.0, lam_VAT=0.3, instance_noise=0.0,
-    ),
-}  # fmt: skip
+TEXT = PRINTED | dict(CG_learns=True, squared=True, one_pass=True)
 CONDITIONS = ("none", "supervised", "unsupervised")
 
 
@@ -121,6 +111,11 @@ class Config(lpaae.Config):
         return NONE
 
 
+READINGS = {  # what a reading has for each switch; "tuned" only proposes
+    "printed": PRINTED, "text": TEXT, "tuned": {name: getattr(Config, name) for name in PRINTED},
+}  # fmt: skip
+
+
 def _choose(what: str, value: str, choices: Any) -> None:
     if value not in choices:
         raise UserError(f"{what} {value!r} is unknown: choose {' or '.join(map(repr, choices))}")
@@ -164,7 +159,7 @@ class TunedLPAAE(lpaae.LPAAE):
     def autoencoder_terms(self, L: SimpleNamespace) -> list[tuple]:
         """The part of enc and dec in the AAE phase."""
         opt, config = self.opt, self.config
-        return [(opt.enc, L.fool_C, config.lam_C), (opt.enc, L.rec), (opt.dec, L.rec, config.lam)]
+        return [(opt.enc, L.fool_C, config.lam_C), (opt.enc, L.rec), (opt.dec, L.rec, config.lam)]  # 6
 
     def prior_improvement_phase(self, L: SimpleNamespace, of_s: dict[str, Tensor]) -> list[tuple]:
         """D_I against dec and CG over images, and with s Q beside them all. enc and D_C rest."""
@@ -178,7 +173,7 @@ class TunedLPAAE(lpaae.LPAAE):
         L = SimpleNamespace(GAN_C=self.L_GAN_C(at), rec=self.L_rec(at), GAN_I=self.L_GAN_I(at))
         if self.config.nonsaturating:  # 5
             L.fool_C, L.fool_C_by_CG, L.fool_I = -log_D(at.D_C_x), -log_one_minus_D(at.D_C_c), -log_D(at.D_I_noise)
-            if self.config.x_rec_is_fake:
+            if self.config.x_rec_is_fake:  # 8
                 L.fool_I = L.fool_I - log_D(at.D_I_rec)
         else:
             L.fool_C, L.fool_C_by_CG, L.fool_I = -L.GAN_C, -L.GAN_C, -L.GAN_I
@@ -208,5 +203,6 @@ def build(config: Config, networks: Networks, code: int) -> lpaae.LPAAE:
     enc, dec, s = networks.encoder(code), networks.decoder(code), config.s
     CG, D_C = networks.code_generator(code + s.values, code), networks.code_discriminator(code)
     D_I, Q = networks.image_discriminator(), networks.classifier(VALUES) if s.values else None
-    algorithm = lpaae.LPAAE if config.reading == "printed" else TunedLPAAE
+    as_printed = all(getattr(config, name) == value for name, value in PRINTED.items() if name != "CG_learns")
+    algorithm = lpaae.LPAAE if as_printed else TunedLPAAE
     return algorithm(config, code, enc, dec, CG if config.prior == "learned" else None, D_C, D_I, Q, s)

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from lprior import figures
 from lprior.algorithms import ALGORITHMS
 from lprior.errors import UserError
 from lprior.report.claims import claims_table
 from lprior.report.conditional import conditional_table, write_sheets
+from lprior.report.diverged import lost_models, model_of, write_pictures
 from lprior.report.frame import table_of
 from lprior.report.latex import escape, row
 from lprior.report.parts import DIGITS, PARTS, Part, first_seeds
@@ -21,21 +21,25 @@ from lprior.report.studies.shown import Shown
 from lprior.report.tables import cost_table, more_table, results_table, speed_table
 from lprior.report.values import values
 from lprior.results import RunFolder, finished, still
-from lprior.runs import STUDIES, Study, title_of
+from lprior.runs import STUDIES, Study, parse_run, title_of
+from lprior.stored import read_picture
 
 SOURCES = Path(__file__).parents[2] / "report"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
+OF_LATENT = ("lpaae", "lpaae-fixed", "lpaae-code_2")  # the models that it reads
 PICTURES = ("samples", "reconstructions", "neighbours")
 
 
 def write_report(
-    results: Path, output: Path, names: list[str], unavailable: tuple[str, ...] = (), studies: Path | None = None
-) -> None:
+    results: Path, output: Path, names: list[str], unavailable: tuple[str, ...] = (), studies: Path | None = None,
+    diverged: tuple[str, ...] = (),
+) -> None:  # fmt: skip
     """Write everything that `build.sh` compiles into `output`. `names`: the runs, all finished ones if empty.
 
     `unavailable`: the data sets that were to be trained on and were not at hand, which the report then says. `studies`:
-    the folder of `runs.STUDIES`, None for `results`. Raises UserError if a run is not finished.
+    the folder of `runs.STUDIES`, None for `results`. `diverged`: runs that came to nothing, none of `names`. Raises
+    UserError if a run is not finished.
     """
     names = names or sorted(path.parent.name for path in results.glob("*/metrics.json"))
     if not names:
@@ -51,17 +55,20 @@ def write_report(
     shutil.copytree(SOURCES, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pdf", "*.sh"))
     for part, chosen in parts.items():
         _write_part(part, chosen, runs, output)
+        for model in lost_models(part, chosen, diverged):
+            write_pictures(f"{part.file}{model}", output / "figures")
         conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
         (output / f"{part.file}pages.tex").write_text(_pages(part, first_seeds(chosen)))
     beside = _write_studies(studies or results, output)
     if write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
-    if _copy_latent(results / "latent_space", output / "figures"):
+    lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
+    if lost.isdisjoint(OF_LATENT) and _copy_latent(results / "latent_space", output / "figures"):
         beside["latent"] = ["fig:maps", "fig:walks"]
     (output / "tables" / "claims.tex").write_text(claims_table(table))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside)))
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged))
 
 
 def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]) -> str:
@@ -136,13 +143,13 @@ def _copy_latent(source: Path, figures: Path) -> bool:
         if path.suffix == ".png":
             shutil.copy(path, figures / f"{name}.png")
         else:
-            Image.open(path).save(figures / f"{name}.png")
+            read_picture(path).save(figures / f"{name}.png")
     return True
 
 
 def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], output: Path) -> None:
     """Figures and tables of the runs of one part."""
-    logs = {name: pd.read_csv(runs[name] / "log.csv") for name in table["run"]}
+    logs = {name: runs[name].log() for name in table["run"]}
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)

@@ -7,8 +7,11 @@ import pandas as pd
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import CONTROL, METRICS, by_title, metric_of
+from lprior.provenance import code_note
 from lprior.results import RunFolder
+from lprior.stored import COST, need
 
+PRESENT = "made by the present code"
 MIXTURE = "mixture "  # before the titles of the control's metrics
 COSTS = {"seconds per epoch": "{:.1f}", "minutes": "{:.1f}", "memory": "{:.2f}"}  # how the other numbers are printed
 
@@ -21,12 +24,14 @@ def table_of(runs: Iterable[RunFolder]) -> pd.DataFrame:
 def facts(run: RunFolder) -> dict:
     """What the report says of one run, as strings and numbers."""
     config, made = run.config(), run.read_json("provenance.json")
+    need(run / "provenance.json", made, COST)
     return {
         "run": run.path.name, "key": config.model, "algorithm": config.algorithm,
         **named(run.read_json("metrics.json")),
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
         "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
-        "commit": made["commit"], "device": made["device"], "threads": made["threads"],
+        "commit": made["commit"], "made by": code_note(made) or PRESENT,
+        "device": made["device"], "threads": made["threads"],
         "precision used": made["precision"], "data": made["data"], "data sha256": made["data_sha256"],
         "data title": made.get("data_title", DATASETS[config.dataset].title),
         "seconds per epoch": made["seconds_per_epoch"], "minutes": made["training_seconds"] / 60,
@@ -36,12 +41,14 @@ def facts(run: RunFolder) -> dict:
 
 def named(metrics: dict) -> dict:
     """Metrics under their titles, scaled as they are shown, or under their keys where the table has none; None for
-    those that are absent."""
+    those that are absent. A reason why one has no value stays what it is."""
     found = dict.fromkeys(title for metric in METRICS for title in metric.parts or [metric.title])
     for key, value in metrics.items():
         metric, prefix = metric_of(key), MIXTURE if key.startswith(CONTROL) else ""
         if metric is None:
             found[key] = value
+        elif isinstance(value, str):
+            found |= dict.fromkeys((prefix + title for title in metric.parts or [metric.title]), value)
         elif metric.parts:
             found |= {prefix + title: metric.scale * part(value) for title, (part, _) in metric.parts.items()}
         else:

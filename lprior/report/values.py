@@ -1,13 +1,16 @@
 """values.tex: every number and word that the report takes from the runs, by the key that the text asks for."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
+from lprior.evaluation.metrics import by_title
 from lprior.provenance import git_commit
+from lprior.report.diverged import DIVERGED, in_words, lost_models
 from lprior.report.frame import MIXTURE, anchors, form
 from lprior.report.latex import escape
 from lprior.report.parts import PARTS, Part, first_seeds
@@ -22,17 +25,22 @@ PRESET_NOTES = {
 
 
 def values(
-    parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str]
-) -> str:
+    parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str],
+    diverged: tuple[str, ...] = (),
+) -> str:  # fmt: skip
     """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, for each
-    of its runs that somebody asked for, and for what is `pictured` beside them."""
+    of its runs that somebody asked for, and for what is `pictured` beside them. `diverged`: runs that are not there."""
     shown = _general(parts, benchmarks)
+    shown["note"] += in_words(diverged)
     for part in PARTS:
         if part in parts:
             shown |= {f"{part.key}{key}": text for key, text in _of_part(parts[part]).items()}
+            for model in lost_models(part, parts[part], diverged):
+                shown |= {f"{part.key}{model}/{name}": DIVERGED for name in parts[part].columns}
         else:
             missing = any(dataset in unavailable for dataset in part.datasets)
             reason = "the data were not available" if missing else "no part of this build"
+            reason = "training diverged" if lost_models(part, None, diverged) else reason
             shown[f"{part.name}/not run"] = f"Not run: {reason}."
     by_name = [f"{part.file}{key}" for part, table in parts.items() for key in part.by_name if key in set(table["key"])]
     lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *by_name, *pictured]]
@@ -45,12 +53,13 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
     used = dict.fromkeys(preset for table in tables for preset in table["preset"])
     titles = dict.fromkeys(title for table in tables for title in table["data title"])
     of_data = {title: note for spec in DATASETS.values() for title, note in spec.notes.items()}
-    notes = [PRESET_NOTES[preset] for preset in used] + [of_data[title] for title in titles if title in of_data]
+    notes = [PRESET_NOTES.get(preset, "") for preset in used] + [of_data[title] for title in titles if title in of_data]
     return {
         "commit": git_commit(),
         "data sets": " and ".join(map(escape, titles)),
         "note": " ".join(notes),
         "commands": " and ".join(_command(table) for table in tables),
+        "made by": _made_by(tables),
         "machine": escape(_benchmarked(benchmarks)),
         **_times_to_quality(benchmarks),
     }
@@ -73,6 +82,12 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
     return shown | {
         f"{key}/{name}": escape(_text(name, value)) for key, facts in first.iterrows() for name, value in facts.items()
     }
+
+
+def _made_by(tables: Iterable[pd.DataFrame]) -> str:
+    """By which code the runs were made."""
+    notes = [note for table in tables for note in table["made by"]]
+    return escape(", ".join(f"{notes.count(note)} {note}" for note in dict.fromkeys(notes))) or "none"
 
 
 def _command(table: pd.DataFrame) -> str:
@@ -103,9 +118,16 @@ def _times_to_quality(benchmarks: Path) -> dict[str, str]:
     return found
 
 
+def _is_metric(name: str) -> bool:
+    try:
+        return bool(by_title(name.removeprefix(MIXTURE)))
+    except KeyError:
+        return False
+
+
 def _text(name: str, value: object) -> str:
-    if value is None or value != value:  # missing, or not a number
-        return "--"
+    if value is None or value != value or (isinstance(value, str) and _is_metric(name)):
+        return "--"  # missing, no number, or a reason why there is none
     if isinstance(value, float):
         try:
             return form(name.removeprefix(MIXTURE)).format(value)

@@ -29,7 +29,7 @@ def codes_figure(runs: list[RunFolder]) -> Figure:
     figure = Figure(figsize=(5.4, 2.1), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("FID", "score"), strict=True):
         for prior, group in table.groupby("prior"):
-            means = pd.to_numeric(group[name]).groupby(group["code"].astype(int)).mean()
+            means = pd.to_numeric(group[name], errors="coerce").groupby(group["code"].astype(int)).mean()
             colour = {"learned": "C1", "fixed": "C2"}[prior]
             axes.plot(means.index, means, marker="o", linewidth=0.9, color=colour, label=prior)
         axes.set_xscale("log", base=2)

@@ -1,12 +1,10 @@
 """What a study shows in the report."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
 from lprior.report.latex import Table
-from lprior.results import RunFolder
 
 
 @dataclass(frozen=True)
@@ -22,5 +20,3 @@ class Shown:
         """What the report's text refers to them by."""
         return [*(f"fig:{name}" for name in self.figures), *(f"tab:{name}" for name in self.tables)]
 
-
-Render = Callable[[list[RunFolder]], Shown]
