@@ -15,6 +15,7 @@ from lprior.workflow import PUBLISHED, pdf_of
 PRESET = config.get("preset", "quick")
 CHOSEN = str(config.get("dataset", "mnist")).split()  # data sets
 UNAVAILABLE = str(config.get("unavailable", "")).split()  # data sets that the report says were not at hand
+DIVERGED = str(config.get("diverged", "")).split()  # runs that the report says came to nothing
 SEEDS = [int(seed) for seed in str(config.get("seeds", "")).split()]  # none: the preset's
 DEVICE = config.get("device", "auto")
 JOBS = int(config.get("jobs") or workflow.cores)
@@ -23,7 +24,7 @@ TRAINS = PRESET != PUBLISHED
 RESULTS = f"results/{PRESET}"
 BUILD = f"build/report-{PRESET}"
 if TRAINS:
-    RUNS = [run for dataset in CHOSEN for run in runs_of(PRESET, dataset, SEEDS)]
+    RUNS = [run for dataset in CHOSEN for run in runs_of(PRESET, dataset, SEEDS) if run not in DIVERGED]
 else:
     RUNS = sorted(path.parent.name for path in Path(RESULTS).glob("*/metrics.json"))
 # Networks as small as these gain little from a second thread: runs side by side use a CPU better than threads in one.
@@ -44,13 +45,16 @@ elif PRESET in STUDIES:
     READING = {"readings": {"folder": RESULTS}}
 else:
     of_model = {resolve(**parse_run(run), preset=PRESET).model: f"{RESULTS}/{run}" for run in reversed(DIGITS)}
+    MODELS = {  # of each notebook, by the name of its parameter
+        "latent_space": {"learned": "lpaae", "fixed": "lpaae-fixed", "plane": "lpaae-code_2"},
+        "disentanglement": {name: f"lpaae-{name}" for name in ("supervised", "unsupervised")},
+    }
+    MORE = {"latent_space": {"preset": PRESET, "output": f"{RESULTS}/latent_space"}, "disentanglement": {}}
     READING = {
-        "latent_space": {
-            "learned": of_model["lpaae"], "fixed": of_model["lpaae-fixed"], "plane": of_model["lpaae-code_2"],
-            "preset": PRESET, "output": f"{RESULTS}/latent_space",
-        },
-        "disentanglement": {name: of_model[f"lpaae-{name}"] for name in ("supervised", "unsupervised")},
-    }  # fmt: skip
+        name: {parameter: of_model[model] for parameter, model in models.items()} | MORE[name]
+        for name, models in MODELS.items()
+        if of_model.keys() >= set(models.values())  # all but what diverged
+    }
 
 
 def settings_of(wildcards):
@@ -140,8 +144,10 @@ rule sources:
         f"{BUILD}/main.tex",
     params:
         unavailable=UNAVAILABLE,
+        diverged=DIVERGED,
     shell:
-        "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable} --studies {OF_STUDIES}"
+        "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable} "
+        "--diverged {params.diverged} --studies {OF_STUDIES}"
 
 
 rule pdf:

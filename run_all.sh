@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to every figure, every table and the PDF: sets up what is missing; lprior/workflow.py does the rest.
+# From a fresh clone to every figure, every table and the PDF: sets up what is missing; lprior/workflow does the rest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./setup.sh

@@ -1,4 +1,4 @@
-# Sourced by run_all.sh, lprior/workflow.py and run_tests.sh: sets up what is missing, and nothing that is there.
+# Sourced by run_all.sh, lprior/workflow and run_tests.sh: sets up what is missing, and nothing that is there.
 
 LATEX_PACKAGES="latexmk texlive-latex-recommended texlive-fonts-recommended texlive-pictures"
 

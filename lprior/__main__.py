@@ -2,19 +2,22 @@
 
 import argparse
 import os
+import signal
 import sys
 from functools import partial
+from pathlib import Path
 
 from lprior import __version__, workflow
 from lprior import commands as do
 from lprior.errors import UserError
+from lprior.failures import EXIT_CODES, check_texts, shorten, tell
 
 
 class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments."""
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
+        self.exit(2, f"{shorten(f'{self.prog}: {message}')}; see --help\n")
 
     def parse_known_args(self, args=None, namespace=None):
         found, unknown = super().parse_known_args(args, namespace)
@@ -24,25 +27,33 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
-    if getattr(options, "data", None):
-        os.environ["LPRIOR_DATA"] = options.data
+    arguments = sys.argv[1:] if arguments is None else arguments
+    voice = "run_all.sh" if arguments[:1] == ["workflow"] else "lprior"
     try:
-        options.command(options)
-    except UserError as error:
-        print(f"{options.voice}: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"{options.voice}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("lprior: interrupted; the same command goes on from the last finished epoch", file=sys.stderr)
-        return 130
+        try:
+            check_texts(arguments)
+            options = parser().parse_args(arguments)
+            _use_data(getattr(options, "data", None))
+            options.command(options)
+        except SystemExit:  # of --help, or of wrong arguments
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()  # here, where it can still be said that nobody reads it
+    except (Exception, KeyboardInterrupt) as error:
+        return tell(error, voice)
     return 0
 
 
+def _use_data(folder: str | None) -> None:
+    if folder is None:
+        return
+    if not Path(folder).is_dir():
+        raise UserError(f"data folder {folder} does not exist")
+    os.environ["LPRIOR_DATA"] = folder
+
+
 def parser() -> argparse.ArgumentParser:
-    top = Parser(prog="python -m lprior", description=__doc__.splitlines()[0])
+    top = Parser(prog="python -m lprior", description=__doc__.splitlines()[0], epilog=EXIT_CODES)
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
@@ -91,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
     sample = _command(commands, do.sample, "sample", "draw samples of a finished run as a PNG sheet")
     sample.add_argument("folder", help="the run's folder")
-    sample.add_argument("output", help="the PNG file to write")
+    sample.add_argument("output", help="the picture to write, such as sheet.png")
     sample.add_argument("-n", "--count", type=int, default=100)
     sample.add_argument("--seed", type=int, help="for other samples than the run's own")
 
@@ -102,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text"
     )
+    report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
@@ -138,15 +150,22 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=22, width=120),
     )  # fmt: skip
     workflow.add_options(all_)
-    all_.set_defaults(command=do.workflow, voice="run_all.sh")
+    all_.set_defaults(command=do.workflow)
     return top
 
 
 def _command(commands, function, name: str, text: str) -> argparse.ArgumentParser:
     added = commands.add_parser(name, help=text, description=text)
-    added.set_defaults(command=function, voice="lprior")
+    added.set_defaults(command=function)
     return added
 
 
+def _end(number, frame) -> None:
+    """In order, so that what is open is closed, such as kernels."""
+    os.write(2, b"lprior: terminated; the same command goes on from the last finished epoch\n")
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())

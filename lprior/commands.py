@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lprior.errors import UserError
+from lprior.outputs import check_file, check_folder, replace_file
+
+SAMPLE = 8  # bytes, at least, that a pixel of a sample takes on its way into a sheet, which is in colour
 
 
 def run(options: Namespace) -> None:
@@ -18,7 +21,7 @@ def run(options: Namespace) -> None:
 
     named = _named(options)
     config = resolve(**named)  # refuses what is wrong before anything starts
-    folder = Path(options.results) / options.preset / options.name
+    folder = check_folder(Path(options.results) / options.preset / options.name)
     if not options.notebook:
         from lprior.training.progress import Lines, Live
         from lprior.training.run import run as train
@@ -31,6 +34,7 @@ def run(options: Namespace) -> None:
     if not ALGORITHMS[config.algorithm].notebook:
         raise UserError(f"{config.algorithm} has no notebook: leave out --notebook")
     from lprior.notebooks.execution import declared_parameters, execute
+    from lprior.results import RunFolder
 
     given = {name: value for name, value in parse_run(options.name).items() if name != "algorithm"}
     given |= {"preset": options.preset, "epochs": None, "device": options.device, "folder": str(folder), "live": False}
@@ -39,14 +43,20 @@ def run(options: Namespace) -> None:
     changes, declared = _changes(options.set), declared_parameters(notebook)
     given |= {name: value for name, value in changes.items() if name in declared}
     settings = as_settings({name: value for name, value in changes.items() if name not in declared})
-    execute(notebook, folder / "notebook.ipynb", given | {"force": options.force, "settings": settings})
+    given |= {"force": options.force, "settings": settings}
+    with RunFolder(folder).held(".lock-notebook"):  # the kernel's process holds the other one
+        with RunFolder(folder).held():
+            pass  # refused before a kernel starts
+        execute(notebook, folder / "notebook.ipynb", given)
 
 
 def config(options: Namespace) -> None:
     """Every value of a run, and the layer that it came from."""
-    from lprior.config import explain
+    from lprior.config import explain, resolve
 
-    rows = [(name, str(value) or '""', layer) for name, (value, layer) in explain(**_named(options)).items()]
+    named = _named(options)
+    resolve(**named)  # refuses what a run would
+    rows = [(name, str(value) or '""', layer) for name, (value, layer) in explain(**named).items()]
     names, values, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
     for name, value, layer in rows:
         print(f"{name:{names}}  {value:{values}}  {layer}")
@@ -68,6 +78,7 @@ def notebook(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401
     from lprior.notebooks.execution import execute
 
+    check_file(options.output, [".ipynb"], makes_folder=True)
     execute(options.notebook, options.output, _changes(options.set))
 
 
@@ -84,7 +95,8 @@ def data(options: Namespace) -> None:
     train, test = load(options.dataset), load(options.dataset, split="test")
     description = {"dataset": train.name, "source": train.source}
     for split, part in (("train", train), ("test", test)):
-        description[split] = {"shape": list(part.images.shape), "sha256": part.sha256}
+        sums = {"sha256": part.sha256, "labels_sha256": part.labels_sha256}
+        description[split] = {"shape": list(part.images.shape), **sums}
     print(json.dumps(description, indent=2))
 
 
@@ -103,25 +115,35 @@ def bench(options: Namespace) -> None:
     names = ("preset", "networks", "width", "batch_size", "engine", "precision")
     base = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     variants = [step.parse_variant(text, base) for text in options.compare or [options.algorithm]]
+    if options.json:
+        check_file(options.json)
     measured = step.bench(variants, options.device, options.repeats, options.seconds)
     print(step.table(measured))
     if options.json:
-        Path(options.json).write_text(json.dumps(measured, indent=2) + "\n")
+        replace_file(Path(options.json), (json.dumps(measured, indent=2) + "\n").encode())
 
 
 def sample(options: Namespace) -> None:
     from lprior import figures
+    from lprior.device import check_memory, memory_bytes
     from lprior.model import load
 
-    figures.sheet(load(options.folder).sample(options.count, options.seed)).save(options.output)
+    model, output = load(options.folder), check_file(options.output, figures.ENDINGS)
+    check_memory(options.count * SAMPLE * model.config.image_size**2, memory_bytes(model.device), "so many samples")
+    figures.save(figures.sheet(model.sample(options.count, options.seed)), output)
 
 
 def report(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401
-    from lprior.report.document import write_report
+    from lprior.report.document import SOURCES, write_report
 
+    output = check_folder(options.output)
+    there = {path.name for path in output.iterdir()} if output.is_dir() else set()
+    if output.resolve() == SOURCES or (there and "macros.tex" not in there):  # which every report has
+        raise UserError(f"{output} holds something else than a built report: name a new folder, or an empty one")
     studies = Path(options.studies) if options.studies else None
-    write_report(Path(options.results), Path(options.output), options.runs, tuple(options.unavailable), studies)
+    left_out = tuple(options.unavailable), studies, tuple(options.diverged)
+    write_report(Path(options.results), output, options.runs, *left_out)
 
 
 def publish(options: Namespace) -> None:
@@ -131,6 +153,9 @@ def publish(options: Namespace) -> None:
     folders, left = {Path(run).resolve().name: Path(run) for run in options.runs}, []
     if len(folders) < len(options.runs):
         raise UserError("two of the folders have the same name, under which only one can be published")
+    check_folder(options.to)
+    if options.archive:
+        check_file(options.archive, makes_folder=True)
     wanted = publish.archived(folders)
     for name, folder in folders.items():
         target = publish.publish(folder, Path(options.to))
@@ -153,24 +178,34 @@ def fetch(options: Namespace) -> None:
 def evaluate(options: Namespace) -> None:
     from lprior import data
     from lprior.evaluation import measure
-    from lprior.evaluation.inception import inception_metrics
+    from lprior.evaluation.inception import check_weights, inception_metrics
     from lprior.model import load
+    from lprior.provenance import code_sha256
     from lprior.results import RunFolder
 
+    weights = None if options.inception == "download" else options.inception
+    if weights:
+        check_weights(weights)
     model, result = load(options.folder), RunFolder(options.folder)
     config = model.config
     train, test = data.load(config.dataset).head(config.images), data.load(config.dataset, split="test")
-    values = measure(model, train, test)
-    result.write_json("metrics.json", values)
-    if options.inception:
-        samples = data.crop(model.sample(config.samples), test.images.shape[-1])
-        values |= inception_metrics(samples, test, None if options.inception == "download" else options.inception)
+    with result.held():
+        made = result.read_json("provenance.json")
+        values = measure(model, train, test)
         result.write_json("metrics.json", values)
+        code = made.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}
+        result.write_json("provenance.json", made | {"code_sha256": code})
+        if options.inception:
+            samples = data.crop(model.sample(config.samples), test.images.shape[-1])
+            values |= inception_metrics(samples, test, weights)
+            result.write_json("metrics.json", values)
     print(json.dumps(values, indent=2))
 
 
 def verify(options: Namespace) -> None:
     from lprior.evaluation.verify import verify as checks
+    from lprior.provenance import code_note
+    from lprior.results import RunFolder
     from lprior.weights import FILE
 
     mismatches, count, unchecked = 0, 0, []
@@ -183,6 +218,8 @@ def verify(options: Namespace) -> None:
             unchecked.append(folder)
             print(f"{folder.name}  not checked: its weights are not there", flush=True)
             continue
+        if note := code_note(RunFolder(folder).read_json("provenance.json")):
+            print(f"{folder.name}  {note}", flush=True)
         for check in checks(folder):
             mismatches, count = mismatches + (not check.matches), count + 1
             print(f"{folder.name}  {check}", flush=True)

@@ -7,7 +7,7 @@
     variant   `runs.VARIANTS`
     given     by hand
 
-A recipe depends on the reading and the condition that are chosen in the end, whoever chose them.
+A recipe may depend on any value of the other layers, such as the reading or the condition, whoever chose it.
 """
 
 import math
@@ -20,9 +20,10 @@ from lprior.data import DATASETS
 from lprior.errors import UserError, choose
 from lprior.networks import NETWORKS
 from lprior.presets import BUDGETS, RECIPES
-from lprior.runs import STUDIES, Of, presets, variants_of
+from lprior.runs import MOST_SEED, STUDIES, Of, presets, variants_of
 
 CHOICES = ("reading", "condition")  # settings that a recipe may depend on
+MOST = 1e30  # of any number: what torch computes from it should stay within float32
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ def explain(
     found = {name: (value, "name") for name, value in names.items()}
     found |= _merged(_layers(algorithm, dataset, preset, variant, given))
     for name, (value, _) in found.items():
-        _check_type(name, value, kinds[name])
-        _check_range(name, value)
+        _check(name, value, kinds[name])
     choose("network set", str(found["networks"][0]), NETWORKS)
     if variant and variants_of(algorithm)[variant].build is None:
         plain = _merged(_layers(algorithm, dataset, preset, "", given))
@@ -117,21 +117,20 @@ def _fields(algorithm: str) -> list[Field]:
 
 def _layers(algorithm: str, dataset: str, preset: str, variant: str, given: dict) -> list[tuple[str, dict]]:
     """The order, with each layer's name."""
-    changes = variants_of(algorithm)[variant].changes if variant else {}
     own = {field.name: field.default for field in _fields(algorithm) if field.default is not MISSING}
-    study = STUDIES.get(preset)
-    about = {"budget": study.budget if study else preset, "family": DATASETS[dataset].family}
-    about |= {name: (own | changes | given)[name] for name in CHOICES if name in own}
-    rows = [row.values for row in RECIPES.get(algorithm, []) if row.when.items() <= about.items()]
-    recipe = {name: value for row in rows for name, value in row.items()}
-    return [
-        ("default", own),
-        (f"budget {about['budget']}", BUDGETS[about["budget"]][about["family"]]),
-        (f"recipe {algorithm} on {about['family']}", recipe),
+    study, family = STUDIES.get(preset), DATASETS[dataset].family
+    budget = study.budget if study else preset
+    before = [("default", own), (f"budget {budget}", BUDGETS[budget][family])]
+    after = [
         (f"study {preset}", study.changes if study else {}),
-        (f"variant {variant}", changes),
+        (f"variant {variant}", variants_of(algorithm)[variant].changes if variant else {}),
         ("given", given),
     ]
+    about = {"budget": budget, "family": family}
+    about |= {name: value for _, layer in before + after for name, value in layer.items()}  # whoever chose them
+    rows = [row.values for row in RECIPES.get(algorithm, []) if row.when.items() <= about.items()]
+    recipe = {name: value for row in rows for name, value in row.items()}
+    return [*before, (f"recipe {algorithm} on {family}", recipe), *after]
 
 
 def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
@@ -148,15 +147,28 @@ def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
 
 
 def from_dict(values: dict[str, Any]) -> RunConfig:
-    """The inverse of `RunConfig.to_dict`, also after a passage through JSON. Raises UserError for what is none."""
+    """The inverse of `RunConfig.to_dict`, also after a passage through JSON. Raises UserError for what is none, and for
+    values that `resolve` would refuse; but a preset or a variant may be one that nobody has imported."""
     try:
-        settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values["settings"].items()}
-        missing = {field.name for field in _fields(values["algorithm"])} - {*values, *settings}
-        if missing:
-            raise UserError(f"the configuration of a run lacks {', '.join(sorted(missing))}")
-        return RunConfig(**{**values, "settings": ALGORITHMS[values["algorithm"]].Config(**settings)})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"not the configuration of a run: {type(error).__name__}: {error}") from error
+        return _from_dict(values)
+    except (UserError, TypeError, AttributeError) as error:
+        raise UserError(f"not the configuration of a run: {error}") from error
+
+
+def _from_dict(values: dict[str, Any]) -> RunConfig:
+    algorithm = str(values.get("algorithm"))
+    choose("algorithm", algorithm, ALGORITHMS)
+    choose("data set", str(values.get("dataset")), DATASETS)
+    choose("network set", str(values.get("networks")), NETWORKS)
+    settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values.get("settings", {}).items()}
+    found, kinds = values | settings, {field.name: field.type for field in _fields(algorithm)}
+    if missing := {"settings", *kinds} - found.keys():
+        raise UserError(f"it lacks {', '.join(sorted(missing))}")
+    if unknown := found.keys() - {"settings", *kinds}:
+        raise UserError(f"there is no {', '.join(map(repr, sorted(unknown)))}")
+    for name, declared in kinds.items():
+        _check(name, found[name], declared)
+    return RunConfig(**{**values, "settings": ALGORITHMS[algorithm].Config(**settings)})
 
 
 def build(config: RunConfig) -> Trainable:
@@ -168,6 +180,12 @@ def build(config: RunConfig) -> Trainable:
     variant = variants_of(config.algorithm).get(config.variant)
     make = variant.build if variant and variant.build else ALGORITHMS[config.algorithm].build
     return make(config.settings, networks, config.code)
+
+
+def _check(name: str, value: Any, declared: Any) -> None:
+    """Raises UserError for a value that a run or an algorithm cannot have."""
+    _check_type(name, value, declared)
+    _check_range(name, value)
 
 
 def _check_type(name: str, value: Any, declared: Any) -> None:
@@ -192,5 +210,13 @@ def _check_range(name: str, value: Any) -> None:
         raise UserError(f"{name} must be at least 1, not {value}")
     if isinstance(value, int | float) and not 0 <= value < math.inf:
         raise UserError(f"{name} must be a number of at least 0, not {value}")
+    if isinstance(value, int | float) and value > MOST:
+        raise UserError(f"{name} must be at most {MOST:g}, not {value}")
+    if name == "seed" and value > MOST_SEED:
+        raise UserError(f"seed must be at most {MOST_SEED}, not {value}")
+    if name == "batch_size" and value == 1:
+        raise UserError("batch_size must be at least 2, not 1: a batch is normalised by its own mean and variance")
+    if name.startswith("learning_rate") and value == 0:
+        raise UserError(f"{name} must be more than 0: with 0 nothing would learn")
     if name in ("ema_decay", "betas") and not all(0 <= part < 1 for part in (value if name == "betas" else [value])):
         raise UserError(f"{name} must lie in [0, 1), not {value}")

@@ -1,5 +1,6 @@
 """The device that computes: its choice, its precision, its memory."""
 
+import os
 import platform
 import resource
 
@@ -20,6 +21,9 @@ def choose_device(name: str) -> torch.device:
         raise UserError(f"device {name!r} is unknown: choose auto, cpu or cuda")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda was asked for, but torch finds no CUDA device: use --device cpu or auto")
+    count = torch.cuda.device_count() if device.type == "cuda" else 1
+    if (device.index or 0) >= count:
+        raise UserError(f"device {name} was asked for, but this machine has {count}, counted from {device.type}:0")
     return device
 
 
@@ -36,3 +40,17 @@ def peak_memory_bytes(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if platform.system() == "Darwin" else 1024  # getrusage counts bytes on macOS, KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def memory_bytes(device: torch.device) -> int:
+    """All that the GPU has, or the machine."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def check_memory(needed: float, there: int, what: str) -> None:
+    """Raises UserError if `what` needs more bytes than there are."""
+    if needed > there:
+        much = f"at least {needed / 1e9:,.1f} GB of memory" if needed < 1e20 else "more memory than can be counted"
+        raise UserError(f"{what} would take {much}, and there are {there / 1e9:,.1f} GB: choose smaller values")

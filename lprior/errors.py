@@ -26,5 +26,6 @@ def choose(what: str, name: str, choices: Collection[str]) -> None:
     """Raises UserError, with a hint, if `name` is none of the choices."""
     if name not in choices:
         close = difflib.get_close_matches(str(name), choices, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(choices)}"
+        there = f"choose one of {', '.join(choices)}" if choices else "there is none"
+        hint = f"did you mean {close[0]!r}?" if close else there
         raise UserError(f"{what} {name!r} is unknown: {hint}")

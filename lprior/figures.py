@@ -1,6 +1,7 @@
 """Pictures of a run: tensors of tiles as PNG and GIF, and matplotlib figures."""
 
 import io
+import struct
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +14,13 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 from torchvision.utils import make_grid
 
+from lprior.errors import UserError
 from lprior.evaluation.metrics import in_words
+from lprior.outputs import replace_file
+from lprior.stored import read_picture
 
 COLUMNS = 10  # of a sheet of samples
+ENDINGS = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".bmp": "bmp"}
 
 
 def sheet(tiles: Tensor, padding: int = 2) -> Image.Image:
@@ -23,9 +28,21 @@ def sheet(tiles: Tensor, padding: int = 2) -> Image.Image:
     return to_pil_image(make_grid(tiles, nrow=COLUMNS, padding=padding))
 
 
+def save(picture: Image.Image, path: Path) -> None:
+    """As a file that ends in one of ENDINGS, and appears whole or not at all. Raises UserError for a picture that is
+    larger than such a file can be."""
+    kind, content = ENDINGS[path.suffix.lower()], io.BytesIO()
+    try:
+        picture.save(content, format=kind)
+    except (OSError, ValueError, struct.error, OverflowError) as error:
+        size = f"{picture.width} x {picture.height} pixels"
+        raise UserError(f"{path} cannot be written: {size} are too many for a {path.suffix} file") from error
+    replace_file(path, content.getvalue())
+
+
 def tiles(path: Path, size: int, padding: int = 0) -> Tensor:
     """The inverse of `sheet`: uint8 images (N, 3, size, size) of a picture in reading order."""
-    picture = pil_to_tensor(Image.open(path).convert("RGB"))[:, padding:, padding:]
+    picture = pil_to_tensor(read_picture(path).convert("RGB"))[:, padding:, padding:]
     rows = picture.unfold(1, size, size + padding).unfold(2, size, size + padding)
     return rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
 
@@ -54,7 +71,7 @@ def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
     """An animation of the sheets of samples over epochs, each labelled; the last one stays two seconds."""
     pictures = []
     for epoch, frame in sorted(frames.items()):
-        tile_sheet = Image.open(frame).convert("P")
+        tile_sheet = read_picture(frame).convert("P")
         picture = Image.new("P", (tile_sheet.width, tile_sheet.height + 14))
         picture.putpalette(tile_sheet.getpalette())
         picture.paste(tile_sheet, (0, 14))
@@ -68,7 +85,7 @@ def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
 def save_for_print(source: Path, stem: Path, times: int = 3) -> None:
     """A picture as the report takes it. In grey a PNG, `times` larger without smoothing, so that pixels stay pixels
     wherever it is shown; in colour, where that would take megabytes, a JPEG of its own size."""
-    picture = Image.open(source).convert("RGB")
+    picture = read_picture(source).convert("RGB")
     red, green, blue = picture.split()
     if red == green == blue:
         picture = picture.convert("L").resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
@@ -87,7 +104,7 @@ def show(picture: Figure | Image.Image | Path, name: str = "", folder: str | Pat
     too, as `name`.png."""
     from IPython.display import Image as Shown
 
-    picture = Image.open(picture) if isinstance(picture, Path) else picture
+    picture = read_picture(picture) if isinstance(picture, Path) else picture
     if isinstance(picture, Figure):
         content = png(picture)
     else:

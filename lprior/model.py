@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from lprior import config as configuration
-from lprior import data
+from lprior import data, stored
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.conditions import with_s
 from lprior.config import RunConfig
 from lprior.data import to_float, to_uint8
 from lprior.device import choose_device
-from lprior.errors import UserError
+from lprior.errors import TrainingDiverged, UserError
 from lprior.results import RunFolder
 from lprior.streams import generator
 
@@ -58,16 +58,16 @@ class Model:
 
     def generate(self, noise: Tensor) -> Tensor:
         """uint8 images (N, C, H, W), on the CPU, of noise (N, code), or with s (N, code + 10)."""
-        return self.in_batches(lambda part: to_uint8(self.autoencoder(part)), noise)
+        return self.in_batches(lambda part: to_uint8(_finite(self.autoencoder(part), "samples")), noise)
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (N, code), on the CPU, of uint8 images (N, C, H, W), which are zero-padded to the networks' size."""
         padded = data.pad(images, self.config.image_size)
-        return self.in_batches(lambda part: self.autoencoder.encode(to_float(part)), padded)
+        return self.in_batches(lambda part: _finite(self.autoencoder.encode(to_float(part)), "codes"), padded)
 
     def decode(self, codes: Tensor) -> Tensor:
         """uint8 images (N, C, H, W), on the CPU, of codes (N, code)."""
-        return self.in_batches(lambda part: to_uint8(self.autoencoder.dec(part)), codes)
+        return self.in_batches(lambda part: to_uint8(_finite(self.autoencoder.dec(part), "images")), codes)
 
     @property
     def device(self) -> torch.device:
@@ -80,15 +80,22 @@ class Model:
         return torch.cat([function(part.to(self.device)).cpu() for part in rows.split(batch_size)])
 
 
-def load(folder: str | Path, device: str = "cpu") -> Model:
-    """The model of a finished run. Raises UserError if there is none in the folder."""
-    from safetensors.torch import load_file
+def _finite(values: Tensor, what: str) -> Tensor:
+    """Raises TrainingDiverged if they are not: as pixels they would be black."""
+    if not values.isfinite().all():
+        raise TrainingDiverged(f"the model's {what} are no finite numbers")
+    return values
 
+
+def load(folder: str | Path, device: str = "cpu") -> Model:
+    """The model of a finished run. Raises UserError if there is none in the folder, or none that is whole."""
     result = RunFolder(folder)
-    config = result.config()
-    if not (result / "model.safetensors").exists():
-        raise UserError(f"{result / 'model.safetensors'} does not exist: is {folder} a finished run?")
-    autoencoder = configuration.build(config).autoencoder()
-    weights = load_file(result / "model.safetensors")  # published ones have half precision
-    autoencoder.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
+    config, path = result.config(), result / "model.safetensors"
+    weights = stored.read_weights(path)  # published ones have half precision
+    try:
+        autoencoder = configuration.build(config).autoencoder()
+    except RuntimeError as error:  # there is not so much memory
+        raise stored.damaged(result / "config.json", f"no such networks: {stored.first_line(error)}") from error
+    stored.refuse_others(path, weights, autoencoder.state_dict())
+    autoencoder.load_state_dict(weights)
     return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config)

@@ -1,14 +1,27 @@
-"""Where, when, with what and from what a run is made."""
+"""Where, when, with what, from what and by which code a run is made."""
 
+import ast
+import hashlib
 import platform
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from lprior.data import Dataset
+
+PACKAGE = Path(__file__).parent
+CODE = {  # what decides a run's numbers: files and folders of the package
+    "training": (
+        "algorithms", "networks", "data", "training/loop.py", "training/engine.py", "streams.py", "device.py",
+        "config.py", "presets.py", "runs.py",
+    ),
+    "evaluation": ("evaluation", "model.py"),
+}  # fmt: skip
 
 
 def provenance(device: torch.device, dataset: Dataset, bfloat16: bool, engine: str) -> dict:
@@ -38,6 +51,39 @@ def git_commit() -> str:
     if answers[0].returncode:
         return "unknown"
     return answers[0].stdout.strip() + ("+" if answers[1].stdout.strip() else "")
+
+
+@cache
+def code_sha256() -> dict[str, str]:
+    """A SHA-256 sum over the code that trains, and one over the code that measures."""
+    return {name: sum_of_code(PACKAGE, parts) for name, parts in CODE.items()}
+
+
+def sum_of_code(package: Path, parts: Iterable[str]) -> str:
+    """Over Python files, and those in folders; neither comments nor docstrings nor the layout of lines count."""
+    found = hashlib.sha256()
+    files = [package / part for part in parts if part.endswith(".py")]
+    files += [path for part in parts if not part.endswith(".py") for path in (package / part).rglob("*.py")]
+    for path in sorted(files):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
+        # As text, since ast.dump shows the same code in another way in another version of Python.
+        found.update(f"{path.relative_to(package).as_posix()}\n{ast.unparse(tree)}\n".encode())
+    return found.hexdigest()
+
+
+def code_note(made: dict) -> str:
+    """What is to be said of the code by which a run was made, as its provenance.json has it: nothing if it is the
+    present code, or that it is other code, or that nobody knows."""
+    recorded, present = made.get("code_sha256", {}), code_sha256()
+    if not recorded.keys() >= present.keys():
+        return "made by code that was not recorded"
+    sums = {name: {recorded[name]} for name in present}
+    sums["training"] |= {stop.get("code_sha256", "") for stop in made.get("resumed", [])}
+    other = [name for name in present if sums[name] != {present[name]}]
+    return f"made by other code ({' and '.join(other)})" if other else ""
 
 
 def now() -> str:

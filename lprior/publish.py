@@ -27,6 +27,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, models
+from lprior.stored import damaged, first_line, read_picture
 
 NUMBERS = ("config.json", "provenance.json", "log.csv", "metrics.json")
 STILLS = ("samples", "evolution", "reconstructions", "neighbours")
@@ -145,7 +146,7 @@ def _fill_reading(source: Path, folder: Path) -> None:
 
 def _place(path: Path, folder: Path, lossless: bool = False) -> dict[bytes, str]:
     """Write a picture into `folder`, compressed: what it shows -> its name there, for `slim_notebook`."""
-    picture = Image.open(path)
+    picture = read_picture(path)
     suffix, small = compressed(picture, lossless)
     (folder / f"{path.stem}{suffix}").write_bytes(small)
     return {_pixels(picture): f"{path.stem}{suffix}"}
@@ -184,7 +185,7 @@ def _saved(picture: Image.Image, **options) -> bytes:
 def shorten(source: Path, target: Path) -> None:
     """Write an animation in grey with fewer frames, the first and the last among them. (In colour it would still take
     a quarter of a megabyte.)"""
-    frames = [frame.convert("L") for frame in ImageSequence.Iterator(Image.open(source))]
+    frames = [frame.convert("L") for frame in ImageSequence.Iterator(read_picture(source))]
     count = min(MOST_FRAMES, len(frames))
     chosen = [round((len(frames) - 1) * i / max(1, count - 1)) for i in range(count)]
     pictures = [frames[i].quantize(16) for i in chosen]
@@ -197,7 +198,10 @@ def slim_notebook(source: Path, target: Path, shown: dict[bytes, str]) -> None:
     published beside it -> its name there. What it has as HTML it need not have as LaTeX, too."""
     import nbformat
 
-    notebook = nbformat.read(source, as_version=4)
+    try:
+        notebook = nbformat.read(source, as_version=4)
+    except Exception as error:  # nbformat names no common class for what is no notebook
+        raise damaged(source, first_line(error)) from error
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})

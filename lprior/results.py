@@ -10,24 +10,40 @@
     model.safetensors      the averaged autoencoder, and with a condition Q on its trunk
     notebook.ipynb         the executed notebook, if one ran the training
     checkpoint.pt, checkpoint.previous.pt, frames/    what resuming needs
+    checkpoint.damaged.pt, checkpoint.previous.damaged.pt    moved aside when they were found so
+    .lock                  while a run is at work here
+    metrics.old.json       those of fewer epochs, until the further ones are measured
+    diverged.txt           why the last attempt ended, if a loss was not a finite number
 """
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from lprior import checkpoints, lock, stored
 from lprior.config import RunConfig, from_dict
 from lprior.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OUTPUTS = (  # of these: what a run ends with, and does not read when it is resumed, so that the workflow may delete it
     "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png",
     "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
+DIVERGED = "diverged.txt"
+WRITING = ".writing-"  # begins the names of folders in which files are written
+CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
+OF_A_RUN = {"config.json", "provenance.json", "frames", *CHECKPOINTS, *OUTPUTS}  # what tells a run's folder
 
 
 class RunFolder:
@@ -39,23 +55,52 @@ class RunFolder:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
+    @contextmanager
+    def held(self, name: str = ".lock") -> Iterator[None]:
+        """The folder, made if need be, for one run alone. Raises UserError if another one is at work in it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write to the results folder {self.path}: {error.strerror}") from error
+        with lock.held(self / name):
+            yield
+
+    def clear(self) -> None:
+        """Delete what a run has left, but for locks. Raises UserError for a symbolic link, for a folder of something
+        else, and for what cannot be deleted."""
+        if self.path.is_symlink():
+            raise UserError(
+                f"{self.path} is a symbolic link, behind which --force deletes nothing: "
+                f"name the folder itself, {self.path.resolve()}, or remove the link"
+            )
+        entries = [path for path in self.path.iterdir() if not path.name.startswith(".lock")]
+        names = {path.name for path in entries if not path.match("notebook*.ipynb")}
+        if names and names.isdisjoint(OF_A_RUN):
+            raise UserError(f"{self.path} holds no run, and --force deletes nothing else: name another results folder")
+        try:
+            for path in entries:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        except OSError as error:
+            raise UserError(f"cannot delete {error.filename or self.path}: {error.strerror}") from error
+
     def claim(self, config: RunConfig) -> None:
-        """Create the folder for a run, or recognise it as the same run's; only `epochs` may have changed.
+        """Make the folder a run's, or recognise it as the same run's; only `epochs` may have changed.
 
         Raises UserError if the folder cannot be written or holds another run.
         """
         try:
             (self / "frames").mkdir(parents=True, exist_ok=True)
-            if (self / "config.json").exists():
-                self._compare(config)
-            self.write_json("config.json", config.to_dict())
+            for left in self.path.rglob(f"{WRITING}*"):  # by a run that was killed
+                shutil.rmtree(left)
         except OSError as error:
             raise UserError(f"cannot write to the results folder {self.path}: {error.strerror}") from error
+        if (self / "config.json").exists():
+            self._compare(self.config().to_dict(), config)
+        self.write_json("config.json", config.to_dict())
 
-    def _compare(self, config: RunConfig) -> None:
-        old, new = _flat(self.config().to_dict()), _flat(config.to_dict())  # a setting that is newer has its default
+    def _compare(self, made: dict[str, Any], config: RunConfig) -> None:
+        old, new = _flat(made) | {"epochs": None}, _flat(config.to_dict()) | {"epochs": None}
         changed = [f"{key} {old.get(key)} -> {new.get(key)}" for key in old | new if old.get(key) != new.get(key)]
-        changed = [text for text in changed if not text.startswith("epochs ")]
         if changed:
             raise UserError(
                 f"{self.path} holds a run with other settings ({'; '.join(changed)}): "
@@ -63,47 +108,84 @@ class RunFolder:
             )
 
     def config(self) -> RunConfig:
-        return from_dict(self.read_json("config.json"))
+        """Raises UserError if there is none, or none that a run can have."""
+        values = self.read_json("config.json")
+        try:
+            return from_dict(values)
+        except UserError as error:
+            raise stored.damaged(self / "config.json", str(error)) from error
 
     def read_json(self, name: str) -> dict:
-        try:
-            return json.loads((self / name).read_text())
-        except FileNotFoundError:
-            raise UserError(f"{self / name} does not exist: is {self.path} a finished run?") from None
+        """An object; of metrics and provenance, checked. Raises UserError if there is none."""
+        return stored.read_object(self / name)
+
+    def log(self) -> "pd.DataFrame":
+        """A row for each epoch. Raises UserError if there is no such table."""
+        return stored.read_log(self / "log.csv")
 
     def write_json(self, name: str, value: dict) -> None:
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=2) + "\n"))
 
-    def write(self, name: str, save: Callable[[Path], object]) -> None:
-        """Let `save(path)` write a file, which then appears under `name` in one instant."""
+    def write(self, name: str, save: Callable[[Path], object], before: Callable[[], object] = lambda: None) -> None:
+        """Let `save(path)` write a file, which then, after `before()`, appears under `name` in one instant.
+
+        Raises UserError if it cannot be written: what was there under `name` still is.
+        """
         target = self / name
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
-            partial = Path(folder) / target.name
-            save(partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(partial, target)
+        try:
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix=WRITING) as folder:
+                partial = Path(folder) / target.name
+                save(partial)
+                with partial.open("rb") as file:
+                    os.fsync(file.fileno())
+                before()
+                os.replace(partial, target)
+        except OSError as error:
+            raise self._unwritten(target, error) from error
+
+    def _unwritten(self, target: Path, error: OSError) -> UserError:
+        there = next(folder for folder in target.absolute().parents if folder.exists())
+        reason, free = error.strerror or stored.first_line(error), shutil.disk_usage(there).free / 1e6
+        advice = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend this"
+        return UserError(
+            f"cannot write {target}: {reason}, with {free:,.0f} MB free: {advice} and start the run again, "
+            "which goes on from its last checkpoint"
+        )
 
     def still(self, stem: str) -> Path:
         """Raises UserError if there is none."""
         return still(self.path, stem)
 
-    def save_checkpoint(self, state: dict) -> None:
-        """Write checkpoint.pt; the one before is kept as checkpoint.previous.pt."""
-        if (self / "checkpoint.pt").exists():
-            os.replace(self / "checkpoint.pt", self / "checkpoint.previous.pt")
-        self.write("checkpoint.pt", lambda path: torch.save(state, path))
+    def save_checkpoint(self, config: RunConfig, state: dict) -> None:
+        """Write checkpoint.pt; the one before, if it is good, is kept as checkpoint.previous.pt."""
+        self.write("checkpoint.pt", lambda path: checkpoints.save(path, config.to_dict(), state), self._keep_checkpoint)
 
-    def load_checkpoint(self, device: torch.device) -> dict | None:
-        """The newest checkpoint that can be read, or None if there is none. Says so if it skips a damaged one."""
-        for name in ("checkpoint.pt", "checkpoint.previous.pt"):
-            if (self / name).exists():
-                try:
-                    return torch.load(self / name, map_location=device, weights_only=True)
-                except Exception as error:  # torch names no common class for what a damaged file may raise
-                    reason = type(error).__name__
-                    print(f"{self / name} cannot be read ({reason}): going back one checkpoint", flush=True)
+    def _keep_checkpoint(self) -> None:
+        path = self / "checkpoint.pt"
+        if path.exists() and checkpoints.is_good(path):
+            os.replace(path, self / "checkpoint.previous.pt")
+        elif path.exists():
+            self._move_aside(path, "found when it was to become the previous one")
+
+    def load_checkpoint(self, config: RunConfig, device: torch.device) -> dict | None:
+        """The state of the newest checkpoint that is whole, or None if there is none. Damaged ones are moved aside,
+        which is said. Raises UserError if the checkpoint is of a run with other settings."""
+        found = [self / name for name in CHECKPOINTS if (self / name).exists()]
+        for path in found:
+            try:
+                made, state = checkpoints.load(path, device)
+            except checkpoints.Damaged as error:
+                going = "back one checkpoint" if path != found[-1] else "on from none"
+                self._move_aside(path, f"{error}; going {going}")
+                continue
+            self._compare(made, config)
+            return state
         return None
+
+    def _move_aside(self, path: Path, reason: str) -> None:
+        aside = path.with_suffix(".damaged.pt")
+        os.replace(path, aside)
+        print(f"{path} is damaged and was moved to {aside.name} ({reason})", flush=True)
 
     def frame(self, epoch: int) -> Path:
         """Where the samples from the fixed noise after an epoch are kept (0: before training)."""

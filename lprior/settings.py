@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,7 +31,7 @@ def parse_assignments(texts: Iterable[str], source: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals):
+        if not (name.isidentifier() and equals):
             raise UserError(f"{source} takes NAME=VALUE, not {text.strip()!r}: such as lam=20 or betas=(0.5, 0.9)")
         if name in changes:
             raise UserError(f"{source} gives {name} twice: leave one of them out")
@@ -51,6 +52,10 @@ def _as_text(value: Any) -> str:
 def literal(text: str) -> Any:
     """The value of a Python literal, or else the text itself."""
     try:
-        return ast.literal_eval(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd Python, and here a text
+            value = ast.literal_eval(text)
+        repr(value)  # Python does not write whole numbers of more than 4,300 digits, which it reads in base 16
+        return value
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # all that ast names
         return text

@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
+from lprior import stored
 from lprior.errors import UserError
 
 FILE = "model.safetensors"
@@ -28,12 +29,15 @@ TIMEOUT = 60  # seconds without an answer
 
 
 def half(path: Path) -> bytes:
-    """The weights in `path` in half precision, as the content of such a file. Raises UserError if it is not there."""
-    from safetensors.torch import load_file, save
+    """The weights in `path` in half precision, as the content of such a file. Raises UserError if it is not there or
+    damaged, and if half precision cannot hold a weight."""
+    from safetensors.torch import save
 
-    if not path.exists():
-        raise UserError(f"{path} does not exist: is {path.parent} a finished run?")
-    return save({key: v.half() if v.is_floating_point() else v for key, v in load_file(path).items()})
+    weights = {key: v.half() if v.is_floating_point() else v for key, v in stored.read_weights(path).items()}
+    beyond = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if beyond:
+        raise UserError(f"{path} cannot be published: {beyond[0]} holds more than half precision does")
+    return save(weights)
 
 
 def sum_of(content: bytes) -> str:

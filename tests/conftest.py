@@ -23,11 +23,27 @@ SETTINGS = {
 }
 
 
+MANY = False  # whether --slow was given
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="faults, and ten times as many properties")
+
+
+def pytest_configure(config):
+    global MANY
+    MANY = config.getoption("--slow")
+
+
 def pytest_collection_modifyitems(items):
     if not torch.cuda.is_available():
         for item in items:
             if "cuda" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="torch finds no CUDA device"))
+    if not MANY:
+        for item in items:
+            if "faults" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="faults take ten minutes: only with --slow"))
 
 
 @pytest.fixture(scope="session", autouse=True)

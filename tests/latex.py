@@ -38,9 +38,9 @@ def shown(folder: Path) -> str:
 
 
 def pictures(folder: Path) -> set[str]:
-    """What \\includegraphics may ask for: each file of figures/, and it may leave png or jpg to LaTeX."""
+    """What \\includegraphics may ask for: each file of figures/, and it may leave png, jpg or pdf to LaTeX."""
     files = {f"figures/{path.name}" for path in (folder / "figures").iterdir()}
-    return files | {name.removesuffix(suffix) for name in files for suffix in (".png", ".jpg")}
+    return files | {name.removesuffix(suffix) for name in files for suffix in (".png", ".jpg", ".pdf")}
 
 
 def arguments(command: str, text: str) -> set[str]:

@@ -25,6 +25,7 @@ SCRIPTS = {
     "cost_growth": ["--updates", "4", "--epochs", "5"],
     "time_to_quality": ["--dataset", "mnist5k", "--images", "128", "--epochs", "1"],
     "import_time": [],
+    "threads": ["--epochs", "1", "--seeds", "0"],
 }
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 from PIL import Image
@@ -322,9 +323,13 @@ def test_evaluate_measures_again_what_the_run_measured(capsys, conditional_run):
     assert json.loads(capsys.readouterr().out) == after
 
 
-def test_evaluate_keeps_what_it_measured_when_inception_is_not_to_be_had(capsys, conditional_run, tmp_path):
+def test_evaluate_keeps_what_it_measured_when_inception_is_not_to_be_had(capsys, conditional_run, monkeypatch):
+    def no_network(*arguments, **options):
+        raise URLError("no network")
+
+    monkeypatch.setattr("torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url", no_network)
     (conditional_run / "metrics.json").write_text("{}")
-    assert "do not exist" in refusal(capsys, "evaluate", conditional_run, "--inception", tmp_path / "none.pth")
+    assert "no network" in refusal(capsys, "evaluate", conditional_run, "--inception", "download", code=3)
     assert "reconstruction_mse_test" in json.loads((conditional_run / "metrics.json").read_text())
 
 

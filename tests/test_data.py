@@ -1,6 +1,10 @@
+import errno
 import gzip
 import hashlib
+import json
+import os
 import struct
+import threading
 from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
@@ -9,9 +13,10 @@ import pytest
 import torch
 from torchvision import datasets
 
+from lprior import __main__ as cli
 from lprior import data
 from lprior.config import resolve
-from lprior.data import DATASETS, mnist
+from lprior.data import DATASETS, files, mnist, sums
 from lprior.errors import DataUnavailable, UserError
 from lprior.runs import parse_run
 from lprior.streams import batches, generator
@@ -49,7 +54,7 @@ def archives(name, pixels, tmp_path, monkeypatch) -> Path:
             (folder / file).write_bytes(content)
             resources.append((file, hashlib.md5(content).hexdigest()))
     monkeypatch.setattr(KIND[name], "resources", resources)
-    monkeypatch.setattr(mnist, "PIXELS_SHA256", {})
+    monkeypatch.setattr(sums, "KNOWN", {})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     no_network(monkeypatch, RuntimeError("no network"))
     return folder
@@ -93,8 +98,7 @@ def test_nothing_is_written_beside_the_archives(name, archives, tmp_path):
     data.load(name, tmp_path / "root")
     assert sorted(archives.iterdir()) == before
     assert sorted((tmp_path / "root").rglob("*")) == [archives.parent, archives, *before]
-    unpacked = tmp_path / "cache" / "lprior" / archives.parent.name / "raw"
-    assert {path.name for path in unpacked.iterdir()} == {path.stem for path in before}
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_corrupt_archive_is_named_with_both_checksums(name, archives, tmp_path):
@@ -116,13 +120,145 @@ def test_a_missing_sibling_is_named(name, archives, tmp_path):
 
 def test_unpacked_files_with_other_pixels_are_refused(name, archives, tmp_path, monkeypatch):
     unpack(archives)
-    monkeypatch.setattr(mnist, "PIXELS_SHA256", {(name, "train"): "0" * 64})
-    with pytest.raises(UserError, match=f"expected {'0' * 64}, found [0-9a-f]{{64}}"):
+    monkeypatch.setattr(sums, "KNOWN", {(name, "train"): sums.Known("Digits", 12, images="0" * 64)})
+    with pytest.raises(UserError, match=f"the train images are not .*expected {'0' * 64}, found [0-9a-f]{{64}}"):
         data.load(name, tmp_path / "root")
 
 
-def test_the_checksums_of_mnist_itself_are_known():
-    assert set(mnist.PIXELS_SHA256) >= {("mnist", "train"), ("mnist", "test")}
+def test_labels_that_were_exchanged_are_refused(name, archives, tmp_path, monkeypatch):
+    unpack(archives)
+    right = data.load(name, tmp_path / "root")
+    known = sums.Known("Digits", 12, right.sha256, right.labels_sha256)
+    monkeypatch.setattr(sums, "KNOWN", {(name, "train"): known})
+    assert data.load(name, tmp_path / "root").labels_sha256 == right.labels_sha256
+    (archives / "train-labels-idx1-ubyte").write_bytes(idx(right.labels.roll(1)))
+    with pytest.raises(UserError, match="the train labels are not those of Digits: SHA-256 expected"):
+        data.load(name, tmp_path / "root")
+
+
+@pytest.mark.parametrize("what", ["images", "labels"])
+def test_another_data_set_in_the_folder_is_named(name, archives, tmp_path, monkeypatch, what):
+    """As MNIST in the folder of Fashion-MNIST."""
+    unpack(archives)
+    found = data.load(name, tmp_path / "root")
+    other = {"images": found.sha256, "labels": found.labels_sha256}[what]
+    monkeypatch.setattr(sums, "KNOWN", {("others", "train"): sums.Known("Others", 12, **{what: other})})
+    with pytest.raises(UserError, match=f"MNIST/raw: these are the train {what} of Others"):
+        data.load(name, tmp_path / "root")
+
+
+def test_fewer_images_than_the_data_set_has_are_refused(name, archives, tmp_path, monkeypatch):
+    unpack(archives)
+    monkeypatch.setattr(sums, "KNOWN", {(name, "test"): sums.Known("Digits", 10_000)})
+    with pytest.raises(UserError, match="Digits has 10000 test images, not 5"):
+        data.load(name, tmp_path / "root", "test")
+
+
+def test_the_sums_of_every_data_set_that_can_be_known_are_known():
+    rows = {("mnist", 60_000, 10_000), ("mnist5k", 4500, 500), ("cifar10-jpeg", 50_000, 10_000)}
+    for name, *counts in rows:
+        for split, count in zip(("train", "test"), counts, strict=True):
+            known = sums.KNOWN[name, split]
+            assert known.count == count and len(known.images) == len(known.labels) == 64
+    hashes = [text for known in sums.KNOWN.values() for text in (known.images, known.labels) if text]
+    assert len(set(hashes)) == len(hashes) == 12
+
+
+ONES = torch.ones(12, 28, 28)
+DAMAGE = {  # of unpacked files: which, what is in it, what is said of it
+    "truncated": ("train-images-idx3-ubyte", idx(ONES)[:-1], "has 9423 bytes, but 9424 by its header"),
+    "too long": ("train-images-idx3-ubyte", idx(ONES) + b"x", "has 9425 bytes, but 9424 by its header"),
+    "empty": ("train-images-idx3-ubyte", b"", "is no IDX file of images"),
+    "header alone": ("train-labels-idx1-ubyte", struct.pack(">BBBBI", 0, 0, 8, 1, 0), "is no IDX file of labels"),
+    "floats": ("train-images-idx3-ubyte", b"\0\0\x0d" + idx(ONES)[3:], "is no IDX file of images"),
+    "labels as images": ("train-images-idx3-ubyte", idx(torch.ones(12)), "is no IDX file of images"),
+    "other size": ("train-images-idx3-ubyte", idx(torch.ones(12, 14, 56)), "has images of 14x56 pixels instead of"),
+    "fewer labels": ("train-labels-idx1-ubyte", idx(torch.ones(11)), "12 images have 11 labels"),
+    "wrong label": ("train-labels-idx1-ubyte", idx(torch.full((12,), 10)), "label 10 is out of range"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_named_with_what_is_wrong(name, archives, tmp_path, damage):
+    unpack(archives)
+    file, content, said = DAMAGE[damage]
+    (archives / file).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        data.load(name, tmp_path / "root")
+    assert said in str(caught.value) and str(archives) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_archive_that_is_none_is_named(name, archives, tmp_path, monkeypatch):
+    """Even one that has its MD5 sum."""
+    path = archives / "train-images-idx3-ubyte.gz"
+    path.write_bytes(b"no archive")
+    known = dict(KIND[name].resources) | {path.name: hashlib.md5(b"no archive").hexdigest()}
+    monkeypatch.setattr(KIND[name], "resources", list(known.items()))
+    with pytest.raises(UserError, match=f"{path} is no gzip file"):
+        data.load(name, tmp_path / "root")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_folder_in_the_place_of_a_file_is_named(name, archives, tmp_path, packed):
+    if not packed:
+        unpack(archives)
+    path = archives / ("train-images-idx3-ubyte" + ".gz" * packed)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UserError, match=f"cannot read {path}: Is a directory"):
+        data.load(name, tmp_path / "root")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_that_may_not_be_read_is_named(name, archives, tmp_path):
+    path = archives / "train-images-idx3-ubyte.gz"
+    path.chmod(0)
+    with pytest.raises(UserError, match=f"cannot read {path}: Permission denied"):
+        data.load(name, tmp_path / "root")
+
+
+def test_files_left_by_an_older_program_are_not_read_instead_of_the_archives(name, archives, pixels, tmp_path):
+    """Unpacked or converted ones, of which nobody knows whether they are whole."""
+    folder = tmp_path / "cache" / "lprior" / archives.parent.name
+    for part in ("raw", "processed"):
+        (folder / part).mkdir(parents=True)
+    for file in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"):
+        (folder / "raw" / file).write_bytes(b"half")
+    wrong = torch.zeros(12, 28, 28, dtype=torch.uint8), torch.zeros(12, dtype=torch.int64)
+    for file in ("training.pt", "test.pt"):
+        torch.save(wrong, folder / "processed" / file)
+    for root in (tmp_path / "root", tmp_path / "cache" / "lprior"):
+        (root / archives.parent.name / "raw").mkdir(parents=True, exist_ok=True)
+        for path in archives.iterdir():
+            (root / archives.parent.name / "raw" / path.name).write_bytes(path.read_bytes())
+        assert torch.equal(data.load(name, root).images[:, 0], pixels["train"].to(torch.uint8))
+
+
+def test_what_is_downloaded_is_kept_whole(name, archives, pixels, tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(self):
+        asked.append(self.root)
+        Path(self.raw_folder).mkdir(parents=True)
+        for path in archives.iterdir():
+            (Path(self.raw_folder) / path.name).write_bytes(path.read_bytes())
+            (Path(self.raw_folder) / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+
+    monkeypatch.setattr(datasets.MNIST, "download", fetch)
+    for split, stem in (("train", "train"), ("test", "t10k")):
+        found = data.load(name, tmp_path / "nowhere", split)
+        assert torch.equal(found.images[:, 0], pixels[stem].to(torch.uint8)) and "downloaded" in found.source
+    assert len(asked) == 1
+    kept = [path for path in (tmp_path / "cache" / "lprior").rglob("*") if path.is_file()]
+    assert {path.name for path in kept} == {path.name for path in archives.iterdir()}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_download_that_cannot_be_kept_is_no_missing_data(name, archives, tmp_path, monkeypatch, number):
+    no_network(monkeypatch, OSError(number, "reason"))
+    with pytest.raises(UserError, match="cannot write.*XDG_CACHE_HOME.*LPRIOR_DATA") as caught:
+        data.load(name, tmp_path / "nowhere")
+    assert not isinstance(caught.value, DataUnavailable) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no route"), URLError("no route"), ConnectionResetError()], ids=repr)
@@ -181,6 +317,19 @@ def test_labels_of_no_class_are_refused(labels, named):
         data.Dataset("mnist", torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.tensor(labels), "made here")
 
 
+@pytest.mark.parametrize(
+    ("images", "labels", "named"),
+    [(torch.zeros(3, 1, 4, 4, dtype=torch.uint8), torch.arange(2), "3 images have 2 labels"),
+     (torch.zeros(2, 1, 4, 4), torch.arange(2), "images must be torch.uint8 in 4 dimensions, not torch.float32 in 4"),
+     (torch.zeros(2, 4, 4, dtype=torch.uint8), torch.arange(2), "in 4 dimensions, not torch.uint8 in 3"),
+     (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.arange(2).int(), "labels must be torch.int64")],
+    ids=["numbers", "floats", "dimensions", "labels"],
+)  # fmt: skip
+def test_images_and_labels_that_do_not_belong_together_are_refused(images, labels, named):
+    with pytest.raises(UserError, match=named):
+        data.Dataset("mnist", images, labels, "made here")
+
+
 def test_mnist5k_is_split_into_4500_and_500_balanced_and_disjoint():
     train, test = data.load("mnist5k"), data.load("mnist5k", split="test")
     assert (train.images.shape, test.images.shape) == ((4500, 1, 28, 28), (500, 1, 28, 28))
@@ -197,7 +346,130 @@ def test_the_first_images_of_mnist5k_are_a_mixture_of_classes():
 def test_mnist5k_is_the_same_from_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert data.load("mnist5k").sha256 == data.load("mnist5k").sha256
-    assert not list(tmp_path.rglob("*.[0-9]*")), "a partly written file was left"
+    assert [path.name for path in (tmp_path / "lprior").iterdir()] == ["mnist5k.pt"], "a part of a file was left"
+
+
+@pytest.fixture(scope="module")
+def embedded() -> tuple[torch.Tensor, torch.Tensor]:
+    return mnist._embedded()
+
+
+@pytest.fixture
+def kept(embedded, tmp_path, monkeypatch) -> Path:
+    """The cache file of mnist5k, which is there; decoding it is quick."""
+    monkeypatch.setattr(mnist, "_embedded", lambda: embedded)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data.load("mnist5k")
+    return tmp_path / "cache" / "lprior" / "mnist5k.pt"
+
+
+def change(path: Path, **changes) -> None:
+    torch.save(torch.load(path) | changes, path)
+
+
+CACHES = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-1000]),
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(b"no tensors"),
+    "a tensor": lambda path: torch.save(torch.zeros(3), path),
+    "rolled labels": lambda path: change(path, labels=torch.load(path)["labels"].roll(1)),
+    "a pixel": lambda path: change(path, images=torch.load(path)["images"].clamp(max=254)),
+    "an older version": lambda path: torch.save({key: torch.load(path)[key] for key in ("images", "labels")}, path),
+}
+
+
+@pytest.mark.parametrize("damage", CACHES)
+def test_a_damaged_cache_is_made_anew_with_a_line(kept, capsys, damage):
+    CACHES[damage](kept)
+    assert data.load("mnist5k").sha256 == sums.KNOWN["mnist5k", "train"].images
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and str(kept) in said[0] and "anew" in said[0]
+    assert data.load("mnist5k", split="test").labels_sha256 == sums.KNOWN["mnist5k", "test"].labels
+    assert capsys.readouterr() == ("", "")
+
+
+def test_other_digits_than_the_known_ones_are_refused(kept, embedded, monkeypatch):
+    kept.unlink()
+    monkeypatch.setattr(mnist, "_embedded", lambda: (embedded[0], embedded[1].roll(500)))
+    with pytest.raises(UserError, match="mnist5k.pt.*the train labels are not those of the embedded digits"):
+        data.load("mnist5k")
+
+
+def test_a_cache_file_of_a_killed_process_never_appears(kept, monkeypatch):
+    kept.unlink()
+
+    def half(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        with pytest.raises(KeyboardInterrupt):
+            data.load("mnist5k")
+    assert not kept.exists()
+    assert len(data.load("mnist5k").images) == 4500
+
+
+def test_two_that_decode_at_once_both_succeed(kept, monkeypatch):
+    """Here two threads, which have the same process id, as processes in two containers have."""
+    kept.unlink()
+    meet, replace_, found = threading.Barrier(2), files.os.replace, []
+
+    def wait(*arguments):
+        meet.wait(20)
+        replace_(*arguments)
+
+    monkeypatch.setattr(files.os, "replace", wait)
+    threads = [threading.Thread(target=lambda: found.append(data.load("mnist5k").sha256)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [sums.KNOWN["mnist5k", "train"].images] * 2
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_cache_that_cannot_be_written_is_one_line_with_the_ways_out(kept, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError) as caught:
+        data.load("mnist5k")
+    message = str(caught.value)
+    assert all(word in message for word in (str(tmp_path / "file"), "$XDG_CACHE_HOME", "$LPRIOR_DATA"))
+    assert "\n" not in message
+
+
+def test_a_full_disk_is_one_line_that_names_the_file(kept, monkeypatch):
+    kept.unlink()
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=f"cannot write {kept}: the disk is full") as caught:
+        data.load("mnist5k")
+    assert "\n" not in str(caught.value) and not list(kept.parent.iterdir())
+
+
+def test_without_a_home_folder_the_way_out_is_named(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(UserError, match="XDG_CACHE_HOME"):
+        data.load("mnist5k")
+
+
+def test_the_command_tells_the_sums_of_pixels_and_labels(kept, capsys):
+    assert cli.main(["data", "mnist5k"]) == 0
+    description = json.loads(capsys.readouterr().out)
+    for split in ("train", "test"):
+        known = sums.KNOWN["mnist5k", split]
+        assert description[split] == {
+            "shape": [known.count, 1, 28, 28], "sha256": known.images, "labels_sha256": known.labels,
+        }  # fmt: skip
 
 
 def test_head_takes_the_first_images_and_none_takes_all():

@@ -15,7 +15,7 @@ from lprior.algorithms.autoencoder import Autoencoder
 from lprior.config import resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.evaluation import formulas, judges, measure
+from lprior.evaluation import formulas, judges, measure, shipped
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import ALONE, CONTROL, METRICS, Metric, by_title, metric_of
 from lprior.evaluation.verify import Check
@@ -104,7 +104,7 @@ def test_a_shipped_classifier_is_described_by_its_accuracy_and_anchors(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_classifier_is_the_described_one(name):
-    weights = (judges.SHIPPED / f"{name}.safetensors").read_bytes()
+    weights = shipped.weights_path(name).read_bytes()
     described = judges.evaluator_description(name)
     assert hashlib.sha256(weights).hexdigest() == described["weights_sha256"]
     assert len(weights) < 3e6
@@ -115,7 +115,7 @@ def test_a_shipped_classifier_is_the_described_one(name):
 @pytest.mark.parametrize(("name", "size"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
 def test_a_classifier_learns_by_its_recipe_and_survives_saving(name, size, monkeypatch, tmp_path, capsys):
     """Images whose class is their brightness."""
-    monkeypatch.setattr(judges, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     labels = torch.arange(640) % 10
     generator = torch.Generator().manual_seed(0)
     images = (25 * labels.view(-1, 1, 1, 1) + torch.randint(8, (640, *size), generator=generator)).to(torch.uint8)
@@ -124,6 +124,7 @@ def test_a_classifier_learns_by_its_recipe_and_survives_saving(name, size, monke
     assert "epoch 10 of 10" in capsys.readouterr().out
     assert judges.accuracy(trained, easy) > 0.5  # chance is 0.1
     judges.save_evaluator(trained, name)
+    judges.describe_evaluator(name, easy, easy)
     features, logits = judges.load_evaluator(name).measure(images)
     assert len(features) == len(logits) == 640
     torch.testing.assert_close(logits, trained.measure(images)[1], rtol=0.02, atol=0.05)
@@ -140,7 +141,7 @@ def test_shifted_and_mirrored_images_are_parts_of_the_mirrored_surroundings():
 
 
 def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch, tmp_path):
-    monkeypatch.setattr(judges, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     few = held_out.head(40)
     torch.manual_seed(0)
     found = []
@@ -149,6 +150,60 @@ def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch
             judges.save_evaluator(judges.mnist_evaluator(), "mnist")
         found.append(judges.describe_evaluator("mnist", few, few)["version"])
     assert found == [1, 1, 2]
+
+
+@pytest.fixture
+def copied(monkeypatch, tmp_path):
+    """The folder of the shipped classifiers, a copy that a test may change."""
+    folder = shutil.copytree(shipped.FOLDER, tmp_path / "classifiers")
+    monkeypatch.setattr(shipped, "FOLDER", folder)
+    return folder
+
+
+def test_other_weights_than_the_described_ones_are_refused(copied, held_out):
+    """By which every FID would be another one, under the same key."""
+    evaluator = judges.load_evaluator("mnist")
+    with torch.no_grad():
+        evaluator.classify.weight += 0.1 * torch.randn(evaluator.classify.weight.shape)
+    judges.save_evaluator(evaluator, "mnist")
+    described = judges.evaluator_description("mnist")
+    found = hashlib.sha256((copied / "mnist.safetensors").read_bytes()).hexdigest()
+    with pytest.raises(UserError) as caught:
+        Judge(held_out)
+    message = str(caught.value)
+    assert all(word in message for word in (str(copied / "mnist.safetensors"), described["weights_sha256"], found))
+    assert "\n" not in message
+    assert judges.describe_evaluator("mnist", held_out, held_out)["version"] == described["version"] + 1
+    assert Judge(held_out).protocol == f"mnist_clf{described['version'] + 1}"
+
+
+FILES = {  # what is wrong with which file -> what is said of it
+    ("mnist.safetensors", None): "cannot read the classifier's {path}: No such file",
+    ("mnist.safetensors", b"{}"): "{path} has other weights than are described",
+    ("mnist.json", None): "cannot read the classifier's {path}: No such file",
+    ("mnist.json", b""): "{path} is damaged",
+    ("mnist.json", b"\xff"): "{path} is damaged",
+    ("mnist.json", b"[]"): "{path} is damaged",
+    ("mnist.json", b'{"version": 1, "accuracy_test": 0.9, "anchors": {}}'): "{path} is damaged",
+}
+
+
+@pytest.mark.parametrize(("file", "content"), FILES)
+def test_missing_and_broken_files_of_a_classifier_are_named(copied, file, content):
+    path, said = copied / file, FILES[file, content]
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        judges.load_evaluator("mnist5k")
+    assert said.format(path=path) in str(caught.value) and "\n" not in str(caught.value)
+    if file == "mnist.json":
+        with pytest.raises(UserError, match=file):
+            judges.protocol("mnist5k")
+
+
+def test_weights_of_other_layers_are_not_described(copied, held_out):
+    shutil.copy(copied / "cifar10.safetensors", copied / "mnist.safetensors")
+    with pytest.raises(UserError, match="mnist.safetensors has no weights of this classifier"):
+        judges.describe_evaluator("mnist", held_out, held_out)
 
 
 def test_features_do_not_depend_on_the_batch_size(evaluator, held_out):

@@ -1,5 +1,4 @@
 import json
-import math
 import re
 import shutil
 from pathlib import Path
@@ -142,7 +141,7 @@ def test_a_report_on_embedded_digits_says_so(written):
     assert "Not MNIST itself" in values(written)["note"]
 
 
-@pytest.mark.parametrize("change", [{"fid": math.nan}, {"fid": None}, {"fid": "broken"}], ids=str)
+@pytest.mark.parametrize("change", [{"fid": None}, {"fid": "broken"}], ids=str)
 def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_table(runs, change):
     change_metrics(runs / "mnist5k-aae-s0", **change)
     table = results_table(all_of(runs))
@@ -151,7 +150,7 @@ def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_table(runs, chan
     assert row["score"] != MISSING
 
 
-@pytest.mark.parametrize("change", [{"fid": math.nan}, {"fid": None}], ids=str)
+@pytest.mark.parametrize("change", [{"fid": "a reason"}, {"fid": None}], ids=str)
 def test_a_metric_that_is_missing_or_no_number_is_a_dash_in_the_text(runs, tmp_path, change):
     change_metrics(runs / "mnist5k-aae-s0", **change)
     write_report(runs, tmp_path / "report", [])
@@ -169,7 +168,7 @@ def test_several_seeds_are_shown_as_mean_and_standard_deviation(runs, tmp_path):
 
 
 def test_one_bad_seed_is_not_hidden_in_a_mean(runs, tmp_path):
-    copy_run(runs, "lpaae", 1, fid=math.nan)
+    copy_run(runs, "lpaae", 1, fid="a reason")
     write_report(runs, tmp_path / "report", [])
     assert rows(tmp_path / "report")["LP-AAE"]["FID"] == MISSING
 

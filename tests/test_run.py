@@ -165,7 +165,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_previous_one(uninterrupted, tmp_
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     silent = Silent()
     result = train(configuration(), tmp_path, progress=silent)
-    assert f"{checkpoint} cannot be read" in capsys.readouterr().out
+    assert f"{checkpoint} is damaged" in capsys.readouterr().out
     assert [row["epoch"] for row in silent.rows] == [2]
     assert_same_result(result, uninterrupted)
 

@@ -3,6 +3,7 @@
 What is measured is the loop of a real run (`Training.epochs`) on random images.
 """
 
+import math
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from torch import Tensor
 from lprior.benchmark.timing import alternate, cell, machine, markdown, ratios, summary, timed
 from lprior.config import RunConfig, resolve
 from lprior.data import DATASETS, to_float
-from lprior.device import choose_device, peak_memory_bytes
+from lprior.device import check_memory, choose_device, memory_bytes, peak_memory_bytes
 from lprior.errors import UserError
 from lprior.settings import parse_settings
 from lprior.streams import generator
+from lprior.training import memory
+from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
 from lprior.training.run import start
 
@@ -59,9 +62,17 @@ def bench(variants: Iterable[Variant], device: str = "auto", repeats: int = 5, s
     `share_of_peak` compares them, turn by turn, with the product of two square matrices in the same precision. On a CPU
     `peak_memory_bytes` are those of the whole process up to then.
     """
+    variants = list(variants)
     if repeats < 1:
         raise UserError(f"repeats must be at least 1, not {repeats}")
+    if not 0 < seconds < math.inf:
+        raise UserError(f"seconds must be more than 0, and a number, not {seconds}")
+    if len({variant.name for variant in variants}) < len(variants):
+        raise UserError("two of the variants are the same: name each once")
     target = choose_device(device)
+    for variant in variants:  # all that may be refused, before the first is measured
+        choose_engine(variant.engine, target)
+        memory.check(variant.config, target, measured=False)
     size = peak_size or PEAK_SIZE[target.type]
     trials = {variant.name: Trial(variant, target, seconds) for variant in variants}
     contenders = {name: trial.seconds_per_step for name, trial in trials.items()}
@@ -128,7 +139,9 @@ class Trial:
     def _random_images(self, steps: int) -> Tensor:
         size, channels = self.variant.config.image_size, DATASETS[DATASET].channels
         shape = (steps * self.training.batch_size, channels, size, size)
-        return torch.randint(256, shape, generator=generator(0, "bench", 0)).to(torch.uint8).to(self.training.device)
+        check_memory(math.prod(shape), memory_bytes(self.training.device), f"images for {steps:,} steps")
+        random = torch.randint(256, shape, generator=generator(0, "bench", 0), dtype=torch.uint8)
+        return random.to(self.training.device)
 
 
 def flops(training: Training, x: Tensor) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lprior.data.cifar10 import CLASSES, JPEG_TITLE, load_cifar10
+from lprior.data.cifar10 import JPEG_TITLE, load_cifar10
 from lprior.data.files import cache
 from lprior.data.images import Dataset, check_labels, crop, pad, to_float, to_uint8
 from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
+from lprior.data.pictures import CLASSES
 from lprior.errors import UserError
 
 __all__ = ["DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "to_float", "to_uint8"]
@@ -64,9 +65,17 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
     Files that are there are verified and used; missing ones are downloaded into the cache by torchvision, which
     verifies them too. `split`: "train" or "test".
 
-    Raises UserError for an unknown name or a corrupt file, DataUnavailable if there is nothing to load.
+    Raises UserError for an unknown name, for a file that cannot be read, is corrupt or holds anything but this data
+    set, and for a cache that cannot be written; DataUnavailable if there is nothing to load.
     """
     if name not in DATASETS:
         raise UserError(f"data set {name!r} is unknown: choose one of {', '.join(DATASETS)}")
-    found = DATASETS[name].load(Path(root or os.environ.get("LPRIOR_DATA") or cache()), split)
+    root = Path(root or os.environ.get("LPRIOR_DATA") or cache())
+    try:
+        found = DATASETS[name].load(root, split)
+    except OSError as error:
+        raise UserError(
+            f"cannot read {error.filename or root}: {error.strerror or error}. Mend it, or name other folders with "
+            "$LPRIOR_DATA, for data, and $XDG_CACHE_HOME, for what is made of them"
+        ) from error
     return replace(found, title=found.title or DATASETS[name].title)

@@ -8,24 +8,21 @@ Pictures that were encoded with loss are not CIFAR-10 bit for bit, so that the d
 """
 
 import hashlib
-import io
-import os
 import tarfile
-from collections.abc import Iterator
+import zlib
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from lprior.data.files import cache
+from lprior.data.files import cache, decoded, download, say, write
 from lprior.data.images import Dataset
-from lprior.errors import DataUnavailable, UserError
+from lprior.data.pictures import decode, identity, lossy
+from lprior.data.sums import check
+from lprior.errors import UserError
 
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-SIZE = 32
 JPEG_TITLE = "CIFAR-10 (JPEG)"
-LOSSY = {".jpg", ".jpeg"}
-PICTURES = LOSSY | {".png", ".bmp"}
+# The archive whose pixels and labels `sums.KNOWN` has; others' pictures are verified by what their cache file says.
+JPEG_ARCHIVE = "5d146434035a824b34c6d663a559ee70caa786d3697795adfaaab8fbc15cc05f"
 
 
 def load_cifar10(root: Path, split: str) -> Dataset:
@@ -33,118 +30,69 @@ def load_cifar10(root: Path, split: str) -> Dataset:
 
     Raises UserError for a corrupt or wrong file, DataUnavailable if there is nothing to load.
     """
-    images, labels, source, title = _found(root, cache(), split)
-    return Dataset("cifar10", images, labels, source, title).shuffled()
-
-
-def _found(root: Path, cache: Path, split: str) -> tuple[Tensor, Tensor, str, str]:
-    """Images uint8 (N, 3, 32, 32), labels int64 (N,), the source in words, and the title for captions."""
     from torchvision import datasets
 
     kind = datasets.CIFAR10
-    if (root / kind.base_folder).exists() or (root / kind.filename).exists():
-        return *_official(kind, root, cache, split), "files at hand, checksums verified", ""
-    archives = sorted(root.glob("cifar10-*.tar.xz")) if root.is_dir() else []
-    if (root / "cifar10").is_dir():
-        return *_cached(root / "cifar10", cache, split), _title(root / "cifar10")
-    if archives:
-        return *_cached(archives[0], cache, split), _title(archives[0])
-    try:
-        kind(cache, download=True)
-    except (RuntimeError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        raise DataUnavailable(
-            f"CIFAR-10 is not in {root} ({kind.filename}, or pictures in cifar10/{{train,test}}/<class>/) and cannot "
-            f"be downloaded ({reason}). Put the files there, or name another folder with --data or $LPRIOR_DATA"
-        ) from error
-    return *_official(kind, cache, cache, split), "downloaded by torchvision, checksums verified", ""
+    if _is_there(kind, root):
+        return _official(kind, root, split, "files at hand, checksums verified")
+    for pictures in (root / "cifar10", *sorted(root.glob("cifar10-*.tar.xz"))):
+        if pictures.exists():
+            return _pictures(pictures, split)
+    if not _is_there(kind, cache()):
+        lack = f"CIFAR-10 is not in {root} ({kind.filename}, or pictures in cifar10/{{train,test}}/<class>/)"
+        advice = "Put the files there, or name another folder with --data or $LPRIOR_DATA"
+        download(kind, [kind.filename], lack, advice)
+    return _official(kind, cache(), split, "downloaded by torchvision, checksums verified")
 
 
-def _official(kind: type, root: Path, cache: Path, split: str) -> tuple[Tensor, Tensor]:
-    try:
-        if not (root / kind.base_folder).exists():  # an archive alone, perhaps in a folder that is read-only
-            with tarfile.open(root / kind.filename) as archive:
-                archive.extractall(cache, filter="data")
-            root = cache
-        contents = kind(root, train=split == "train")
-    except (RuntimeError, tarfile.TarError, EOFError) as error:
-        raise UserError(f"{root / kind.base_folder} is missing files or corrupt: delete or replace it") from error
-    return torch.from_numpy(contents.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(contents.targets)
+def _is_there(kind: type, root: Path) -> bool:
+    return (root / kind.base_folder).exists() or (root / kind.filename).exists()
 
 
-def _cached(source: Path, cache: Path, split: str) -> tuple[Tensor, Tensor, str]:
-    """Decode the pictures of one split, or take them from the cache if these files were decoded before."""
-    pictures = _in_archive if source.is_file() else _in_folder
-    kept = cache / f"cifar10-{split}-{_identity(source)}.pt"
-    if not kept.exists():
-        tensors = _decode(pictures(source, split), source, split)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}")
-        torch.save(tensors, partial)
-        os.replace(partial, kept)
-    tensors = torch.load(kept, weights_only=True)
-    return tensors["images"], tensors["labels"], f"pictures of {source.name}"
+def _official(kind: type, root: Path, split: str, source: str) -> Dataset:
+    """Of the unpacked archive in `root`, else of the archive, which is unpacked into the cache."""
+    folder, archive = root / kind.base_folder, root / kind.filename
+    if archive.exists() and (root == cache() or not folder.exists()):
+        folder = cache() / kind.base_folder
+        _unpack(kind, archive, folder)
+    if damaged := _damaged(kind, folder):
+        raise UserError(f"{folder} is missing files or corrupt ({', '.join(damaged)}): delete or replace it")
+    contents = kind(folder.parent, train=split == "train")
+    images = torch.from_numpy(contents.data).permute(0, 3, 1, 2).contiguous()
+    dataset = Dataset("cifar10", images, torch.tensor(contents.targets), source).shuffled()
+    return check(dataset, "cifar10", split, folder)
 
 
-def _decode(pictures: Iterator[tuple[str, str, bytes]], source: Path, split: str) -> dict[str, Tensor]:
-    """Images and labels, ordered by class and name."""
-    from PIL import Image, UnidentifiedImageError
-    from torchvision.transforms.functional import pil_to_tensor
-    from tqdm.auto import tqdm
+def _damaged(kind: type, folder: Path) -> list[str]:
+    """The files of the unpacked archive that are missing, or do not have the MD5 sums that torchvision knows."""
+    from torchvision.datasets.utils import check_integrity
 
-    found = []
-    counted = tqdm(pictures, desc=f"decoding {source.name}, {split}", unit=" pictures", disable=None)
-    for class_name, name, content in counted:
-        if class_name not in CLASSES:
-            raise UserError(f"{source}: {split}/{class_name} is not a class of CIFAR-10: {', '.join(CLASSES)}")
-        this = f"{source}: the picture {split}/{class_name}/{name}"
+    expected = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
+    return [name for name, md5 in expected if not check_integrity(folder / name, md5)]
+
+
+def _unpack(kind: type, archive: Path, target: Path) -> None:
+    """Those files that are not yet in the folder `target` of the cache. Raises UserError for a corrupt archive."""
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != kind.tgz_md5:
+        raise UserError(f"{archive} is corrupt: MD5 expected {kind.tgz_md5}, found {found}. Delete or replace it")
+    damaged = _damaged(kind, target)
+    if any((target / name).exists() for name in damaged):
+        say(f"{target} is damaged: unpacking it anew")
+    if damaged:
         try:
-            picture = Image.open(io.BytesIO(content)).convert("RGB")
-        except (UnidentifiedImageError, OSError) as error:
-            raise UserError(f"{this} is corrupt: delete or replace it") from error
-        if picture.size != (SIZE, SIZE):
-            raise UserError(f"{this} has {picture.size} pixels instead of 32x32")
-        found.append((CLASSES.index(class_name), name, pil_to_tensor(picture)))
-    if {label for label, *_ in found} != set(range(len(CLASSES))):
-        missing = [name for i, name in enumerate(CLASSES) if i not in {label for label, *_ in found}]
-        raise UserError(f"{source}: {split} has no pictures of {', '.join(missing)}")
-    found.sort(key=lambda entry: entry[:2])
-    return {
-        "images": torch.stack([image for *_, image in found]),
-        "labels": torch.tensor([label for label, *_ in found]),
-    }
+            with tarfile.open(archive) as files:
+                for name in damaged:
+                    write(target / name, files.extractfile(f"{kind.base_folder}/{name}").read())
+        except (tarfile.TarError, EOFError, zlib.error, KeyError) as error:
+            raise UserError(f"{archive} is corrupt ({error}). Delete or replace it") from error
 
 
-def _in_folder(folder: Path, split: str) -> Iterator[tuple[str, str, bytes]]:
-    """Class, name and content of each picture."""
-    for path in sorted((folder / split).glob("*/*")):
-        if path.suffix.lower() in PICTURES:
-            yield path.parent.name, path.name, path.read_bytes()
-
-
-def _in_archive(archive: Path, split: str) -> Iterator[tuple[str, str, bytes]]:
-    """The same, read in the order of the archive: seeking in a compressed file would unpack it again and again."""
-    try:
-        with tarfile.open(archive) as files:
-            for member in files:
-                parts = Path(member.name).parts
-                if member.isfile() and parts[-3:-2] == (split,) and Path(member.name).suffix.lower() in PICTURES:
-                    yield parts[-2], parts[-1], files.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise UserError(f"{archive} is corrupt ({error}): delete or replace it") from error
-
-
-def _identity(source: Path) -> str:
-    """Changes when a picture is added, removed or replaced; the pixels themselves are hashed when they are loaded."""
-    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    stamps = [(str(path.relative_to(source.parent)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
-
-
-def _title(source: Path) -> str:
-    """"CIFAR-10 (JPEG)" if the pictures were encoded with loss."""
-    if source.is_file():
-        lossy = "jpeg" in source.name
-    else:
-        lossy = any(path.suffix.lower() in LOSSY for path in source.rglob("*"))
-    return JPEG_TITLE if lossy else "CIFAR-10 (image files)"
+def _pictures(source: Path, split: str) -> Dataset:
+    """One split of a folder or an archive, decoded, or from the cache if these files were decoded before."""
+    sum_of_files = identity(source)
+    images, labels = decoded(cache() / f"cifar10-{split}-{sum_of_files[:16]}.pt", lambda: decode(source, split))
+    title = JPEG_TITLE if lossy(source) else "CIFAR-10 (image files)"
+    dataset = Dataset("cifar10", images, labels, f"pictures of {source.name}", title).shuffled()
+    return check(dataset, "cifar10-jpeg", split, f"{source}, as Pillow decodes it", exact=sum_of_files == JPEG_ARCHIVE)

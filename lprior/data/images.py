@@ -16,7 +16,7 @@ class Dataset:
     """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0. `source`: where the pixels came from.
 
     `title`: the name for captions, if these are not the data set's own pixels; "" is filled by `data.load`. Raises
-    UserError for labels that are none of `classes`.
+    UserError for labels that are none of `classes`, and for images and labels of other types, shapes or numbers.
     """
 
     name: str
@@ -28,11 +28,25 @@ class Dataset:
 
     def __post_init__(self):
         check_labels(self.labels, self.classes)
+        for what, tensor, kind, dimensions in (
+            ("images", self.images, torch.uint8, 4), ("labels", self.labels, torch.int64, 1),
+        ):  # fmt: skip
+            if tensor.dtype != kind or tensor.ndim != dimensions:
+                raise UserError(
+                    f"{what} must be {kind} in {dimensions} dimensions, not {tensor.dtype} in {tensor.ndim}"
+                )
+        if len(self.labels) not in (0, len(self.images)):
+            raise UserError(f"{len(self.images)} images have {len(self.labels)} labels: each must have one, or none")
 
     @property
     def sha256(self) -> str:
         """Of the pixels, in storage order: identifies the data whatever file they came from."""
-        return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
+        return sha256(self.images)
+
+    @property
+    def labels_sha256(self) -> str:
+        """Of the labels, in the same way."""
+        return sha256(self.labels)
 
     def head(self, count: int | None) -> "Dataset":
         """The first `count` images (all of them for None)."""
@@ -46,6 +60,11 @@ class Dataset:
         """In a fixed random order: of files that are sorted by class, any first n images are then a fair sample."""
         order = torch.randperm(len(self.images), generator=generator(0, self.name, 0))
         return replace(self, images=self.images[order], labels=self.labels[order])
+
+
+def sha256(tensor: Tensor) -> str:
+    """Of the values of a tensor, row by row."""
+    return hashlib.sha256(tensor.numpy().tobytes()).hexdigest()
 
 
 def check_labels(labels: Tensor, classes: int) -> None:

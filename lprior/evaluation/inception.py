@@ -3,12 +3,29 @@
 from pathlib import Path
 from urllib.error import URLError
 
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from lprior.data import Dataset
 from lprior.errors import DataUnavailable, UserError
 from lprior.evaluation.metrics import thousands
+
+FIRST = "Conv2d_1a_3x3.conv.weight"  # of torch-fidelity's network
+
+
+def check_weights(path: str | Path) -> None:
+    """Raises UserError for a file that cannot be these weights, without running what it may hold."""
+    if not Path(path).is_file():
+        raise UserError(f"the Inception weights {path} do not exist")
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch names no common class for what a damaged file may raise
+        raise UserError(f"{path} does not hold weights: torch cannot read it") from error
+    if not isinstance(weights, dict) or FIRST not in weights:
+        raise UserError(f"{path} does not hold the weights of torch-fidelity's Inception")
 
 
 def inception_metrics(samples: Tensor, test: Dataset, weights: str | Path | None = None) -> dict:
@@ -19,8 +36,8 @@ def inception_metrics(samples: Tensor, test: Dataset, weights: str | Path | None
     """
     from torch_fidelity import calculate_metrics
 
-    if weights is not None and not Path(weights).is_file():
-        raise UserError(f"the Inception weights {weights} do not exist")
+    if weights is not None:
+        check_weights(weights)
     count = min(1000, len(samples), len(test.images))
     try:
         found = calculate_metrics(

@@ -5,14 +5,15 @@ Training a shipped classifier anew makes a new version of it. The version is par
 of two versions are never compared.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load as load_weights
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD, Adam, Optimizer
@@ -20,11 +21,9 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lprior.data import DATASETS, Dataset, to_float
 from lprior.errors import UserError
-from lprior.evaluation import formulas
+from lprior.evaluation import formulas, shipped
 from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Seen, thousands
 from lprior.streams import batches, generator
-
-SHIPPED = Path(__file__).parent / "classifiers"
 
 
 class Evaluator(nn.Module):
@@ -139,8 +138,8 @@ def accuracy(evaluator: Evaluator, dataset: Dataset) -> float:
 
 def save_evaluator(evaluator: Evaluator, name: str) -> Path:
     """Write `name`.safetensors, in half precision, into the package."""
-    SHIPPED.mkdir(exist_ok=True)
-    path = SHIPPED / f"{name}.safetensors"
+    path = shipped.weights_path(name)
+    path.parent.mkdir(exist_ok=True)
     weights = {key: v.contiguous() for key, v in evaluator.state_dict().items()}
     save_file({key: v.half() if v.is_floating_point() else v for key, v in weights.items()}, path)
     return path
@@ -150,15 +149,16 @@ def describe_evaluator(name: str, train: Dataset, test: Dataset, anchors: dict |
     """Write, beside the shipped classifier, what it is: accuracy, data, checksum, version, and the anchors.
 
     `anchors`: the metrics that real images get (`measurement.anchors`). The version counts the trainings: it is one
-    more than before if the weights have changed.
+    more than before if the weights have changed. Raises UserError if the weights or what they were described with are
+    damaged.
     """
-    path = SHIPPED / f"{name}.json"
-    before = json.loads(path.read_text()) if path.exists() else {"version": 0}
-    checksum = hashlib.sha256((SHIPPED / f"{name}.safetensors").read_bytes()).hexdigest()
+    path = shipped.description_path(name)
+    before = shipped.read_description(name) if path.exists() else {"version": 0, "weights_sha256": None}
+    content, checksum = shipped.read_weights(name)
     description = {
-        "version": before["version"] + (before.get("weights_sha256") != checksum),
+        "version": before["version"] + (before["weights_sha256"] != checksum),
         "weights_sha256": checksum,
-        "accuracy_test": accuracy(load_evaluator(name), test),
+        "accuracy_test": accuracy(_evaluator(name, content), test),
         "data_sha256_train": train.sha256,
         "data_sha256_test": test.sha256,
         "anchors": anchors or {},
@@ -168,16 +168,27 @@ def describe_evaluator(name: str, train: Dataset, test: Dataset, anchors: dict |
 
 
 def load_evaluator(dataset: str) -> Evaluator:
-    """The shipped classifier for a data set. Raises UserError if there is none."""
+    """The shipped classifier for a data set. Raises UserError if there is none, or if its weights are not the ones
+    that its version was described with."""
     name = _shipped_for(dataset)
-    evaluator, weights = RECIPES[name].build(), load_file(SHIPPED / f"{name}.safetensors")
-    evaluator.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
-    return evaluator.eval()
+    return _evaluator(name, shipped.verified_weights(name))
 
 
 def evaluator_description(dataset: str) -> dict:
-    """Version, accuracy, data and anchors of a data set's shipped classifier. Raises UserError if there is none."""
-    return json.loads((SHIPPED / f"{_shipped_for(dataset)}.json").read_text())
+    """Version, accuracy, data and anchors of a data set's shipped classifier. Raises UserError if there is none, or if
+    its description is damaged."""
+    return shipped.read_description(_shipped_for(dataset))
+
+
+def _evaluator(name: str, content: bytes) -> Evaluator:
+    """The classifier with the weights of a safetensors file. Raises UserError if they are not of its layers."""
+    evaluator = RECIPES[name].build()
+    try:
+        weights = load_weights(content)
+        evaluator.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(f"{shipped.weights_path(name)} has no weights of this classifier. Replace it") from error
+    return evaluator.eval()
 
 
 def protocol(dataset: str) -> str:
@@ -223,6 +234,6 @@ class Judge:
             return {}
         seen, count = Seen(*self.evaluator.measure(samples), self.reference), thousands(len(samples))
         return {
-            f"{metric.key}_{self.protocol}_{metric.of.format(count=count)}": metric.of_samples(seen)
+            f"{metric.key}_{self.protocol}_{metric.of.format(count=count)}": metric.measured(seen)
             for metric in METRICS if metric.of_samples is not None
         }  # fmt: skip

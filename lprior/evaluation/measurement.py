@@ -5,6 +5,7 @@ from torch import Tensor
 
 from lprior import data
 from lprior.data import Dataset
+from lprior.errors import TrainingDiverged
 from lprior.evaluation import conditional, formulas
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import CONTROL, thousands
@@ -18,34 +19,54 @@ VALIDATION = 5000  # training images, the last ones, on which Parzen windows cho
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     """Every metric of a model, under the keys that `metrics.py` explains.
 
-    All is measured at the native resolution of the data set, to which larger images are cropped.
+    All is measured at the native resolution of the data set, to which larger images are cropped. What has no value has
+    the reason in its place. Raises TrainingDiverged if samples are no finite numbers.
     """
     judge, noise, size = Judge(test, model.device), model.noise(model.config.samples), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
-    reconstructions = data.crop(model.decode(model.encode(test.images)), size)
-    values = {
-        "reconstruction_mse_test": ((reconstructions.float() - test.images.float()) / 255).square().mean().item(),
-        **judge.measure(samples),
-    }
+    judged = judge.measure(samples)
+    values = {"reconstruction_mse_test": reconstruction_error(model, test), **judged}
     if _grey(test):
         values |= parzen(samples, train, test)
     if judge.available:
-        control = data.crop(mixture_samples(model, train.images, len(noise)), size)
-        values |= {f"{CONTROL}{key}": value for key, value in judge.measure(control).items()}
+        try:
+            control = judge.measure(data.crop(mixture_samples(model, train.images, len(noise)), size))
+        except (NoMixture, TrainingDiverged) as error:
+            control = dict.fromkeys(judged, str(error))
+        values |= {f"{CONTROL}{key}": value for key, value in control.items()}
     if model.autoencoder.s.values:
         values |= conditional.measure(model, noise, judge, test)
     return values
 
 
+def reconstruction_error(model: Model, test: Dataset) -> float | str:
+    """Mean squared error of the test images, of pixels as numbers in [0, 1]; or why there is none."""
+    try:
+        found = data.crop(model.decode(model.encode(test.images)), test.images.shape[-1])
+    except TrainingDiverged as error:
+        return str(error)
+    return ((found.float() - test.images.float()) / 255).square().mean().item()
+
+
+class NoMixture(Exception):
+    """None can be fitted; the reason is in words that are the same whenever it is tried."""
+
+
 def mixture_samples(model: Model, images: Tensor, count: int) -> Tensor:
     """uint8 images from codes drawn of a Gaussian mixture that is fitted to the codes of `images` after training.
 
-    The control of Ghosh et al. (2020): what a prior gains that was not learned with the model, but fitted to it.
+    The control of Ghosh et al. (2020): what a prior gains that was not learned with the model, but fitted to it. Raises
+    NoMixture if the codes are fewer than its components, or have collapsed.
     """
     from sklearn.mixture import GaussianMixture
 
     seed, codes = model.config.seed, model.encode(images).double().numpy()
-    mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(codes)
+    if len(codes) < COMPONENTS:
+        raise NoMixture(f"a mixture of {COMPONENTS} takes as many codes, of {len(codes)}")
+    try:
+        mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(codes)
+    except ValueError as error:
+        raise NoMixture("no mixture can be fitted to the codes") from error
     drawn = torch.from_numpy(mixture.sample(count)[0]).float()
     return model.decode(drawn[torch.randperm(count, generator=generator(seed, "mixture", 0))])
 

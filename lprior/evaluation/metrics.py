@@ -11,6 +11,7 @@ A key of metrics.json names the protocol:
 and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ class Metric:
     `parts`: what is shown of a list, instead of it: title -> the number, and whether more of that is better.
     `tolerance` and `relative`: by how much, absolutely or relatively, a value may differ where the weights are measured
     again; `control_tolerance` and `control_relative` the same of the control, whose mixture is fitted and sampled anew.
-    `of_samples`: computes it, for metrics of samples alone.
+    `of_samples`: computes it, for metrics of samples alone, of which it takes at `least` so many.
     """
 
     key: str
@@ -65,10 +66,26 @@ class Metric:
     of: str = ""
     of_samples: Callable[[Seen], float | list[float]] | None = None
     parts: dict[str, tuple[Callable[[list[float]], float], bool]] = field(default_factory=dict)
+    least: int = 1
+
+    def measured(self, seen: Seen) -> float | list[float] | str:
+        """Of samples; or, in words that are the same whenever they are measured, why it has no value."""
+        if len(seen.features) < self.least:
+            return f"it takes {self.least} samples, of {len(seen.features)}"
+        try:
+            return number_or_reason(self.of_samples(seen))
+        except (ValueError, ArithmeticError, AssertionError):
+            return "it cannot be computed of such samples"
 
     def names(self, key: str) -> bool:
         """Whether a key, without what is before it for the control, is this metric's."""
         return key.startswith(f"{self.key}_") and (self.of != SHEET or key.endswith(SHEET))
+
+
+def number_or_reason(value: float | list[float]) -> float | list[float] | str:
+    """A metric, if it is a finite number or such numbers."""
+    finite = all(map(math.isfinite, value if isinstance(value, list) else [value]))
+    return value if finite else "it is no finite number"
 
 
 SHEET = "sheet100"  # the first hundred samples, which are on the run's sheet
@@ -76,17 +93,17 @@ AGAINST_TEST, ALONE = "{count}_test", "{count}"
 METRICS = [
     # Of samples. The control's tolerances are three to four standard deviations of other mixtures and other draws;
     # recall varies most, on CIFAR-10 by 0.02.
-    Metric("fid", "FID", "{:.2f}", False, 0.02, 0.1, control_relative=0.1, of=AGAINST_TEST,
+    Metric("fid", "FID", "{:.2f}", False, 0.02, 0.1, control_relative=0.1, of=AGAINST_TEST, least=2,
            of_samples=lambda seen: formulas.frechet_distance(seen.features, seen.reference)),
     Metric("kid", "KID", "{:z.0f}", False, 0.002, 0.01, control_relative=0.1, unit=r"$\times 1000$", scale=1000,
-           of=AGAINST_TEST, of_samples=lambda seen: formulas.kernel_distance(seen.features, seen.reference)),
+           of=AGAINST_TEST, least=2, of_samples=lambda seen: formulas.kernel_distance(seen.features, seen.reference)),
     Metric("score", "sheet", "{:.2f}", True, 0.02, 1.0, of=SHEET,
            of_samples=lambda seen: formulas.classifier_score(seen.logits[:100])),
     Metric("score", "score", "{:.2f}", True, 0.02, 0.2, of=ALONE,
            of_samples=lambda seen: formulas.classifier_score(seen.logits)),
-    Metric("precision", "precision", "{:.2f}", True, 0.005, 0.03, of=AGAINST_TEST,
+    Metric("precision", "precision", "{:.2f}", True, 0.005, 0.03, of=AGAINST_TEST, least=4,
            of_samples=lambda seen: seen.precision_recall[0]),
-    Metric("recall", "recall", "{:.2f}", True, 0.005, 0.08, of=AGAINST_TEST,
+    Metric("recall", "recall", "{:.2f}", True, 0.005, 0.08, of=AGAINST_TEST, least=4,
            of_samples=lambda seen: seen.precision_recall[1]),
     Metric("entropy", "entropy", "{:.3f}", True, 0.002, 0.02, unit="nats", of=ALONE,
            of_samples=lambda seen: formulas.entropy(seen.histogram)),

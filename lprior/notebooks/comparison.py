@@ -59,7 +59,7 @@ def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "re
     rows = {}
     for members in runs.values():
         values = pd.DataFrame([one.read_json("metrics.json") for one in members])
-        values = values[[key for key in values if key.partition("_")[0] in kinds]].astype(float)
+        values = values[[key for key in values if key.partition("_")[0] in kinds]].apply(pd.to_numeric, errors="coerce")
         row = {"n": len(members), "epochs": "/".join(sorted({str(one.config().epochs) for one in members}))}
         for key in values:
             spread = f" ± {values[key].std():.3g}" if values[key].count() > 1 else ""
@@ -69,9 +69,10 @@ def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "re
 
 
 def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
-    """The metrics of a run whose keys begin with one of `kinds`."""
+    """The metrics of a run that have a value and whose keys begin with one of `kinds`."""
     metrics = result.read_json("metrics.json")
-    return pd.Series({key: value for key, value in metrics.items() if key.startswith(kinds)}, dtype=float)
+    numbers = {key: value for key, value in metrics.items() if not isinstance(value, str)}
+    return pd.Series({key: value for key, value in numbers.items() if key.startswith(kinds)}, dtype=float)
 
 
 def curves_figure(runs: Runs, kind: str = "fid") -> Figure:
@@ -82,7 +83,7 @@ def curves_figure(runs: Runs, kind: str = "fid") -> Figure:
     for index, members in enumerate(runs.values()):
         line = "-" if index < 10 else ":"  # there are ten colours
         for number, one in enumerate(members):
-            log = pd.read_csv(one / "log.csv")
+            log = one.log()
             column = next((name for name in log if name.startswith(f"{kind}_")), None)
             if column is not None:
                 label = title(one) if number == 0 else None

@@ -73,6 +73,7 @@ class Training:
                 if self.step % CHECK_EVERY == 0:
                     self._check(losses)
             self._check(losses)
+            self._check_weights()
             means = {name: torch.stack(values).mean().item() for name, values in losses.items()}
             seconds = time.perf_counter() - started
             rate = len(next(iter(losses.values()))) * self.batch_size / seconds
@@ -114,7 +115,19 @@ class Training:
         if not finite.all():
             index, which = (~finite).nonzero()[0].tolist()  # the earliest step, and there the first loss
             step, name = self.step - len(finite) + index + 1, list(losses)[which]
-            raise TrainingDiverged(f"{name} is not a finite number at step {step}, in epoch {self.epoch + 1}")
+            raise TrainingDiverged(
+                f"{name} is not a finite number at step {step}, in epoch {self.epoch + 1}; "
+                "the same command would end so again: change a setting or the seed"
+            )
+
+    def _check_weights(self) -> None:
+        """The last update may have spoilt what all losses of the epoch were computed from."""
+        for name, tensor in self.algorithm.state_dict().items():
+            if not tensor.isfinite().all():
+                raise TrainingDiverged(
+                    f"{name} is not a finite number at the end of epoch {self.epoch + 1}; the same command would end "
+                    "so again: change a setting or the seed"
+                )
 
     def state_dict(self) -> dict:
         """Everything that `load_state_dict` needs to go on: tensors and plain values only."""

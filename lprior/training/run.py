@@ -1,22 +1,24 @@
 """One run, from its configuration to its finished directory. The notebooks and the command line both call `run`."""
 
-import shutil
+import os
 import statistics
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from lprior import config as configuration
-from lprior import data
+from lprior import data, stored
 from lprior.config import RunConfig
 from lprior.device import choose_device, has_bfloat16, peak_memory_bytes
-from lprior.errors import UserError
+from lprior.errors import TrainingDiverged, UserError
 from lprior.evaluation import measure
 from lprior.evaluation.formulas import nearest
 from lprior.evaluation.judges import Judge
 from lprior.model import SHEET, Model
-from lprior.provenance import git_commit, now, provenance
-from lprior.results import RunFolder
+from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
+from lprior.results import DIVERGED, RunFolder
+from lprior.training import memory
 from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
 from lprior.training.progress import Lines
@@ -41,6 +43,7 @@ def run(
     """
     target = choose_device(device)
     choose_engine(engine, target)  # refuses what is wrong before anything starts
+    memory.check(config, target)
     train = data.load(config.dataset, data_root).head(config.images)
     test = data.load(config.dataset, data_root, "test")
     if len(train.images) < config.batch_size:
@@ -49,9 +52,23 @@ def run(
     training.inputs(data.to_float(first.images).to(target), first.labels.to(target))  # refuses missing labels
 
     result = RunFolder(folder)
-    if force:
-        shutil.rmtree(result.path, ignore_errors=True)
-    state = result.load_checkpoint(target)
+    with result.held():
+        if force:
+            result.clear()
+        _fill(training, train, test, config, result, progress or Lines())
+    return result
+
+
+def _fill(
+    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
+) -> None:
+    """From what is in the folder on."""
+    state = result.load_checkpoint(config, training.device)
+    if state is None and (result / "metrics.json").exists():
+        raise UserError(
+            f"{result.path} holds a finished run without its checkpoint, and would be trained anew: "
+            "name another results folder, or start over with --force"
+        )
     if state is not None and len(state["log"]) > config.epochs:
         raise UserError(
             f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
@@ -59,21 +76,52 @@ def run(
         )
     result.claim(config)
     if state is None:
-        made = provenance(target, train, training.bfloat16, training.engine.name)
-        record = made | {"started": now(), "resumed": []}
+        made = provenance(training.device, train, training.bfloat16, training.engine.name)
+        record = made | {"started": now(), "resumed": [], "code_sha256": code_sha256()}
     else:
-        training.load_state_dict(state)
-        record = result.read_json("provenance.json")
-        if training.epoch < config.epochs:
-            record.pop("finished", None)
-            record["resumed"].append({"epoch": training.epoch, "commit": git_commit(), "time": now()})
+        record = _resume(training, state, config, result)
+    if training.epoch < config.epochs:
+        _put_aside(result)
     result.write_json("provenance.json", record)
 
-    _train(training, train, test, config, result, progress or Lines())
-    _finish(training, train, test, config, result)
-    if "finished" not in record:
-        result.write_json("provenance.json", record | _cost(training))
-    return result
+    try:
+        _train(training, train, test, config, result, progress)
+        _finish(training, train, test, config, result)
+    except TrainingDiverged as error:
+        said = f"{error}\n"
+        result.write(DIVERGED, lambda path: path.write_text(said))  # for whoever started a process for this
+        raise
+    (result / "metrics.old.json").unlink(missing_ok=True)
+    measured = {"code_sha256": record.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}}
+    result.write_json("provenance.json", record | measured | ({} if "finished" in record else _cost(training)))
+
+
+def _resume(training: Training, state: dict, config: RunConfig, result: RunFolder) -> dict:
+    """Load the state; the provenance of what it goes on from. Says so if that was made by other code."""
+    path = result / "provenance.json"
+    record = result.read_json(path.name)
+    stored.need(path, record, {"resumed": list})
+    if note := code_note(record):
+        print(f"{result.path}: {note}; --force would start it over", flush=True)
+    try:
+        training.load_state_dict(state)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"the checkpoint in {result.path} does not fit the networks that this version builds "
+            f"({stored.first_line(error)}): name another results folder, or start over with --force"
+        ) from error
+    if training.epoch < config.epochs:
+        record.pop("finished", None)
+        stop = {"epoch": training.epoch, "commit": git_commit(), "time": now()}
+        record["resumed"].append(stop | {"code_sha256": code_sha256()["training"]})
+    return record
+
+
+def _put_aside(result: RunFolder) -> None:
+    """What was said of the run before it trains on."""
+    (result / DIVERGED).unlink(missing_ok=True)
+    if (result / "metrics.json").exists():
+        os.replace(result / "metrics.json", result / "metrics.old.json")
 
 
 def start(
@@ -101,7 +149,7 @@ def _train(
         samples = model.sample(count)
         row |= judge.glance(data.crop(samples, test.images.shape[-1]))
         _save_frame(samples[:SHEET], training.epoch, result)
-        result.save_checkpoint(training.state_dict())
+        result.save_checkpoint(config, training.state_dict())
         progress.epoch(row, config.epochs, result.frame(training.epoch))
 
 
@@ -113,15 +161,19 @@ def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> None:
 
 def _finish(training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder) -> None:
     import pandas as pd
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from lprior import figures
 
     model, size = Model(training.average, config), config.image_size
     samples, originals = model.sample(), test.padded(size).images[:50]
-    reconstructions = model.decode(model.encode(originals))
+    try:
+        reconstructions = model.decode(model.encode(originals))
+    except TrainingDiverged as error:
+        print(f"{result.path}: {error}; its reconstructions are shown in black", flush=True)
+        reconstructions = torch.zeros_like(originals)
     neighbours = train.padded(size).images[nearest(samples[:50], train.padded(size).images)]
-    frames = {epoch: result.frame(epoch) for epoch in range(training.epoch + 1)}
+    frames = _frames(samples[:SHEET], training.epoch, result)
     log = pd.DataFrame(training.log)
 
     result.write("log.csv", lambda path: log.to_csv(path, index=False))
@@ -132,8 +184,27 @@ def _finish(training: Training, train: data.Dataset, test: data.Dataset, config:
     result.write("evolution.png", lambda path: evolution.savefig(path, dpi=200))
     result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
     weights = {name: tensor.cpu().contiguous() for name, tensor in training.average.state_dict().items()}
-    result.write("model.safetensors", lambda path: save_file(weights, path))
+    result.write("model.safetensors", lambda path: path.write_bytes(save(weights)))
     result.write_json("metrics.json", measure(model, train, test))
+
+
+def _frames(last: torch.Tensor, epochs: int, result: RunFolder) -> dict[int, Path]:
+    """The pictures of each epoch that are there and whole; of the last epoch, by `last`, in any case. Says which are
+    left out."""
+    from lprior import figures
+
+    expected, found = figures.sheet(last, padding=0).size, {}
+    for epoch in range(epochs + 1):
+        with suppress(UserError):
+            if stored.read_picture(result.frame(epoch)).size == expected:
+                found[epoch] = result.frame(epoch)
+    if epochs not in found:
+        _save_frame(last, epochs, result)
+        found[epochs] = result.frame(epochs)
+    lost = [str(epoch) for epoch in range(epochs + 1) if epoch not in found]
+    if lost:
+        print(f"the evolution leaves out epoch {', '.join(lost)}: {result / 'frames'} has no whole picture", flush=True)
+    return found
 
 
 def _cost(training: Training) -> dict:

@@ -1,0 +1,79 @@
+"""What ./run_all.sh can be told. Needs no other package: run_all.sh asks before it installs any."""
+
+import re
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from pathlib import Path
+
+from lprior.errors import UserError, choose
+
+DEVICES = ("auto", "cpu", "cuda")
+TARGETS = ("report", "runs", "readings")
+DESCRIPTION = """\
+Sets up what is missing (Python packages, LaTeX), trains, and builds the report. What is done already is not done
+again; an interrupted run goes on where it was."""
+EPILOG = """\
+Examples:
+  ./run_all.sh --preset smoke                     the whole path in a few minutes
+  ./run_all.sh --preset quick --data ~/datasets   real training on a CPU
+  ./run_all.sh --preset quick --dataset mnist     the same without CIFAR-10
+  ./run_all.sh --preset full --seeds 0            one seed of the paper's networks
+  ./run_all.sh --preset quick mnist-lpaae-s0      one run
+  ./run_all.sh mnist-lpaae-fixed-s1/samples.png   one figure
+
+Results: results/<preset>/<run>/ and results/<preset>/report.pdf
+Exit codes: 2 wrong arguments or settings that have changed, 3 no data, 4 training diverged, 5 no LaTeX; 129, 130, 143
+ended by SIGHUP, SIGINT or SIGTERM; else Snakemake's"""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The arguments. A test compares the names in this text with the tables that have them."""
+    add = parser.add_argument
+    add(
+        "--preset", metavar="NAME",
+        help="smoke (minutes), quick (small networks, for a CPU), full (large ones, for a GPU), or published: only "
+        "rebuild report/report.pdf from results/published; or one of two studies for the report of the others: "
+        "ablation (each choice undone, an hour on two CPU cores), codes (sizes of the code, half an hour) "
+        "(default: full if there is a CUDA device, else quick)",
+    )  # fmt: skip
+    add("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (default: auto)")
+    add(
+        "--data", metavar="FOLDER",
+        help="where the data sets are (default: $LPRIOR_DATA, else the user's cache, filled by download)",
+    )  # fmt: skip
+    add(
+        "--dataset", metavar="NAMES",
+        help="one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or cifar10, or one of the former "
+        'and cifar10: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores, quick takes '
+        "about an hour for MNIST and about 40 minutes more for CIFAR-10. Unless asked for, CIFAR-10 is left out where "
+        "it is not at hand and cannot be downloaded",
+    )  # fmt: skip
+    add("--seeds", metavar='"0 1"', help="the seeds to run (default: the preset's)")
+    add("--jobs", metavar="N", help="how many runs at a time (default: one on a GPU, one per core on a CPU)")
+    add("--dry-run", action="store_true", help="say what would be done")
+    add("--force", action="store_true", help="start the target's runs over, deleting what they had made")
+    add(
+        "--keep-going", action="store_true",
+        help="go on with what does not depend on a failed step, or on a data set that is not to be had",
+    )  # fmt: skip
+    add("--check", action="store_true", help=SUPPRESS)  # only look at the arguments
+    add(
+        "target", nargs="?", default="report",
+        help="report (default), runs, readings (the runs, and the notebooks that read them), one run, or one file of "
+        "a run",
+    )  # fmt: skip
+
+
+def check(options: Namespace) -> None:
+    """Raises UserError for what is wrong whatever the tables hold."""
+    choose("device", options.device, DEVICES)
+    if options.data and not Path(options.data).is_dir():
+        raise UserError(f"data folder {options.data} does not exist")
+    if options.jobs and not re.fullmatch("0*[1-9][0-9]*", options.jobs):
+        raise UserError(f"--jobs takes a number of at least 1, not {options.jobs!r}")
+    if not re.fullmatch("[0-9 ]*", options.seeds or ""):
+        raise UserError(f"--seeds takes numbers separated by blanks, not {options.seeds!r}")
+    for seed in (options.seeds or "").split():
+        if len(seed.lstrip("0")) > 10 or int(seed) >= 2**32:
+            raise UserError(f"--seeds takes numbers of at most {2**32 - 1}, not {seed}")
+    if not re.search(r"-s\d+(/|$)", options.target):
+        choose("target", options.target, (*TARGETS, "a run such as mnist-lpaae-s0"))
