@@ -120,7 +120,7 @@ def test_ratios_are_taken_turn_by_turn():
 
 
 def test_every_script_is_tested():
-    assert {path.stem for path in FOLDER.glob("*.py")} == {"common", *SCRIPTS}
+    assert {path.stem for path in FOLDER.glob("*.py")} == {"common", "on_gpu", *SCRIPTS}  # on_gpu: test_on_gpu.py
 
 
 def script(monkeypatch, name: str):
