@@ -102,7 +102,7 @@ def test_each_data_set_has_its_own_plot(tmp_path):
         for variant in ("", "fixed"):
             config = resolve("lpaae", dataset, "quick", variant)
             write_run(tmp_path, config, fid_x=1.0)
-            (tmp_path / config.name / "log.csv").write_text("epoch,fid_x\n1,3.0\n2,2.0\n")
+            (tmp_path / config.name / "log.csv").write_text("epoch,seconds,fid_x\n1,1.0,3.0\n2,1.0,2.0\n")
     plots = [comparison.curves_figure(runs).axes for runs in comparison.runs_in(tmp_path).values()]
     assert [(axes.get_title(), len(axes.lines)) for (axes,) in plots] == [("MNIST", 2), ("CIFAR-10", 2)]
 
