@@ -190,7 +190,7 @@ class Stub(nn.Module):
 @pytest.mark.parametrize(("step", "epoch"), [(1, 1), (4, 1), (5, 2), (6, 2), (12, 3)])
 def test_a_loss_that_is_not_finite_stops_the_run_and_is_named(images, step, epoch, value):
     training = start(Stub(bad={step: value, step + 1: math.nan}))
-    with pytest.raises(TrainingDiverged, match=rf"L_bad\b.*\bstep {step}, in epoch {epoch}$"):
+    with pytest.raises(TrainingDiverged, match=rf"L_bad\b.*\bstep {step}, in epoch {epoch};"):
         train(training, images, 5)
     assert training.epoch == epoch - 1
 
