@@ -96,7 +96,9 @@ def save_for_print(source: Path, stem: Path, times: int = 3) -> None:
 
 def save_pdf(figure: Figure, path: Path) -> None:
     """Without a date, so that the same runs give the same bytes."""
-    figure.savefig(path, metadata={"CreationDate": None})
+    buffer = io.BytesIO()  # of a full disk, matplotlib's own writer would say something else
+    figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    path.write_bytes(buffer.getvalue())
 
 
 def show(picture: Figure | Image.Image | Path, name: str = "", folder: str | Path | None = None):

@@ -38,6 +38,7 @@ class Place:
             "PYTHONPATH": os.pathsep.join([str(folder / "patch"), str(ROOT)]),
             "LPRIOR_DATA": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "cache"), "OMP_NUM_THREADS": "1",
             "http_proxy": NOWHERE, "https_proxy": NOWHERE, "no_proxy": "", "TEST_PLACE": self.mark,
+            "GIT_DIR": "/nowhere",  # so that no commit that is made meanwhile is seen
         }  # fmt: skip
         self.set(preset or {}, recipes or {})
 
