@@ -39,11 +39,11 @@ COUNT: Counter = Counter()
 @pytest.fixture(scope="module", autouse=True)
 def counted(pytestconfig):
     yield
-    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    terminal.write_line(
-        f"\nfaults: {COUNT['cases']} cases, {COUNT['survived']} survived, {COUNT['lost']} files with other bytes than "
-        f"undisturbed, {COUNT['epochs']} epochs trained again, {COUNT['orphans']} processes left"
-    )
+    with pytestconfig.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():
+        print(
+            f"\nfaults: {COUNT['cases']} cases, {COUNT['survived']} survived, {COUNT['lost']} files with other bytes "
+            f"than undisturbed, {COUNT['epochs']} epochs trained again, {COUNT['orphans']} processes left"
+        )
 
 
 @pytest.fixture
