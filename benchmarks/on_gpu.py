@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from lprior.config import resolve
@@ -72,6 +73,7 @@ def check(options: argparse.Namespace) -> int:
     if options.device == "cpu":
         tests = [str(ROOT / "tests" / "test_updates.py")]
     marked = ["-m", "cuda"] if options.device == "cuda" else []  # other files may need packages that are not there
+    marked += ["-n", "4"] if find_spec("xdist") else []  # each process waits for the CPU most of the time
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--durations=5", *marked, *tests]
     return _told(command, folder / "check.txt")
 

@@ -188,7 +188,7 @@ def evaluate(options: Namespace) -> None:
         check_weights(weights)
     model, result = load(options.folder), RunFolder(options.folder)
     config = model.config
-    train, test = data.load(config.dataset).head(config.images), data.load(config.dataset, split="test")
+    train, test = data.split(config.dataset, images=config.images, validation=config.validation)
     with result.held():
         made = result.read_json("provenance.json")
         values = measure(model, train, test)

@@ -47,6 +47,7 @@ class RunConfig:
     spectral_norm: bool = True  # in the image discriminator
     falling: int = 0  # over so many last epochs learning rates fall towards zero
     feature_block: int | None = None  # of the image discriminator, whose output are the features F; None: the last
+    validation: int = 0  # so many last training images are held out, and measured on in place of the test images
 
     @property
     def model(self) -> str:
@@ -64,7 +65,9 @@ class RunConfig:
         return NETWORKS[self.networks].input_size or DATASETS[self.dataset].size
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain values; `validation` only where images are held out, so that other runs say what they always said."""
+        values = asdict(self)
+        return values if self.validation else {name: v for name, v in values.items() if name != "validation"}
 
 
 def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: int = 0, **changes: Any) -> RunConfig:
@@ -161,6 +164,7 @@ def _from_dict(values: dict[str, Any]) -> RunConfig:
     choose("data set", str(values.get("dataset")), DATASETS)
     choose("network set", str(values.get("networks")), NETWORKS)
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values.get("settings", {}).items()}
+    values = {"validation": 0, **values}
     found, kinds = values | settings, {field.name: field.type for field in _fields(algorithm)}
     if missing := {"settings", *kinds} - found.keys():
         raise UserError(f"it lacks {', '.join(sorted(missing))}")

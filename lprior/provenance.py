@@ -3,11 +3,12 @@
 import ast
 import hashlib
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -15,10 +16,10 @@ import torch
 from lprior.data import Dataset
 
 PACKAGE = Path(__file__).parent
-CODE = {  # what decides a run's numbers: files and folders of the package
+CODE = {  # what decides a run's numbers, beside the values in its config.json: files and folders of the package
     "training": (
         "algorithms", "networks", "data", "training/loop.py", "training/engine.py", "streams.py", "device.py",
-        "config.py", "presets.py", "runs.py",
+        "config.py",
     ),
     "evaluation": ("evaluation", "model.py"),
 }  # fmt: skip
@@ -30,7 +31,7 @@ def provenance(device: torch.device, dataset: Dataset, bfloat16: bool, engine: s
     return {
         "commit": git_commit(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in packages},
+        "packages": {name: _version(name) for name in packages},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})",
         "threads": torch.get_num_threads(),
         "precision": "bfloat16 autocast" if bfloat16 else "float32",
@@ -41,9 +42,20 @@ def provenance(device: torch.device, dataset: Dataset, bfloat16: bool, engine: s
     }
 
 
+def _version(package: str) -> str:
+    """"absent": where runs are only trained, not every package is needed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
 def git_commit() -> str:
-    """The commit of the working tree, with "+" if the library differs from it; "unknown" outside a repository."""
+    """The commit of the working tree, with "+" if the library differs from it; "unknown" outside a repository, and
+    without git."""
     here = Path(__file__).parent
+    if shutil.which("git") is None:
+        return "unknown"
     answers = [
         subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True)
         for arguments in (["rev-parse", "--short=10", "HEAD"], ["status", "--porcelain", "."])

@@ -187,7 +187,8 @@ def test_a_signal_while_the_report_is_written(place, finished, number):
     process.send_signal(number)
     end_of(process, 10)
     COUNT["cases"] += 1
-    assert place.call(*command, str(output))[0] == 0
+    code, said = place.call(*command, str(output))
+    assert code == 0, said
     assert files(output) == files(undisturbed)
     COUNT["survived"] += 1
 

@@ -28,16 +28,11 @@ def update(*terms: Term) -> None:
 
     gradients: dict[nn.Parameter, Tensor] = {}
     for loss, by_optimizer in weights.items():
-        moved = [
-            (parameter, weight)
-            for optimizer, weight in by_optimizer.items()
-            for parameter in optimizers[optimizer]
-        ]
-        found = torch.autograd.grad(loss, [parameter for parameter, _ in moved], retain_graph=True, allow_unused=True)
-        for (parameter, factor), gradient in zip(moved, found, strict=True):
-            if gradient is not None:
-                term = gradient if factor == 1 else factor * gradient
-                gradients[parameter] = gradients[parameter] + term if parameter in gradients else term
+        moved = [parameter for optimizer in by_optimizer for parameter in optimizers[optimizer]]
+        found = torch.autograd.grad(loss, moved, retain_graph=True, allow_unused=True)
+        reached = {p: gradient for p, gradient in zip(moved, found, strict=True) if gradient is not None}
+        for optimizer, weight in by_optimizer.items():
+            _add(gradients, {p: reached[p] for p in optimizers[optimizer] if p in reached}, weight)
 
     for parameters in optimizers.values():
         missed = [tuple(parameter.shape) for parameter in parameters if parameter not in gradients]
@@ -48,11 +43,23 @@ def update(*terms: Term) -> None:
             parameter.grad = _laid_out(gradients[parameter], parameter)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+    torch.clear_autocast_cache()  # of weights as they were
 
 
 def adam(network: nn.Module, learning_rate: float, betas: tuple[float, float]) -> Adam:
     """The optimizer of one network."""
     return Adam(network.parameters(), lr=learning_rate, betas=betas, fused=True)
+
+
+def _add(total: dict[nn.Parameter, Tensor], term: dict[nn.Parameter, Tensor], weight: float) -> None:
+    """Add `weight` times the gradients of a loss, in two operations for all parameters: each costs a GPU a launch."""
+    if weight != 1 and term:
+        term = dict(zip(term, torch._foreach_mul(list(term.values()), weight), strict=True))
+    both = [parameter for parameter in term if parameter in total]
+    if both:
+        sums = torch._foreach_add([total[parameter] for parameter in both], [term[parameter] for parameter in both])
+        term = term | dict(zip(both, sums, strict=True))
+    total.update(term)
 
 
 def _laid_out(gradient: Tensor, parameter: nn.Parameter) -> Tensor:

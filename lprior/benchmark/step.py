@@ -23,7 +23,6 @@ from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
 from lprior.training.run import start
 
-DATASET = "mnist"  # whose images the random ones resemble in shape
 EPOCH = 60_000  # images, of which an epoch of that data set consists
 PRECISIONS = {"auto": None, "float32": False, "bfloat16": True}  # as `run.start` takes them
 # Rows and columns of the square matrices whose product is the machine's peak: so large that starting the product and
@@ -44,14 +43,15 @@ class Variant:
 def parse_variant(text: str, base: dict | None = None) -> Variant:
     """From "lpaae" or "lpaae:engine=graph,width=32": an algorithm, and how it differs from `base` and from `quick`.
 
-    A name is preset, engine, precision or anything that `config.resolve` can change. Raises UserError for a wrong one.
+    A name is dataset, preset, engine, precision or anything that `config.resolve` can change; random images have
+    the shape of those of the data set. Raises UserError for a wrong name.
     """
     algorithm, _, rest = text.partition(":")
-    changes = {"preset": "quick", **(base or {}), **parse_settings(rest, f"the variant {text!r}")}
+    changes = {"dataset": "mnist", "preset": "quick", **(base or {}), **parse_settings(rest, f"the variant {text!r}")}
     preset, engine, precision = (changes.pop(name, "auto") for name in ("preset", "engine", "precision"))
     if precision not in PRECISIONS:
         raise UserError(f"precision {precision!r} is unknown: choose one of {', '.join(PRECISIONS)}")
-    return Variant(text, resolve(algorithm, DATASET, preset, **changes), engine, precision)
+    return Variant(text, resolve(algorithm, preset=preset, **changes), engine, precision)
 
 
 def bench(variants: Iterable[Variant], device: str = "auto", repeats: int = 5, seconds: float = 2.0,
@@ -137,7 +137,7 @@ class Trial:
         return next(self.training.epochs(self.images, self.training.epoch + 1))
 
     def _random_images(self, steps: int) -> Tensor:
-        size, channels = self.variant.config.image_size, DATASETS[DATASET].channels
+        size, channels = self.variant.config.image_size, DATASETS[self.variant.config.dataset].channels
         shape = (steps * self.training.batch_size, channels, size, size)
         check_memory(math.prod(shape), memory_bytes(self.training.device), f"images for {steps:,} steps")
         random = torch.randint(256, shape, generator=generator(0, "bench", 0), dtype=torch.uint8)

@@ -12,7 +12,9 @@ from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
 from lprior.data.pictures import CLASSES
 from lprior.errors import UserError
 
-__all__ = ["DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "to_float", "to_uint8"]
+__all__ = [
+    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "split", "to_float", "to_uint8"
+]  # fmt: skip
 
 DIGITS = tuple("0123456789")
 EMBEDDED = "MNIST (5,000 embedded digits)"
@@ -78,4 +80,19 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
             f"cannot read {error.filename or root}: {error.strerror or error}. Mend it, or name other folders with "
             "$LPRIOR_DATA, for data, and $XDG_CACHE_HOME, for what is made of them"
         ) from error
-    return replace(found, title=found.title or DATASETS[name].title)
+    return replace(found, title=found.title or DATASETS[name].title, split=split)
+
+
+def split(
+    name: str, root: str | Path | None = None, images: int | None = None, validation: int = 0
+) -> tuple[Dataset, Dataset]:
+    """The first `images` training images (all for None), and what a model of them is measured on: the test images, or
+    in their place the last `validation` training images, which the first part then never has. Errors of `load`."""
+    train = load(name, root)
+    if not validation:
+        return train.head(images), load(name, root, "test")
+    rest = len(train.images) - validation
+    if rest < 1:
+        raise UserError(f"validation {validation} leaves none of the {len(train.images)} images to train on")
+    held_out = replace(train, images=train.images[rest:], labels=train.labels[rest:], split="val")
+    return train.head(rest).head(images), held_out

@@ -15,8 +15,9 @@ from lprior.streams import generator
 class Dataset:
     """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0. `source`: where the pixels came from.
 
-    `title`: the name for captions, if these are not the data set's own pixels; "" is filled by `data.load`. Raises
-    UserError for labels that are none of `classes`, and for images and labels of other types, shapes or numbers.
+    `title`: the name for captions, if these are not the data set's own pixels; "" is filled by `data.load`. `split`:
+    "train", "test", or "val" for images held out of "train", on which choices are made. Raises UserError for labels
+    that are none of `classes`, and for images and labels of other types, shapes or numbers.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Dataset:
     source: str
     title: str = ""
     classes: int = 10
+    split: str = "test"
 
     def __post_init__(self):
         check_labels(self.labels, self.classes)

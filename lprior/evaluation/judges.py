@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from lprior.data import DATASETS, Dataset, to_float
 from lprior.errors import UserError
 from lprior.evaluation import formulas, shipped
-from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Seen, thousands
+from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Seen, against, thousands
 from lprior.streams import batches, generator
 
 
@@ -215,6 +215,7 @@ class Judge:
         if self.available:
             self.evaluator, self.protocol = load_evaluator(test.name).to(device), protocol(test.name)
             self.reference, _ = self.evaluator.measure(test.images)
+            self.split = test.split
 
     def glance(self, samples: Tensor) -> dict:
         """FID and score of uint8 samples (N, C, H, W): cheap enough to be taken again and again in training."""
@@ -222,11 +223,11 @@ class Judge:
             return {}
         features, logits = self.evaluator.measure(samples)
         count = thousands(len(samples))
-        return {
+        return against(self.split, {
             f"fid_{self.protocol}_{AGAINST_TEST.format(count=count)}":
                 formulas.frechet_distance(features, self.reference),
             f"score_{self.protocol}_{ALONE.format(count=count)}": formulas.classifier_score(logits),
-        }  # fmt: skip
+        })  # fmt: skip
 
     def measure(self, samples: Tensor) -> dict:
         """Every metric of uint8 samples (N, C, H, W) that `metrics.METRICS` has."""

@@ -8,7 +8,7 @@ from lprior.data import Dataset
 from lprior.errors import TrainingDiverged
 from lprior.evaluation import conditional, formulas
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import CONTROL, thousands
+from lprior.evaluation.metrics import CONTROL, against, thousands
 from lprior.model import Model
 from lprior.streams import generator
 
@@ -36,7 +36,7 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
         values |= {f"{CONTROL}{key}": value for key, value in control.items()}
     if model.autoencoder.s.values:
         values |= conditional.measure(model, noise, judge, test)
-    return values
+    return against(test.split, values)
 
 
 def reconstruction_error(model: Model, test: Dataset) -> float | str:

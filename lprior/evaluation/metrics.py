@@ -8,7 +8,8 @@ A key of metrics.json names the protocol:
                    |   |      number of samples
                        |      reference: all test images
 
-and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards.
+and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards. A run
+that holds images out of its training (`validation`) is measured on these, and has "val" in the place of "test".
 """
 
 import math
@@ -129,6 +130,11 @@ METRICS = [
 ]  # fmt: skip
 
 
+def against(split: str, values: dict) -> dict:
+    """Metrics whose keys say "_test", with the split that they were really measured on."""
+    return {f"{key.removesuffix('_test')}_{split}" if key.endswith("_test") else key: v for key, v in values.items()}
+
+
 def metric_of(key: str) -> Metric | None:
     """The metric that a key of metrics.json is of, the control's too; None for one that the table does not have.
 
@@ -140,7 +146,7 @@ def metric_of(key: str) -> Metric | None:
 
 def in_words(key: str) -> str:
     """What the axis of a figure says: "FID of 2,000 samples" for fid_mnist_clf1_2k_test."""
-    metric, count = metric_of(key), re.search(r"_(\d+)(k?)(_test)?$", key)
+    metric, count = metric_of(key), re.search(r"_(\d+)(k?)(_test|_val)?$", key)
     if metric is None or count is None:
         return key
     return f"{metric.title} of {int(count[1]) * (1000 if count[2] else 1):,} samples"

@@ -55,8 +55,7 @@ def verify(folder: str | Path) -> Iterator[Check]:
     """
     result, model = RunFolder(folder), load(folder)
     config, published = model.config, result.read_json("metrics.json")
-    train = data.load(config.dataset).head(config.images)
-    test = data.load(config.dataset, split="test")
+    train, test = data.split(config.dataset, images=config.images, validation=config.validation)
     if train.sha256 != result.read_json("provenance.json")["data_sha256"]:
         raise UserError(f"{folder} was trained on other images than the {config.dataset} at hand: cannot verify it")
     found = measure(model, train, test)

@@ -34,17 +34,21 @@ def normalise(wanted: bool) -> Callable[[nn.Module], nn.Module]:
 
 
 def spectral_norm(layer: nn.Module) -> nn.Module:
-    """torch's spectral normalisation (Miyato et al. 2018), one power iteration a pass, in float32."""
+    """torch's spectral normalisation (Miyato et al. 2018), in float32; one power iteration a pass, or for all passes
+    within torch's `parametrize.cached`."""
     register_parametrization(layer, "weight", _Float32SpectralNorm(layer.weight))
     return layer
 
 
 class _Float32SpectralNorm(_SpectralNorm):
-    """Autocast on CUDA, unlike a CPU's, would round the power iteration to bfloat16."""
+    """Autocast on CUDA, unlike a CPU's, would round the power iteration to bfloat16. Its result is cast here, once, not
+    in each pass."""
 
     def forward(self, weight: Tensor) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
-            return super().forward(weight)
+        device = weight.device.type
+        with torch.autocast(device, enabled=False):
+            normalised = super().forward(weight)
+        return normalised.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else normalised
 
 
 class ToVector(nn.Module):

@@ -62,8 +62,8 @@ class Engine:
 
     def eager(self, **inputs: Tensor) -> dict[str, Tensor]:
         """The step as it stands in the algorithm, whatever `name` is."""
-        # Without a cache of cast weights: it would outlive the update, and a captured step cannot share it.
-        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False)
+        # A weight is cast once; `update` forgets the casts of what it moves, and the end of this context all of them.
+        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
         with cast, deterministic_convolutions(self.device):
             return self.algorithm.train_step(**inputs)
 

@@ -44,8 +44,7 @@ def run(
     target = choose_device(device)
     choose_engine(engine, target)  # refuses what is wrong before anything starts
     memory.check(config, target)
-    train = data.load(config.dataset, data_root).head(config.images)
-    test = data.load(config.dataset, data_root, "test")
+    train, test = data.split(config.dataset, data_root, config.images, config.validation)
     if len(train.images) < config.batch_size:
         raise UserError(f"batch_size {config.batch_size} exceeds the {len(train.images)} images to train on")
     training, first = start(config, target, engine), train.head(config.batch_size).padded(config.image_size)
