@@ -135,11 +135,11 @@ def sample(options: Namespace) -> None:
 
 def report(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401
-    from lprior.report.document import SOURCES, write_report
+    from lprior.report.document import MARK, SOURCES, write_report
 
     output = check_folder(options.output)
     there = {path.name for path in output.iterdir()} if output.is_dir() else set()
-    if output.resolve() == SOURCES or (there and "macros.tex" not in there):  # which every report has
+    if output.resolve() == SOURCES or (there and MARK not in there):
         raise UserError(f"{output} holds something else than a built report: name a new folder, or an empty one")
     studies = Path(options.studies) if options.studies else None
     left_out = tuple(options.unavailable), studies, tuple(options.diverged)

@@ -81,9 +81,16 @@ def sum_of_code(package: Path, parts: Iterable[str]) -> str:
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
-        # As text, since ast.dump shows the same code in another way in another version of Python.
-        found.update(f"{path.relative_to(package).as_posix()}\n{ast.unparse(tree)}\n".encode())
+        found.update(f"{path.relative_to(package).as_posix()}\n{_canonical(tree)}\n".encode())
     return found.hexdigest()
+
+
+def _canonical(node: object) -> str:
+    """The same text in each version of Python, in which ast.dump and ast.unparse differ: of 3.11 and 3.12, at least."""
+    if isinstance(node, ast.AST):
+        parts = [f"{name}={_canonical(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return f"{type(node).__name__}({', '.join(parts)})"
+    return f"[{', '.join(map(_canonical, node))}]" if isinstance(node, list) else repr(node)
 
 
 def code_note(made: dict) -> str:

@@ -28,6 +28,7 @@ SOURCES = Path(__file__).parents[2] / "report"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 OF_LATENT = ("lpaae", "lpaae-fixed", "lpaae-code_2")  # the models that it reads
+MARK = "macros.tex"  # which every built report has
 PICTURES = ("samples", "reconstructions", "neighbours")
 
 
@@ -49,6 +50,8 @@ def write_report(
     parts = {part: part.compared(table) for part in PARTS}
     parts = {part: chosen for part, chosen in parts.items() if len(chosen)}
 
+    output.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SOURCES / MARK, output)  # first, so that a folder whose report was cut short is known for one
     for folder in ("figures", "tables"):
         shutil.rmtree(output / folder, ignore_errors=True)
         (output / folder).mkdir(parents=True)
