@@ -6,11 +6,12 @@ import pandas as pd
 
 from lprior import figures
 from lprior.report.frame import form, table_of
-from lprior.report.latex import OF_MODEL, Table, escape, header, model_rows
+from lprior.report.latex import escape
+from lprior.report.tables import results_table
 from lprior.results import finished
+from lprior.runs import title_of
 
 PRESET = "full"
-COLUMNS = ("FID", "KID", "score", "sheet", "precision", "recall")
 NAME = "gpu"  # of the table, before the names of the sheets, and before keys of values.tex
 
 
@@ -21,16 +22,18 @@ def write(results: Path, output: Path) -> dict[str, str]:
     if not runs:
         return {}
     table = table_of(runs)
-    Table(header(COLUMNS, OF_MODEL), "".join(model_rows(runs, table["key"].unique(), COLUMNS))).write(
-        output / "tables", NAME
-    )
-    for run in runs:
-        if run.config().seed == min(table["seed"]):
-            figures.save_for_print(run.still("samples"), output / "figures" / f"{NAME}-{run.config().model}")
+    results_table(table).write(output / "tables", NAME)
+    sheets = {run.config().model: run for run in reversed(runs)}  # of the first seed
+    for model, run in sheets.items():
+        figures.save_for_print(run.still("samples"), output / "figures" / f"{NAME}-{model}")
     minutes = pd.to_numeric(table["minutes"]).median()
     return {
         f"{NAME}/device": escape(table["device"].iloc[0]),
         f"{NAME}/minutes": form("minutes").format(minutes),
         f"{NAME}/epochs": str(table["epochs"].iloc[0]),
+        f"{NAME}/sheets": r"\hfill".join(
+            rf"\includegraphics[width=0.49\linewidth]{{figures/{NAME}-{model}}}" for model in sorted(sheets)
+        ),
+        f"{NAME}/titles": escape("; ".join(title_of(model) for model in sorted(sheets))),
         f"{NAME}/width": str(table["width"].iloc[0]),
     }
