@@ -52,6 +52,10 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "unsupervised_long": Variant(
             "LP-AAE, unsupervised, long run", {"condition": "unsupervised", "epochs": Of("epochs", 2.6)}
         ),
+        **{
+            f"{condition}_fixed": Variant(f"LP-AAE, {condition}, fixed prior", {"condition": condition, "prior": "fixed"})
+            for condition in ("supervised", "unsupervised")
+        },
         # "tuned", with one thing at a time as it is printed, or otherwise left out
         "frozen": Variant("CG never updated", {"CG_learns": False}),
         "norm": Variant("norm not squared", {"squared": False, "lam": 1.0}),

@@ -19,6 +19,7 @@ from lprior.algorithms import aae, lpaae, lpaae_tuned, vaegan
 from lprior.algorithms.conditions import NONE, Supervised, Unsupervised
 from lprior.algorithms.lpaae_tuned import READINGS, of_reading
 from lprior.errors import UserError
+from lprior.networks import Compact
 from lprior.report.studies import ablation
 from lprior.runs import VARIANTS
 from lprior.streams import generator
@@ -706,9 +707,17 @@ def test_a_reading_has_its_own_switches_and_none_of_another(reading):
             lpaae_tuned.Config(reading=reading)
 
 
-def test_a_condition_with_the_fixed_prior_is_refused():
-    with pytest.raises(UserError, match="'supervised' needs the learned prior"):
-        lpaae_tuned.Config(condition="supervised", prior="fixed")
+@pytest.mark.parametrize("condition", ["supervised", "unsupervised"])
+def test_with_the_fixed_prior_codes_are_the_noise_z_and_s(condition):
+    config = lpaae_tuned.Config(condition=condition, prior="fixed")
+    algorithm = lpaae_tuned.build(config, Compact(1, 8, width=2), CODE)
+    labels = torch.arange(BATCH) % 10
+    inputs = algorithm.draw(torch.rand(BATCH, 1, 8, 8), labels, lambda name: generator(0, name, 0))
+    noise = inputs["noise"][0]
+    at = algorithm.forward(**inputs | {"noise": noise})
+    assert algorithm.CG is None and torch.equal(at.z_c, noise)
+    assert at.z_x.shape == at.z_c.shape == (BATCH, CODE + 10)
+    assert torch.equal(algorithm.autoencoder().eval()(noise), algorithm.dec(noise))
 
 
 def test_less_than_one_update_of_the_autoencoder_is_refused():
