@@ -47,8 +47,8 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Algorithm:
-    """`notebook`: the file in `notebooks/` that tells it, "" for none. `main`: it has runs in every preset and rows in the
-    main tables; others are for studies."""
+    """`notebook`: the file in `notebooks/` that tells it, "" for none. `main`: whether it has runs in every
+    preset and rows in the main tables; others are for studies."""
 
     title: str
     Config: type

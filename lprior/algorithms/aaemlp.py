@@ -1,11 +1,11 @@
-"""AAE (`aae.py`) as in the paper's experiment on likelihoods (Makhzani et al., https://arxiv.org/abs/1511.05644v2, section
-3): codes of 8 entries, a prior N(0, 5^2 I), and networks of two hidden layers of 1000 units (`networks.MLP`).
+"""AAE (`aae.py`) as in the paper's experiment on likelihoods (Makhzani et al., https://arxiv.org/abs/1511.05644v2,
+section 3): codes of 8 entries, a prior N(0, 5^2 I), and networks of two hidden layers of 1000 units (`networks.MLP`).
 
 Departures, beside those of `aae.py`:
  4. torch's own initial weights.
 Options that are off, for comparisons:
- 5. `dropout`: the probability by which each hidden unit of enc and dec rests in a step. The paper has none; public reruns
-    of its likelihood differ by it.
+ 5. `dropout`: the probability by which each hidden unit of enc and dec rests in a step. The paper has none; public
+    reruns of its likelihood differ by it.
 """
 
 from dataclasses import dataclass
@@ -72,5 +72,7 @@ def with_dropout(network: nn.Module, probability: float) -> nn.Module:
     """A sequence of layers, with dropout behind each ReLU."""
     if not probability:
         return network
-    pairs = [[layer, nn.Dropout(probability)] if isinstance(layer, nn.ReLU) else [layer] for layer in network.children()]
-    return nn.Sequential(*sum(pairs, []))
+    layers: list[nn.Module] = []
+    for layer in network.children():
+        layers += [layer, nn.Dropout(probability)] if isinstance(layer, nn.ReLU) else [layer]
+    return nn.Sequential(*layers)

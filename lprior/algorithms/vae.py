@@ -1,5 +1,5 @@
-"""Variational autoencoder (VAE): Kingma and Welling, https://arxiv.org/abs/1312.6114v11. In the VAE/GAN paper (Larsen et
-al., https://arxiv.org/abs/1512.09300v2) it is what a learned similarity is compared with.
+"""Variational autoencoder (VAE): Kingma and Welling, https://arxiv.org/abs/1312.6114v11. In the VAE/GAN paper (Larsen
+et al., https://arxiv.org/abs/1512.09300v2) it is what a learned similarity is compared with.
 
     paper              code
     encoder, decoder   enc, dec; enc returns mean and log-variance of q(z|x)

@@ -10,7 +10,8 @@ whose decoder plays no game.
 
 Departures from the paper:
  1. Adam, and the networks given by the caller.
- 2. The GAN is trained beside the VAE, there before it; the similarity thus moves while the VAE learns, as VAE/GAN's does.
+ 2. The GAN is trained beside the VAE, there before it; the similarity thus moves while the VAE learns, as that
+    of VAE/GAN does.
 """
 
 from dataclasses import dataclass

@@ -81,9 +81,10 @@ def best_sigma(validation: Tensor, samples: Tensor) -> float:
 
 
 def high_frequency_energy(images: Tensor) -> float:
-    """Mean energy of images (N, C, H, W), uint8, at frequencies above half of the highest, a quarter of a cycle a pixel.
+    """Mean energy per pixel of uint8 images (N, C, H, W) at frequencies above a quarter of a cycle a pixel, half of the
+    highest along a row.
 
-    Of pixels as numbers in [0, 1], per pixel (Parseval). Blur lowers it; so may anything that smooths edges.
+    Of pixels as numbers in [0, 1]. Blur lowers it; noise raises it.
     """
     height, width = images.shape[-2:]
     down, right = torch.fft.fftfreq(height).unsqueeze(1), torch.fft.fftfreq(width)
@@ -93,8 +94,8 @@ def high_frequency_energy(images: Tensor) -> float:
 
 
 def unexplained_variance(features: Tensor, features_rec: Tensor) -> float:
-    """Squared difference of two feature matrices (N, K), as a share of the first's variance: 0 where they agree, 1 where
-    the second is the first's mean throughout."""
+    """Squared difference of two feature matrices (N, K), as a share of the first's variance: 0 where they agree, 1
+    where the second is the first's mean throughout."""
     features, features_rec = features.double(), features_rec.double()
     variance = (features - features.mean(dim=0)).square().sum()
     return ((features - features_rec).square().sum() / variance).item()

@@ -10,7 +10,7 @@ from lprior.networks.layers import ImageDiscriminator, ToMap, ToVector, normalis
 
 @dataclass(frozen=True)
 class MLP:
-    """Two hidden layers of `width` ReLUs each, without BatchNorm (Makhzani et al. 2015, appendix A: encoder, decoder and
+    """Two hidden layers of `width` ReLUs each, without BatchNorm (Makhzani et al. 2015: encoder, decoder and
     discriminator of codes; the other networks are ours, after them).
 
     The paper's decoder ends in a sigmoid; tanh is the same for pixels in [-1, 1].

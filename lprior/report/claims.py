@@ -119,8 +119,8 @@ CLAIMS = [
         compare("lpaae", "aae", ("FID", "score"), control=MIXTURE),
     ),
     Claim(
-        r"AAE has a Parzen-window log-likelihood of $340 \pm 2$ nats on MNIST, in fully connected networks of 1000 units "
-        r"and with a prior of standard deviation 5 \cite{makhzani2015aae}.",
+        r"AAE has a Parzen-window log-likelihood of $340 \pm 2$ nats on MNIST, in fully connected networks of 1000 "
+        r"units and with a prior of standard deviation 5 \cite{makhzani2015aae}.",
         r"$340 \pm 2$, 10\,000 samples",
         r"table~\ref{tab:parzen}",
         reach("aaemlp", "Parzen", 338.0),
@@ -134,8 +134,8 @@ CLAIMS = [
         study="similarity",
     ),
     Claim(
-        r"A learned similarity reconstructs what an image shows better than one of pixels, without a decoder that plays "
-        r"against the discriminator, too \cite{larsen2015vaegan}.",
+        r"A learned similarity reconstructs what an image shows better than one of pixels, also where the decoder "
+        r"does not play against the discriminator \cite{larsen2015vaegan}.",
         "pictures",
         r"table~\ref{tab:similarity}",
         compare("vaedis", "vae", ("reconstructed features",)),

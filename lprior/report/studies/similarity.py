@@ -1,5 +1,5 @@
-"""VAE/GAN's learned similarity against one of pixels: VAE, VAE with features of a discriminator, GAN and VAE/GAN, at equal
-networks, epochs and codes (Larsen et al. 2016)."""
+"""VAE/GAN's learned similarity against one of pixels: VAE, VAE with features of a discriminator, GAN and VAE/GAN, at
+equal networks, epochs and codes (Larsen et al. 2016)."""
 
 from lprior import data, runs
 from lprior.data import Dataset
@@ -28,9 +28,8 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
                                        model has learned from. Missing without a classifier
     """
     noise, size = model.noise(model.config.samples), test.images.shape[-1]
-    samples, rec = (data.crop(images, size) for images in (
-        model.generate(noise), model.decode(model.encode(test.images))
-    ))  # fmt: skip
+    samples = data.crop(model.generate(noise), size)
+    rec = data.crop(model.decode(model.encode(test.images)), size)
     real, judge = high_frequency_energy(test.images), Judge(test, model.device)
     values = {
         f"sharpness_{thousands(len(noise))}": high_frequency_energy(samples) / real,
