@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior.algorithms import aae, lpaae, lpaae_tuned, vaegan
+from lprior.algorithms import ALGORITHMS, aae, lpaae, lpaae_tuned, vaegan
 from lprior.algorithms.conditions import NONE, Supervised, Unsupervised
 from lprior.algorithms.lpaae_tuned import READINGS, of_reading
 from lprior.errors import UserError
@@ -340,8 +340,49 @@ def vaegan_instance_noise(nets, c, x, noise):
     return vaegan_update(grainy(nets), c, x, noise)
 
 
+# The baselines of VAE/GAN: VAE, GAN with a latent regressor, and VAE in features of the discriminator of a GAN beside it
+
+
+def vae_update(nets, c, x, noise):
+    mu, log_var = nets.enc(x)[:, :CODE], nets.enc(x)[:, CODE:]
+    sigma = torch.sqrt(torch.exp(log_var))
+    L_prior = -0.5 * (1 + log_var - mu**2 - sigma**2).sum() / BATCH
+    L_llike = 0.5 * ((x - nets.dec(mu + sigma * noise[0])) ** 2).sum() / BATCH
+    return {"enc": L_prior + c.lam * L_llike, "dec": c.lam * L_llike}
+
+
+def gan_update(nets, c, x, noise):
+    x_p = nets.dec(noise[0])
+    return {
+        "enc": mean_squares(noise[0], nets.enc(x_p)),
+        "dec": -log(nets.Dis(x_p)[0]),
+        "Dis": -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0])),
+    }
+
+
+def vaedis_update(nets, c, x, noise):
+    mu, log_var = nets.enc(x)[:, :CODE], nets.enc(x)[:, CODE:]
+    sigma = torch.sqrt(torch.exp(log_var))
+    x_rec, x_p = nets.dec(mu + sigma * noise[0]), nets.gen(noise[1])
+    L_prior = -0.5 * (1 + log_var - mu**2 - sigma**2).sum() / BATCH
+    L_llike = 0.5 * ((nets.Dis(x)[1] - nets.Dis(x_rec)[1]) ** 2).sum() / BATCH
+    L_GAN = -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0]))
+    return {"enc": L_prior + L_llike, "dec": L_llike, "gen": -log(nets.Dis(x_p)[0]), "Dis": L_GAN}
+
+
+# AAE with a prior of standard deviation 5
+
+
+def aaemlp_discriminator(nets, c, x, noise):
+    return {"D_C": -(log(nets.D_C(5 * noise[0])) + log_not(nets.D_C(nets.enc(x))))}
+
+
 ALL = {"D_C", "enc", "dec", "D_I", "CG"}
 PHASES = {
+    "vae": [vae_update],
+    "gan": [gan_update],
+    "vaedis": [vaedis_update],
+    "aaemlp": [aae_reconstruction, aaemlp_discriminator, aae_encoder],
     "aae": [aae_reconstruction, aae_discriminator, aae_encoder],
     "lpaae-paper": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
     "lpaae-CG_learns": [lpaae_printed_aae_phase, lpaae_CG_learns_prior_phase],
@@ -371,6 +412,10 @@ PHASES = {
     "vaegan-instance_noise": [vaegan_instance_noise],
 }
 MOVES = {
+    "vae": [{"enc", "dec"}],
+    "gan": [{"enc", "dec", "Dis"}],
+    "vaedis": [{"enc", "dec", "gen", "Dis"}],
+    "aaemlp": [{"enc", "dec"}, {"D_C"}, {"enc"}],
     "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
     "lpaae-paper": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
     "lpaae-CG_learns": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
@@ -488,6 +533,9 @@ def plain(name):
     match name.split("-"):
         case ["aae"]:
             algorithm = aae.build(aae.Config(), Plain(), CODE)
+        case ["vae" | "gan" | "vaedis" | "aaemlp"]:
+            own = ALGORITHMS[name]
+            algorithm = own.build(own.Config(), Plain(), CODE)
         case ["vaegan", "leaking"]:
             algorithm = ablation.leaking(vaegan.Config(gamma=0.3), Plain(), CODE)
         case ["vaegan", *variant]:
@@ -532,7 +580,7 @@ def step(algorithm, batch):
 
 def recorded_step(algorithm, batch, monkeypatch):
     """The networks before and after each call of `update` in one step, and the losses that the step returns."""
-    module = inspect.getmodule(type(algorithm).train_step)
+    module = next(module for kind in type(algorithm).__mro__ if hasattr(module := inspect.getmodule(kind), "update"))
     record, true_update = [], module.update
 
     def recording_update(*pairs):

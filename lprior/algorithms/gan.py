@@ -50,10 +50,11 @@ class GAN(nn.Module):
 
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """The inputs of `train_step` for images x (N, C, H, W); labels are not used."""
-        return {"x": x, "z_p": normal((len(x), self.code), stream("noise"))}
+        return {"x": x, "noise": normal((1, len(x), self.code), stream("noise"))}
 
-    def train_step(self, x: Tensor, z_p: Tensor) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise z_p (N, code). Returns the losses, detached."""
+    def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, code). Returns the losses, detached."""
+        (z_p,) = noise
         x_p = self.dec(z_p)
         with cached():  # one power iteration of spectral normalisation
             (Dis_x, _), (Dis_p, _) = self.Dis(x), self.Dis(x_p)

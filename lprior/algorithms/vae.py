@@ -44,13 +44,13 @@ class VAE(nn.Module):
 
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """The inputs of `train_step` for images x (N, C, H, W): noise for q(z|x). No labels."""
-        return {"x": x, "noise": normal((len(x), self.code), stream("noise"))}
+        return {"x": x, "noise": normal((1, len(x), self.code), stream("noise"))}
 
     def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (N, code). Returns the losses, detached."""
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, code). Returns the losses, detached."""
         opt, lam = self.opt, self.config.lam
         mu, log_var = self.enc(x).chunk(2, dim=1)
-        x_rec = self.dec(mu + noise * torch.exp(0.5 * log_var))
+        x_rec = self.dec(mu + noise[0] * torch.exp(0.5 * log_var))
         L_prior, L_llike = gaussian_kl(mu, log_var), gaussian_nll(x, x_rec)
         update((opt.enc, L_prior), (opt.enc, L_llike, lam), (opt.dec, L_llike, lam))
         return {"L_prior": L_prior.detach(), "L_llike": L_llike.detach()}
