@@ -651,6 +651,10 @@ def test_reported_losses_are_detached_finite_and_named_as_in_the_papers(name, pl
         "aae": {"L_rec", "L_GAN_C"},
         "lpaae": {"L_GAN_C", "L_rec", "L_GAN_I"},
         "vaegan": {"L_prior", "L_llike", "L_GAN"},
+        "vae": {"L_prior", "L_llike"},
+        "vaedis": {"L_prior", "L_llike", "L_GAN"},
+        "gan": {"L_GAN"},
+        "aaemlp": {"L_rec", "L_GAN_C"},
     }
     assert papers[name.partition("-")[0]] <= set(losses)
     assert ("L_info" in losses) == name.endswith("supervised")

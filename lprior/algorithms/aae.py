@@ -42,8 +42,7 @@ class AAE(nn.Module):
         self, config: Config, code: int, enc: nn.Module, dec: nn.Module, D_C: nn.Module, prior: nn.Module | None = None
     ):
         super().__init__()
-        self.config, self.code, self.enc, self.dec, self.D_C = config, code, enc, dec, D_C
-        self.prior = nn.Identity() if prior is None else prior
+        self.config, self.code, self.enc, self.dec, self.D_C, self.prior = config, code, enc, dec, D_C, prior
         self.opt = SimpleNamespace(
             enc=adam(enc, config.learning_rate, config.betas),
             dec=adam(dec, config.learning_rate, config.betas),
@@ -56,7 +55,7 @@ class AAE(nn.Module):
 
     def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, code). Returns the losses, detached."""
-        z = self.prior(noise[0])
+        z = noise[0] if self.prior is None else self.prior(noise[0])
 
         # Reconstruction phase
         L_rec = feature_distance(x, self.dec(self.enc(x)))
