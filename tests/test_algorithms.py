@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior.algorithms import ALGORITHMS, aae, lpaae, lpaae_tuned, vaegan
+from lprior.algorithms import ALGORITHMS, aae, aaemlp, lpaae, lpaae_tuned, vaegan
 from lprior.algorithms.conditions import NONE, Supervised, Unsupervised
 from lprior.algorithms.lpaae_tuned import READINGS, of_reading
 from lprior.errors import UserError
-from lprior.networks import Compact
+from lprior.networks import MLP, Compact
 from lprior.report.studies import ablation
 from lprior.runs import VARIANTS
 from lprior.streams import generator
@@ -340,7 +340,7 @@ def vaegan_instance_noise(nets, c, x, noise):
     return vaegan_update(grainy(nets), c, x, noise)
 
 
-# The baselines of VAE/GAN: VAE, GAN with a latent regressor, and VAE in features of the discriminator of a GAN beside it
+# The baselines of VAE/GAN: VAE, GAN with a latent regressor, VAE in features of the discriminator of a GAN
 
 
 def vae_update(nets, c, x, noise):
@@ -770,6 +770,30 @@ def test_with_the_fixed_prior_codes_are_the_noise_z_and_s(condition):
     assert algorithm.CG is None and torch.equal(at.z_c, noise)
     assert at.z_x.shape == at.z_c.shape == (BATCH, CODE + 10)
     assert torch.equal(algorithm.autoencoder().eval()(noise), algorithm.dec(noise))
+
+
+def test_dropout_rests_units_of_enc_and_dec_by_numbers_of_its_step_alone():
+    x, after = torch.rand(BATCH, 1, 8, 8), []
+    for stray, step_number in ((0, 0), (7, 0), (0, 1)):
+        torch.manual_seed(0)
+        algorithm = aaemlp.build(aaemlp.Config(dropout=0.5), MLP(1, 8, width=6), CODE)
+        torch.manual_seed(stray)  # the global generator is not asked, and not moved
+        state, drawn = torch.get_rng_state(), algorithm.draw(x, None, lambda n: generator(0, n, step_number))
+        algorithm.train_step(**drawn | {"noise": torch.ones(1, BATCH, CODE)})
+        assert torch.equal(torch.get_rng_state(), state)
+        after.append(algorithm.dec[-3].weight.detach())
+    assert torch.equal(after[0], after[1]) and not torch.equal(after[0], after[2])
+    assert not algorithm.capturable
+    layers = [[type(layer).__name__ for layer in network] for network in (algorithm.enc, algorithm.dec, algorithm.D_C)]
+    assert [names.count("Dropout") for names in layers] == [2, 2, 0]
+
+
+def test_samples_of_a_wide_prior_come_from_wide_codes():
+    autoencoder = aaemlp.build(aaemlp.Config(deviation=5.0), MLP(1, 8, width=6), CODE).autoencoder()
+    z = torch.randn(4, CODE)
+    assert torch.equal(autoencoder(z), autoencoder.dec(5 * z))
+    with pytest.raises(UserError, match="dropout must be less than 1"):
+        aaemlp.Config(dropout=1.0)
 
 
 def test_less_than_one_update_of_the_autoencoder_is_refused():
