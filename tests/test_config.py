@@ -368,7 +368,7 @@ def test_a_value_out_of_range_is_an_error_that_names_field_and_value(wrong):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "mnist", "mnist-lpaae", "mnist-lpaae-s", "mnist-lpaae-sx", "mnist-gan-s0", "imagenet-aae-s0", "aae-s0",
+    ["", "mnist", "mnist-lpaae", "mnist-lpaae-s", "mnist-lpaae-sx", "mnist-pixelcnn-s0", "imagenet-aae-s0", "aae-s0",
      "mnist-lpaae-s-1", "mnist-lpaae-texts0", "mnist-aae--s0", "mnist-aae-s00"],
 )  # fmt: skip
 def test_what_is_not_a_run_name_is_refused(name):
@@ -432,7 +432,7 @@ def test_a_stored_run_names_every_setting_that_there_is_today(path):
 @pytest.mark.parametrize(
     ("wrong", "offender"),
     [
-        ({"algorithm": "gan"}, "'gan'"),
+        ({"algorithm": "pixelcnn"}, "'pixelcnn'"),
         ({"settings": {**asdict(vaegan.Config()), "leaking": True}}, "'leaking'"),
         ({"settings": None}, "NoneType"),
         ({"unheard_of": 1}, "'unheard_of'"),

@@ -25,7 +25,7 @@ from lprior.streams import Stream, normal
 
 @dataclass(frozen=True)
 class Config:
-    lam: float = 4.0  # weight of L_llike in enc and dec, of pixels in [-1, 1]; ours
+    lam: float = 10.0  # of L_llike, of pixels in [-1, 1]: 1 / AAE's squared error, the likeliest variance; ours
     learning_rate: float = 1e-3  # of enc and dec; ours
     betas: tuple[float, float] = (0.9, 0.999)  # of Adam; its own defaults
 
