@@ -311,7 +311,7 @@ NAMES = {"algorithm": "lpaae", "dataset": "mnist", "preset": "smoke"}
         ({"dataset": "mnits"}, "mnits", "mnist"),
         ({"dataset": "imagenet"}, "imagenet", "mnist5k"),
         ({"algorithm": "lpae"}, "lpae", "lpaae"),
-        ({"algorithm": "gan"}, "gan", "vaegan"),
+        ({"algorithm": "vagan"}, "vagan", "vaegan"),
         ({"variant": "txt"}, "txt", "text"),
         ({"lambda": 3.0}, "lambda", "lam"),
         ({"gama": 3.0, "algorithm": "vaegan"}, "gama", "gamma"),
