@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         "--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text"
     )
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
-    report.add_argument("--studies", help="the folder that holds ablation/, codes/ and the other studies (default: RESULTS)")
+    report.add_argument("--studies", help="the folder that holds ablation/ and the other studies (default: RESULTS)")
 
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
