@@ -171,9 +171,9 @@ CLAIMS = [
     Claim(
         r"The same with an $s$ that no label names \cite{wang2018lpaae}.",
         "Inception Score 6.02 against 5.73, on CIFAR-10",
-        r"table~\ref{tab:conditions}",
+        r"table~\ref{tab:conditions_unsupervised}",
         compare("lpaae-unsupervised", "lpaae-unsupervised_fixed", ("FID", "score")),
-        study="conditions",
+        study="conditions_unsupervised",
     ),
     Claim(
         r"On CIFAR-10, a learned prior generates better than a fixed one \cite{wang2018lpaae}.",

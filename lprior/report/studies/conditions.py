@@ -1,4 +1,6 @@
-"""Learned and fixed prior with a conditional variable s, at equal epochs."""
+"""Learned and fixed prior with a conditional variable s, at equal epochs: a study with labels, and one without."""
+
+from functools import partial
 
 from lprior import runs
 from lprior.report.conditional import COLUMNS
@@ -8,16 +10,19 @@ from lprior.results import RunFolder
 from lprior.runs import Study
 
 
-def render(finished: list[RunFolder]) -> Shown:
-    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`."""
+def render(finished: list[RunFolder], name: str) -> Shown:
+    """A row for each model of the study of that name: seeds and epochs, mean and standard deviation of `COLUMNS`."""
     if not finished:
         return Shown(whole=False)
-    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+    rows = model_rows(finished, runs.STUDIES[name].models, COLUMNS)
+    return Shown({name: Table(header(COLUMNS, OF_MODEL), "".join(rows))})
 
 
-STUDY = Study(
-    "conditions", "Priors with a conditional variable", "quick", {"epochs": 4},
-    ("lpaae-supervised", "lpaae-supervised_fixed", "lpaae-unsupervised", "lpaae-unsupervised_fixed"),
-    seeds=(0,), family="digits", render=render,
-)  # fmt: skip
-runs.STUDIES[STUDY.name] = STUDY
+for name, title, condition in (
+    ("conditions", "Priors with labels", "supervised"),
+    ("conditions_unsupervised", "Priors with a condition that no label names", "unsupervised"),
+):
+    runs.STUDIES[name] = Study(
+        name, title, "quick", {"epochs": 4}, (f"lpaae-{condition}", f"lpaae-{condition}_fixed"),
+        seeds=(0,), family="digits", render=partial(render, name=name),
+    )  # fmt: skip
