@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
     run = _command(commands, do.run, "run", "train one run and fill its folder")
     run.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
-    run.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
+    run.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
     run.add_argument("--results", default="results", help="the folder for <preset>/<name> (default: results)")
     run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     run.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
     config = _command(commands, do.config, "config", "print every value of a run and where it comes from")
     config.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
-    config.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
+    config.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
     config.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
 
     notebook = _command(commands, do.notebook, "notebook", "execute a notebook with parameters that it declares")
@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
         "--unavailable", nargs="*", default=[], metavar="DATASET", help="what could not be trained on, for the text"
     )
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
-    report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
+    report.add_argument("--studies", help="the folder that holds ablation/ and the other studies (default: RESULTS)")
 
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")

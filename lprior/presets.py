@@ -66,6 +66,10 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         # its samples blend digits more often.
         Row({"budget": "quick", "family": "digits"}, {"epochs": 32, "width": 32}),
     ],
+    "aaemlp": [
+        Row({}, {"networks": "mlp"}),
+        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
+    ],
     "lpaae": [
         Row({"reading": "printed"}, READINGS["printed"] | {"lam": 1.0}),  # the norm not squared is that much larger
         Row({"reading": "text"}, READINGS["text"]),

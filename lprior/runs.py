@@ -39,6 +39,10 @@ MOST_SEED = 2**32 - 1  # that scikit-learn takes
 CODES = (2, 8, 32, 64)  # entries of a code
 VARIANTS: dict[str, dict[str, Variant]] = {
     "aae": {},
+    "aaemlp": {
+        "dropout": Variant("AAE, printed networks, dropout of 0.2", {"dropout": 0.2}),
+        "narrow": Variant("AAE, printed networks, prior N(0, 1)", {"deviation": 1.0}),
+    },
     "lpaae": {
         "fixed": Variant("LP-AAE, fixed prior", {"prior": "fixed"}),
         "text": Variant("LP-AAE, text", {"reading": "text"}),
@@ -51,6 +55,10 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "unsupervised": Variant("LP-AAE, unsupervised", {"condition": "unsupervised"}),
         "unsupervised_long": Variant(
             "LP-AAE, unsupervised, long run", {"condition": "unsupervised", "epochs": Of("epochs", 2.6)}
+        ),
+        "supervised_fixed": Variant("LP-AAE, supervised, fixed prior", {"condition": "supervised", "prior": "fixed"}),
+        "unsupervised_fixed": Variant(
+            "LP-AAE, unsupervised, fixed prior", {"condition": "unsupervised", "prior": "fixed"}
         ),
         # "tuned", with one thing at a time as it is printed, or otherwise left out
         "frozen": Variant("CG never updated", {"CG_learns": False}),
@@ -101,8 +109,9 @@ def title_of(model: str) -> str:
 
 
 def models() -> list[str]:
-    """The models of the main tables: each algorithm, and LP-AAE's baseline beside it."""
-    return [model for name in ALGORITHMS for model in (name, *(("lpaae-fixed",) if name == "lpaae" else ()))]
+    """The models of the main tables: each algorithm that is for them, and LP-AAE's baseline beside it."""
+    main = [name for name, algorithm in ALGORITHMS.items() if algorithm.main]
+    return [model for name in main for model in (name, *(("lpaae-fixed",) if name == "lpaae" else ()))]
 
 
 BESIDE = {  # family -> what a preset trains beside these
@@ -117,7 +126,8 @@ class Study:
     """Runs that compare only with each other, as a preset of their own: `budget` with `changes` for each of `models`.
 
     `seeds`: of each model. `family`: of the data sets it is for. `render(runs)`: what the report shows of its finished
-    runs, as `report.studies.Shown`.
+    runs, as `report.studies.Shown`. `measure(model, train, test)`: metrics that its runs have beside all others', by
+    the keys that `evaluation.metrics` explains; None for none.
     """
 
     name: str
@@ -128,6 +138,7 @@ class Study:
     seeds: tuple[int, ...]
     family: str
     render: Callable[[list], Any]
+    measure: Callable[[Any, Any, Any], dict[str, Any]] | None = None
 
 
 STUDIES: dict[str, Study] = {}  # filled by `report.studies`, and by whoever adds one

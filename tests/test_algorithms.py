@@ -15,10 +15,11 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from lprior.algorithms import aae, lpaae, lpaae_tuned, vaegan
+from lprior.algorithms import ALGORITHMS, aae, aaemlp, lpaae, lpaae_tuned, vaegan
 from lprior.algorithms.conditions import NONE, Supervised, Unsupervised
 from lprior.algorithms.lpaae_tuned import READINGS, of_reading
 from lprior.errors import UserError
+from lprior.networks import MLP, Compact
 from lprior.report.studies import ablation
 from lprior.runs import VARIANTS
 from lprior.streams import generator
@@ -339,8 +340,49 @@ def vaegan_instance_noise(nets, c, x, noise):
     return vaegan_update(grainy(nets), c, x, noise)
 
 
+# The baselines of VAE/GAN: VAE, GAN with a latent regressor, VAE in features of the discriminator of a GAN
+
+
+def vae_update(nets, c, x, noise):
+    mu, log_var = nets.enc(x)[:, :CODE], nets.enc(x)[:, CODE:]
+    sigma = torch.sqrt(torch.exp(log_var))
+    L_prior = -0.5 * (1 + log_var - mu**2 - sigma**2).sum() / BATCH
+    L_llike = 0.5 * ((x - nets.dec(mu + sigma * noise[0])) ** 2).sum() / BATCH
+    return {"enc": L_prior + c.lam * L_llike, "dec": c.lam * L_llike}
+
+
+def gan_update(nets, c, x, noise):
+    x_p = nets.dec(noise[0])
+    return {
+        "enc": mean_squares(noise[0], nets.enc(x_p)),
+        "dec": -log(nets.Dis(x_p)[0]),
+        "Dis": -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0])),
+    }
+
+
+def vaedis_update(nets, c, x, noise):
+    mu, log_var = nets.enc(x)[:, :CODE], nets.enc(x)[:, CODE:]
+    sigma = torch.sqrt(torch.exp(log_var))
+    x_rec, x_p = nets.dec(mu + sigma * noise[0]), nets.gen(noise[1])
+    L_prior = -0.5 * (1 + log_var - mu**2 - sigma**2).sum() / BATCH
+    L_llike = 0.5 * ((nets.Dis(x)[1] - nets.Dis(x_rec)[1]) ** 2).sum() / BATCH
+    L_GAN = -(log(nets.Dis(x)[0]) + log_not(nets.Dis(x_p)[0]))
+    return {"enc": L_prior + L_llike, "dec": L_llike, "gen": -log(nets.Dis(x_p)[0]), "Dis": L_GAN}
+
+
+# AAE with a prior of standard deviation 5
+
+
+def aaemlp_discriminator(nets, c, x, noise):
+    return {"D_C": -(log(nets.D_C(5 * noise[0])) + log_not(nets.D_C(nets.enc(x))))}
+
+
 ALL = {"D_C", "enc", "dec", "D_I", "CG"}
 PHASES = {
+    "vae": [vae_update],
+    "gan": [gan_update],
+    "vaedis": [vaedis_update],
+    "aaemlp": [aae_reconstruction, aaemlp_discriminator, aae_encoder],
     "aae": [aae_reconstruction, aae_discriminator, aae_encoder],
     "lpaae-paper": [lpaae_printed_aae_phase, lpaae_printed_prior_phase],
     "lpaae-CG_learns": [lpaae_printed_aae_phase, lpaae_CG_learns_prior_phase],
@@ -370,6 +412,10 @@ PHASES = {
     "vaegan-instance_noise": [vaegan_instance_noise],
 }
 MOVES = {
+    "vae": [{"enc", "dec"}],
+    "gan": [{"enc", "dec", "Dis"}],
+    "vaedis": [{"enc", "dec", "gen", "Dis"}],
+    "aaemlp": [{"enc", "dec"}, {"D_C"}, {"enc"}],
     "aae": [{"enc", "dec"}, {"D_C"}, {"enc"}],
     "lpaae-paper": [{"D_C", "enc", "dec"}, {"D_I", "dec"}],
     "lpaae-CG_learns": [{"D_C", "enc", "dec"}, {"D_I", "dec", "CG"}],
@@ -487,6 +533,9 @@ def plain(name):
     match name.split("-"):
         case ["aae"]:
             algorithm = aae.build(aae.Config(), Plain(), CODE)
+        case ["vae" | "gan" | "vaedis" | "aaemlp"]:
+            own = ALGORITHMS[name]
+            algorithm = own.build(own.Config(), Plain(), CODE)
         case ["vaegan", "leaking"]:
             algorithm = ablation.leaking(vaegan.Config(gamma=0.3), Plain(), CODE)
         case ["vaegan", *variant]:
@@ -531,7 +580,7 @@ def step(algorithm, batch):
 
 def recorded_step(algorithm, batch, monkeypatch):
     """The networks before and after each call of `update` in one step, and the losses that the step returns."""
-    module = inspect.getmodule(type(algorithm).train_step)
+    module = next(module for kind in type(algorithm).__mro__ if hasattr(module := inspect.getmodule(kind), "update"))
     record, true_update = [], module.update
 
     def recording_update(*pairs):
@@ -602,6 +651,10 @@ def test_reported_losses_are_detached_finite_and_named_as_in_the_papers(name, pl
         "aae": {"L_rec", "L_GAN_C"},
         "lpaae": {"L_GAN_C", "L_rec", "L_GAN_I"},
         "vaegan": {"L_prior", "L_llike", "L_GAN"},
+        "vae": {"L_prior", "L_llike"},
+        "vaedis": {"L_prior", "L_llike", "L_GAN"},
+        "gan": {"L_GAN"},
+        "aaemlp": {"L_rec", "L_GAN_C"},
     }
     assert papers[name.partition("-")[0]] <= set(losses)
     assert ("L_info" in losses) == name.endswith("supervised")
@@ -706,9 +759,41 @@ def test_a_reading_has_its_own_switches_and_none_of_another(reading):
             lpaae_tuned.Config(reading=reading)
 
 
-def test_a_condition_with_the_fixed_prior_is_refused():
-    with pytest.raises(UserError, match="'supervised' needs the learned prior"):
-        lpaae_tuned.Config(condition="supervised", prior="fixed")
+@pytest.mark.parametrize("condition", ["supervised", "unsupervised"])
+def test_with_the_fixed_prior_codes_are_the_noise_z_and_s(condition):
+    config = lpaae_tuned.Config(condition=condition, prior="fixed")
+    algorithm = lpaae_tuned.build(config, Compact(1, 8, width=2), CODE)
+    labels = torch.arange(BATCH) % 10
+    inputs = algorithm.draw(torch.rand(BATCH, 1, 8, 8), labels, lambda name: generator(0, name, 0))
+    noise = inputs["noise"][0]
+    at = algorithm.forward(**inputs | {"noise": noise})
+    assert algorithm.CG is None and torch.equal(at.z_c, noise)
+    assert at.z_x.shape == at.z_c.shape == (BATCH, CODE + 10)
+    assert torch.equal(algorithm.autoencoder().eval()(noise), algorithm.dec(noise))
+
+
+def test_dropout_rests_units_of_enc_and_dec_by_numbers_of_its_step_alone():
+    x, after = torch.rand(BATCH, 1, 8, 8), []
+    for stray, step_number in ((0, 0), (7, 0), (0, 1)):
+        torch.manual_seed(0)
+        algorithm = aaemlp.build(aaemlp.Config(dropout=0.5), MLP(1, 8, width=6), CODE)
+        torch.manual_seed(stray)  # the global generator is not asked, and not moved
+        state, drawn = torch.get_rng_state(), algorithm.draw(x, None, lambda n: generator(0, n, step_number))
+        algorithm.train_step(**drawn | {"noise": torch.ones(1, BATCH, CODE)})
+        assert torch.equal(torch.get_rng_state(), state)
+        after.append(algorithm.dec[-3].weight.detach())
+    assert torch.equal(after[0], after[1]) and not torch.equal(after[0], after[2])
+    assert not algorithm.capturable
+    layers = [[type(layer).__name__ for layer in network] for network in (algorithm.enc, algorithm.dec, algorithm.D_C)]
+    assert [names.count("Dropout") for names in layers] == [2, 2, 0]
+
+
+def test_samples_of_a_wide_prior_come_from_wide_codes():
+    autoencoder = aaemlp.build(aaemlp.Config(deviation=5.0), MLP(1, 8, width=6), CODE).autoencoder()
+    z = torch.randn(4, CODE)
+    assert torch.equal(autoencoder(z), autoencoder.dec(5 * z))
+    with pytest.raises(UserError, match="dropout must be less than 1"):
+        aaemlp.Config(dropout=1.0)
 
 
 def test_less_than_one_update_of_the_autoencoder_is_refused():

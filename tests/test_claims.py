@@ -62,6 +62,15 @@ def test_a_claim_is_judged_on_the_runs_of_its_data_set():
     assert rf"\emph{{{REPRODUCED}}}" in of_digits and "tab:results" in of_digits
 
 
+def test_a_claim_on_a_study_is_judged_on_its_runs_alone():
+    elsewhere = table(vaegan=BAD, vae=GOOD).assign(dataset="mnist")
+    lines = claims_table(elsewhere, {"similarity": table(vaegan=GOOD, vae=BAD)}).splitlines()
+    (line,) = (line for line in lines if "better than a VAE" in line)
+    assert rf"\emph{{{REPRODUCED}}}" in line and "tab:similarity" in line
+    (line,) = (line for line in claims_table(elsewhere).splitlines() if "better than a VAE" in line)
+    assert rf"\emph{{{UNTESTED}}}" in line and "ref" not in line
+
+
 def test_what_was_not_run_is_shown_nowhere():
     assert "ref{" in claims_table(table(lpaae=GOOD).assign(dataset="mnist"))
     assert "cifar10-" not in claims_table(table(lpaae=GOOD).assign(dataset="mnist"))

@@ -58,6 +58,22 @@ def test_frechet_distance_sees_correlation_and_not_only_means_and_variances():
     assert formulas.frechet_distance(mixed, a) > 0.1
 
 
+def test_high_frequency_energy_is_that_of_the_finest_stripes_and_not_of_broad_ones():
+    """Stripes of 0 and 1 have a variance of 1/4: all of it at half a cycle a pixel, or at an eighth."""
+    columns = torch.arange(16).expand(2, 1, 16, 16)
+    fine, broad = (255 * (columns % 2)).to(torch.uint8), (255 * (columns // 8 % 2)).to(torch.uint8)
+    assert formulas.high_frequency_energy(fine) == pytest.approx(0.25)
+    assert formulas.high_frequency_energy(broad) < 0.025
+    assert formulas.high_frequency_energy(torch.full((2, 1, 16, 16), 200, dtype=torch.uint8)) == pytest.approx(0)
+
+
+def test_unexplained_variance_is_none_of_a_copy_and_one_of_the_mean():
+    features = gaussian([0.0, 1.0], [1.0, 4.0], 500)
+    assert formulas.unexplained_variance(features, features) == 0
+    assert formulas.unexplained_variance(features, features.mean(0).expand(500, 2)) == pytest.approx(1)
+    assert formulas.unexplained_variance(features, features + 1) == pytest.approx(2 / 5, rel=0.1)
+
+
 def one_hot_logits(classes: torch.Tensor) -> torch.Tensor:
     return 100.0 * F.one_hot(classes, 10)
 

@@ -4,13 +4,13 @@ from torch import nn
 
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.errors import UserError
-from lprior.networks import DCGAN, Compact, Paper, Strong
+from lprior.networks import DCGAN, MLP, Compact, Paper, Strong
 
 CODE, NOISE, N = 3, 5, 2
 SETS = [
     Compact(1, 28, width=2), Compact(3, 32, width=2), DCGAN(3, 32, width=2),
     Paper(1, 32, width=2), Paper(3, 32, width=2),
-    Strong(3, 32, width=2),
+    Strong(3, 32, width=2), MLP(1, 28, width=4), MLP(3, 32, width=4),
 ]  # fmt: skip
 
 
@@ -91,6 +91,13 @@ def test_the_strong_networks_have_the_sizes_of_sn_gan():
     assert count(make.image_discriminator()) == first + conv(128, 128, 3) + down + 2 * same + linear(128, 1)
 
 
+def test_fully_connected_networks_have_two_hidden_layers_of_their_width():
+    make = MLP(1, 28, width=1000)
+    assert count(make.encoder(8)) == linear(784, 1000) + linear(1000, 1000) + linear(1000, 8)
+    assert count(make.decoder(8)) == linear(8, 1000) + linear(1000, 1000) + linear(1000, 784)
+    assert count(make.code_discriminator(8)) == linear(8, 1000) + linear(1000, 1000) + linear(1000, 1)
+
+
 @pytest.mark.parametrize("block", [0, 3])
 def test_a_block_that_the_image_discriminator_lacks_is_refused(block):
     with pytest.raises(UserError, match=f"from 1 to 2, as many as D_I has, not {block}"):
@@ -98,7 +105,7 @@ def test_a_block_that_the_image_discriminator_lacks_is_refused(block):
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("kind", [Compact, DCGAN, Paper, Strong])
+@pytest.mark.parametrize("kind", [Compact, DCGAN, MLP, Paper, Strong])
 def test_spectral_normalisation_is_of_every_layer_of_the_image_discriminator_or_of_none(kind, wanted):
     discriminator = kind(1, 32, width=2, spectral_norm=wanted).image_discriminator()
     layers = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]

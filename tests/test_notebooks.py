@@ -22,7 +22,7 @@ from lprior.settings import parse_settings
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
-NOTEBOOKS = {name: algorithm.notebook for name, algorithm in ALGORITHMS.items()}
+NOTEBOOKS = {name: algorithm.notebook for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 TRAINING = [path for path in PATHS if path.name in NOTEBOOKS.values()]
 READING = {"disentanglement.ipynb": 2, "latent_space.ipynb": 4, "readings.ipynb": 1}  # and how many pictures each shows
 ALGORITHM_OF = {file: algorithm for algorithm, file in NOTEBOOKS.items()}

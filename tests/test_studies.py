@@ -18,6 +18,7 @@ from lprior.report.studies.codes import codes_figure
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, Study, models, presets, runs_of
+from lprior.training.run import run
 
 ALWAYS = {"claims.tex", "commands.tex", "speed.tex"}
 
@@ -98,6 +99,39 @@ def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
     fid, _ = codes_figure(runs).axes
     lines = {line.get_label(): [*zip(*line.get_data(), strict=True)] for line in fid.lines}
     assert lines == {"learned": [(2, 9.5), (8, 3.5)], "fixed": [(2, 8.5), (8, 4.5)]}
+
+
+def test_the_conditions_are_in_pairs_of_priors(tmp_path):
+    keys = dict(fid_x=2.0, accuracy_given_s_x_10k=0.5, within_recall_x_10k_test=0.25)
+    runs = [run_with(tmp_path, "lpaae-supervised_fixed", **keys), run_with(tmp_path, "lpaae-supervised", fid_x=1.0)]
+    rows = cells(STUDIES["conditions"].render(runs).tables["conditions"].rows)
+    assert [row[0] for row in rows] == ["LP-AAE, supervised", "LP-AAE, supervised, fixed prior"]
+    assert rows[1][3:8] == ["2.00", MISSING, "50.0", MISSING, "25.0"]
+    assert STUDIES["conditions"].render([]) == Shown(whole=False)
+
+
+def test_the_parzen_table_has_the_value_at_each_sigma_and_a_row_of_real_images(tmp_path):
+    at = [-1.0, 2.0, 4.0, 3.0, 0.0, -1.0, -2.0, -3.0]
+    metrics = dict(parzen_10k_test=4.0, parzenstderr_10k_test=0.5, parzensigma_10k=0.16, parzenat_10k_test=at)
+    run = run_with(tmp_path, "aaemlp", preset="parzen", **metrics)
+    rows = cells(STUDIES["parzen"].render([run]).tables["parzen"].rows)
+    assert rows[0][:10] == ["AAE, printed networks", "1", "10", "4", "0.5", "0.16", "2", "4", "3", "0"]
+    assert rows[1][0] == "Real images" and rows[1][3] == "235"
+    assert STUDIES["parzen"].render([]) == Shown(whole=False)
+
+
+@pytest.mark.parametrize("study", ["parzen", "similarity"])
+def test_a_study_s_own_metrics_are_measured_of_its_runs(study, tmp_path):
+    config = resolve("vae", "mnist5k", study, images=1280, epochs=1, samples=200, width=4)
+    metrics = run(config, tmp_path / config.name, device="cpu").read_json("metrics.json")
+    own = {
+        "parzen": {"parzenat_200_test"},
+        "similarity": {"sharpness_200", "recsharpness_test", "recfeatures_mnist_clf1_test"},
+    }
+    assert own[study] <= metrics.keys() and metrics.keys().isdisjoint(set.union(*own.values()) - own[study])
+    if study == "parzen":
+        assert max(metrics["parzenat_200_test"]) >= metrics["parzen_200_test"] - 1e-3
+        assert any(value == pytest.approx(metrics["parzen_200_test"]) for value in metrics["parzenat_200_test"])
 
 
 @pytest.fixture

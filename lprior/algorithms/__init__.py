@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from lprior.algorithms import aae, lpaae_tuned, vaegan
+from lprior.algorithms import aae, aaemlp, gan, lpaae_tuned, vae, vaedis, vaegan
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.streams import Stream
 
@@ -47,16 +47,22 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Algorithm:
-    """`notebook`: the file in `notebooks/` that tells it, "" for none."""
+    """`notebook`: the file in `notebooks/` that tells it, "" for none. `main`: whether it has runs in every
+    preset and rows in the main tables; others are for studies."""
 
     title: str
     Config: type
     build: Callable[[Any, Any, int], Any]
     notebook: str = ""
+    main: bool = True
 
 
 ALGORITHMS = {
     "aae": Algorithm("AAE", aae.Config, aae.build, "aae.ipynb"),
     "lpaae": Algorithm("LP-AAE", lpaae_tuned.Config, lpaae_tuned.build, "original_paper.ipynb"),
     "vaegan": Algorithm("VAE/GAN", vaegan.Config, vaegan.build, "vae_gan.ipynb"),
+    "vae": Algorithm("VAE", vae.Config, vae.build, main=False),
+    "vaedis": Algorithm("VAE, learned similarity", vaedis.Config, vaedis.build, main=False),
+    "gan": Algorithm("GAN", gan.Config, gan.build, main=False),
+    "aaemlp": Algorithm("AAE, printed networks", aaemlp.Config, aaemlp.build, main=False),
 }

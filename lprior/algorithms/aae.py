@@ -4,7 +4,7 @@
     encoder q(z|x)          enc (deterministic: the paper's first choice of posterior)
     decoder p(x|z)          dec
     discriminator of codes  D_C, with draws of the prior as its real examples
-    prior p(z)              noise z, N(0, I)
+    prior p(z)              noise z, N(0, I), or what `prior` makes of it
 
 Departures from the printed algorithm:
  1. Adam, and the networks given by the caller, where the paper has two hidden layers of 1000 units and SGD.
@@ -34,13 +34,15 @@ class Config:
 
 class AAE(nn.Module):
     """The algorithm on given networks: `enc` images -> codes of `code` entries, `dec` codes -> images, `D_C` codes ->
-    logits."""
+    logits. `prior`, without parameters: noise N(0, I) -> draws of the prior (None: as it is)."""
 
     capturable = True  # as a CUDA graph
 
-    def __init__(self, config: Config, code: int, enc: nn.Module, dec: nn.Module, D_C: nn.Module):
+    def __init__(
+        self, config: Config, code: int, enc: nn.Module, dec: nn.Module, D_C: nn.Module, prior: nn.Module | None = None
+    ):
         super().__init__()
-        self.config, self.code, self.enc, self.dec, self.D_C = config, code, enc, dec, D_C
+        self.config, self.code, self.enc, self.dec, self.D_C, self.prior = config, code, enc, dec, D_C, prior
         self.opt = SimpleNamespace(
             enc=adam(enc, config.learning_rate, config.betas),
             dec=adam(dec, config.learning_rate, config.betas),
@@ -53,7 +55,7 @@ class AAE(nn.Module):
 
     def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, code). Returns the losses, detached."""
-        (z,) = noise
+        z = noise[0] if self.prior is None else self.prior(noise[0])
 
         # Reconstruction phase
         L_rec = feature_distance(x, self.dec(self.enc(x)))
@@ -72,7 +74,7 @@ class AAE(nn.Module):
 
     def autoencoder(self) -> Autoencoder:
         """The networks that sample and reconstruct; shares the parameters."""
-        return Autoencoder(self.enc, self.dec)
+        return Autoencoder(self.enc, self.dec, self.prior)
 
 
 def build(config: Config, networks: Networks, code: int) -> AAE:

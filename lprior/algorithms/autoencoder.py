@@ -24,3 +24,10 @@ class Autoencoder(nn.Module):
     def encode(self, x: Tensor) -> Tensor:
         """Codes (N, code) of images."""
         return self.enc(x)
+
+
+class Mean(nn.Module):
+    """What encodes by the mean of q(z|x): (N, 2 code), mean and log-variance -> (N, code)."""
+
+    def forward(self, mu_and_log_var: Tensor) -> Tensor:
+        return mu_and_log_var.chunk(2, dim=1)[0]

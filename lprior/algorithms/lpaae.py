@@ -37,7 +37,7 @@ from lprior.streams import Stream
 
 @dataclass(frozen=True)
 class Config:
-    prior: str = "learned"  # or "fixed": CG is the identity (the authors' baseline)
+    prior: str = "learned"  # or "fixed": CG is the identity (the authors' baseline), with s on [z, s]
     CG_learns: bool = False  # as printed; True: as the figure and the text have it
     lam: float = 1.0  # weight of L_rec in dec; ours
     learning_rate: float = 3e-4  # of enc and dec; ours

@@ -90,8 +90,6 @@ class Config(lpaae.Config):
         _choose("reading", self.reading, READINGS)
         _choose("prior", self.prior, ("learned", "fixed"))
         _choose("condition", self.condition, CONDITIONS)
-        if self.condition != "none" and self.prior == "fixed":
-            raise UserError(f"the condition {self.condition!r} needs the learned prior: a fixed one has no s")
         if self.autoencoder_updates < 1:
             raise UserError(f"autoencoder_updates must be at least 1, not {self.autoencoder_updates}")
         for name, own in READINGS[self.reading].items():
@@ -199,9 +197,12 @@ class TunedLPAAE(lpaae.LPAAE):
 
 
 def build(config: Config, networks: Networks, code: int) -> lpaae.LPAAE:
-    """The reading of `config` on new networks, for codes and noise z of so many entries."""
-    enc, dec, s = networks.encoder(code), networks.decoder(code), config.s
-    CG, D_C = networks.code_generator(code + s.values, code), networks.code_discriminator(code)
+    """The reading of `config` on new networks, for codes and noise z of so many entries; with the fixed prior and s,
+    codes are [z, s], too, and have `s.values` entries more."""
+    s, noise = config.s, code + config.s.values
+    entries = code if config.prior == "learned" else noise
+    enc, dec = networks.encoder(entries), networks.decoder(entries)
+    CG, D_C = networks.code_generator(noise, entries), networks.code_discriminator(entries)
     D_I, Q = networks.image_discriminator(), networks.classifier(VALUES) if s.values else None
     as_printed = all(getattr(config, name) == value for name, value in PRINTED.items() if name != "CG_learns")
     algorithm = lpaae.LPAAE if as_printed else TunedLPAAE

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
-from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.autoencoder import Autoencoder, Mean
 from lprior.algorithms.noise import draw_grain, grainy
 from lprior.algorithms.objectives import gaussian_kl, gaussian_nll, log_D, log_one_minus_D
 from lprior.algorithms.updates import adam, update
@@ -127,12 +127,7 @@ class VAEGAN(nn.Module):
 
     def autoencoder(self) -> Autoencoder:
         """The networks that sample and reconstruct (by the mean of q(z|x)); shares the parameters."""
-        return Autoencoder(nn.Sequential(self.enc, _Mean()), self.dec)
-
-
-class _Mean(nn.Module):
-    def forward(self, mu_and_log_var: Tensor) -> Tensor:
-        return mu_and_log_var.chunk(2, dim=1)[0]
+        return Autoencoder(nn.Sequential(self.enc, Mean()), self.dec)
 
 
 def build(config: Config, networks: Networks, code: int) -> VAEGAN:

@@ -80,6 +80,27 @@ def best_sigma(validation: Tensor, samples: Tensor) -> float:
     return max(SIGMAS, key=lambda sigma: parzen_log_likelihood(validation, samples, sigma).mean().item())
 
 
+def high_frequency_energy(images: Tensor) -> float:
+    """Mean energy per pixel of uint8 images (N, C, H, W) at frequencies above a quarter of a cycle a pixel, half of the
+    highest along a row.
+
+    Of pixels as numbers in [0, 1]. Blur lowers it; noise raises it.
+    """
+    height, width = images.shape[-2:]
+    down, right = torch.fft.fftfreq(height).unsqueeze(1), torch.fft.fftfreq(width)
+    high = (down.square() + right.square()).sqrt() > 0.25
+    parts = [torch.fft.fft2(part.float() / 255, norm="forward")[..., high] for part in images.split(1000)]
+    return torch.cat(parts).abs().square().sum(dim=-1).mean().item()
+
+
+def unexplained_variance(features: Tensor, features_rec: Tensor) -> float:
+    """Squared difference of two feature matrices (N, K), as a share of the first's variance: 0 where they agree, 1
+    where the second is the first's mean throughout."""
+    features, features_rec = features.double(), features_rec.double()
+    variance = (features - features.mean(dim=0)).square().sum()
+    return ((features - features_rec).square().sum() / variance).item()
+
+
 def nearest(images: Tensor, others: Tensor, batch_size: int = 5000) -> Tensor:
     """Index (N,) of the image among `others` (M, ...) that is nearest to each of `images` (N, ...) in pixels."""
     flat = images.flatten(1).float()

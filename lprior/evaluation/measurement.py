@@ -10,6 +10,7 @@ from lprior.evaluation import conditional, formulas
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import CONTROL, against, thousands
 from lprior.model import Model
+from lprior.runs import STUDIES
 from lprior.streams import generator
 
 COMPONENTS = 10  # of the Gaussian mixture that is the control of a learned prior
@@ -36,6 +37,9 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
         values |= {f"{CONTROL}{key}": value for key, value in control.items()}
     if model.autoencoder.s.values:
         values |= conditional.measure(model, noise, judge, test)
+    study = STUDIES.get(model.config.preset)
+    if study and study.measure:
+        values |= study.measure(model, train, test)
     return against(test.split, values)
 
 

@@ -17,10 +17,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 
 from torch import Tensor
 
 from lprior.evaluation import formulas
+from lprior.evaluation.formulas import SIGMAS
 
 CONTROL = "gmm10_"  # before the keys of the control
 
@@ -116,6 +118,12 @@ METRICS = [
     Metric("parzen", "Parzen", "{:.0f}", True, 0.5, unit="nats"),
     Metric("parzenstderr", "Parzen error", "{:.1f}", None, 0.05, unit="nats"),
     Metric("parzensigma", "Parzen sigma", "{:.2f}", None, 0.0),
+    # Of studies alone (`report/studies/`)
+    Metric("parzenat", "Parzen at each sigma", "{:.0f}", True, 0.5,
+           parts={f"at {sigma:.2f}": (itemgetter(i), True) for i, sigma in enumerate(SIGMAS)}),
+    Metric("sharpness", "sharpness", "{:.2f}", None, 0.01),
+    Metric("recsharpness", "reconstructed sharpness", "{:.2f}", None, 0.01),
+    Metric("recfeatures", "reconstructed features", "{:.3f}", False, 0.001),
     # Of samples, on features of Inception (`inception.py`); not verified, since few have its weights
     Metric("fid_inception", "Inception FID", "{:.2f}", False, 0.02),
     Metric("kid_inception", "Inception KID", "{:z.0f}", False, 0.002, unit=r"$\times 1000$", scale=1000),

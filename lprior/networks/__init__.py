@@ -17,6 +17,7 @@ from torch import nn
 
 from lprior.networks.compact import Compact
 from lprior.networks.dcgan import DCGAN
+from lprior.networks.mlp import MLP
 from lprior.networks.paper import Paper
 from lprior.networks.sngan import Strong
 
@@ -37,4 +38,6 @@ class Networks(Protocol):
     def classifier(self, classes: int) -> nn.Module: ...
 
 
-NETWORKS: dict[str, type[Networks]] = {"compact": Compact, "dcgan": DCGAN, "paper": Paper, "strong": Strong}
+NETWORKS: dict[str, type[Networks]] = {
+    "compact": Compact, "dcgan": DCGAN, "mlp": MLP, "paper": Paper, "strong": Strong
+}  # fmt: skip

@@ -75,7 +75,8 @@ def write_report(
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
     if lost.isdisjoint(OF_LATENT) and _copy_latent(results / "latent_space", output / "figures"):
         beside["latent"] = ["fig:maps", "fig:walks"]
-    (output / "tables" / "claims.tex").write_text(claims_table(table))
+    of_studies = {name: table_of(finished((studies or results) / name)) for name in STUDIES}
+    (output / "tables" / "claims.tex").write_text(claims_table(table, of_studies))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))

@@ -31,8 +31,10 @@ def add_options(parser: ArgumentParser) -> None:
     add(
         "--preset", metavar="NAME",
         help="smoke (minutes), quick (small networks, for a CPU), full (large ones, for a GPU), or published: only "
-        "rebuild report/report.pdf from results/published; or one of two studies for the report of the others: "
-        "ablation (each choice undone, an hour on two CPU cores), codes (sizes of the code, half an hour) "
+        "rebuild report/report.pdf from results/published; or one of the studies for the report of the others: "
+        "ablation (each choice undone, an hour on two CPU cores), codes (sizes of the code, half an hour), conditions "
+        "(priors with labels), conditions_unsupervised (without), parzen (AAE's likelihood), "
+        "similarity (VAE/GAN beside VAE and GAN) "
         "(default: full if there is a CUDA device, else quick)",
     )  # fmt: skip
     add("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (default: auto)")

@@ -1,5 +1,5 @@
 """The studies, a file each. Importing this package makes them known (`runs.STUDIES`)."""
 
-from lprior.report.studies import ablation, codes
+from lprior.report.studies import ablation, codes, conditions, parzen, similarity
 
-__all__ = ["ablation", "codes"]
+__all__ = ["ablation", "codes", "conditions", "parzen", "similarity"]

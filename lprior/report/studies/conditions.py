@@ -1,0 +1,28 @@
+"""Learned and fixed prior with a conditional variable s, at equal epochs: a study with labels, and one without."""
+
+from functools import partial
+
+from lprior import runs
+from lprior.report.conditional import COLUMNS
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study
+
+
+def render(finished: list[RunFolder], name: str) -> Shown:
+    """A row for each model of the study of that name: seeds and epochs, mean and standard deviation of `COLUMNS`."""
+    if not finished:
+        return Shown(whole=False)
+    rows = model_rows(finished, runs.STUDIES[name].models, COLUMNS)
+    return Shown({name: Table(header(COLUMNS, OF_MODEL), "".join(rows))})
+
+
+for name, title, condition in (
+    ("conditions", "Priors with labels", "supervised"),
+    ("conditions_unsupervised", "Priors with a condition that no label names", "unsupervised"),
+):
+    runs.STUDIES[name] = Study(
+        name, title, "quick", {"epochs": 4}, (f"lpaae-{condition}", f"lpaae-{condition}_fixed"),
+        seeds=(0,), family="digits", render=partial(render, name=name),
+    )  # fmt: skip

@@ -1,0 +1,41 @@
+"""AAE's Parzen-window log-likelihood in the paper's networks, and what moves it (Makhzani et al. 2015, section 3)."""
+
+import pandas as pd
+
+from lprior import runs
+from lprior.data import Dataset
+from lprior.evaluation.formulas import SIGMAS, parzen_log_likelihood
+from lprior.evaluation.metrics import thousands
+from lprior.model import Model
+from lprior.report.frame import anchors
+from lprior.report.latex import OF_MODEL, Table, header, model_rows, row, spreads
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study
+
+AT = tuple(f"at {sigma:.2f}" for sigma in SIGMAS[1:5])
+COLUMNS = ("Parzen", "Parzen error", "Parzen sigma", *AT, "FID", "reconstruction")
+
+
+def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+    """parzenat_10k_test: the log-likelihood of the test images at each width in `formulas.SIGMAS`, in nats."""
+    samples = model.generate(model.noise(model.config.samples))
+    found = [parzen_log_likelihood(test.images, samples, sigma).mean().item() for sigma in SIGMAS]
+    return {f"parzenat_{thousands(len(samples))}_test": found}
+
+
+def render(finished: list[RunFolder]) -> Shown:
+    """A row for each model, and one for real images: training images in the place of samples."""
+    if not finished:
+        return Shown(whole=False)
+    real = pd.DataFrame([anchors(finished[0].config().dataset)])
+    rows = model_rows(finished, STUDY.models, COLUMNS) + [row(["Real images", "", "", *spreads(real, COLUMNS)])]
+    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(rows))})
+
+
+STUDY = Study(
+    "parzen", "Parzen windows", "quick", {"epochs": 10},
+    ("aaemlp", *(f"aaemlp-{name}" for name in ("dropout", "narrow"))),
+    seeds=(0,), family="digits", render=render, measure=measure,
+)  # fmt: skip
+runs.STUDIES[STUDY.name] = STUDY

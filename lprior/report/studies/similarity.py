@@ -1,0 +1,55 @@
+"""VAE/GAN's learned similarity against one of pixels: VAE, VAE with features of a discriminator, GAN and VAE/GAN, at
+equal networks, epochs and codes (Larsen et al. 2016)."""
+
+from lprior import data, runs
+from lprior.data import Dataset
+from lprior.evaluation.formulas import high_frequency_energy, unexplained_variance
+from lprior.evaluation.judges import Judge
+from lprior.evaluation.metrics import thousands
+from lprior.model import Model
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study
+
+COLUMNS = (
+    "FID", "score", "precision", "recall", "sharpness", "reconstruction", "reconstructed features",
+    "reconstructed sharpness",
+)  # fmt: skip
+
+
+def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+    """Sharpness and reconstructed features, for images that are as large as those of the data set.
+
+        sharpness_10k                  high-frequency energy of samples, as a share of the test images'
+        recsharpness_test              the same of reconstructed test images
+        recfeatures_<protocol>_test    what the shipped classifier's features of reconstructed test images leave
+                                       unexplained of those of the test images: of one judge for all models, which no
+                                       model has learned from. Missing without a classifier
+    """
+    noise, size = model.noise(model.config.samples), test.images.shape[-1]
+    samples = data.crop(model.generate(noise), size)
+    rec = data.crop(model.decode(model.encode(test.images)), size)
+    real, judge = high_frequency_energy(test.images), Judge(test, model.device)
+    values = {
+        f"sharpness_{thousands(len(noise))}": high_frequency_energy(samples) / real,
+        "recsharpness_test": high_frequency_energy(rec) / real,
+    }
+    if judge.available:
+        of_rec, _ = judge.evaluator.measure(rec)
+        values[f"recfeatures_{judge.protocol}_test"] = unexplained_variance(judge.reference, of_rec)
+    return values
+
+
+def render(finished: list[RunFolder]) -> Shown:
+    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`."""
+    if not finished:
+        return Shown(whole=False)
+    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+
+
+STUDY = Study(
+    "similarity", "Learned similarity", "quick", {"epochs": 2, "samples": 5_000}, ("vae", "vaedis", "gan", "vaegan"),
+    seeds=(0,), family="digits", render=render, measure=measure,
+)  # fmt: skip
+runs.STUDIES[STUDY.name] = STUDY
