@@ -65,6 +65,7 @@ def settings_of(wildcards):
 rule report:
     input:
         pdf_of(PRESET),
+        f"{RESULTS}/index.html",
 
 
 rule runs:
@@ -130,8 +131,21 @@ if TRAINS:
             "python -m lprior notebook {input.notebook} {output} {params.given}"
 
 
+rule gallery:
+    input:
+        rules.readings.input,
+        expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
+        "lprior/report/gallery.py",
+        sorted(map(str, Path("lprior/report/templates").iterdir())),
+    output:
+        f"{RESULTS}/index.html",
+    shell:
+        "python -m lprior gallery {RESULTS}"
+
+
 rule sources:
     input:
+        rules.gallery.output,
         rules.readings.input,
         [str(path) for study in STUDIES for path in sorted(Path(OF_STUDIES, study).glob("*/metrics.json"))],
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),

@@ -116,6 +116,9 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
+    gallery = _command(commands, do.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
+    gallery.add_argument("results", help="a folder of runs, such as results/published")
+
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
     publish.add_argument("--to", default="results/published")

@@ -146,6 +146,13 @@ def report(options: Namespace) -> None:
     write_report(Path(options.results), output, options.runs, *left_out)
 
 
+def gallery(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
+    from lprior.report.gallery import write_gallery
+
+    print(f"open {write_gallery(check_folder(options.results))} in a browser")
+
+
 def publish(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401  (of which other files are published)
     from lprior import publish, weights

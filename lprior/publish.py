@@ -25,6 +25,7 @@ from lprior import weights
 from lprior.config import RunConfig
 from lprior.data import DATASETS
 from lprior.errors import UserError
+from lprior.figures import spaced
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, models
 from lprior.stored import damaged, first_line, read_picture
@@ -186,9 +187,7 @@ def shorten(source: Path, target: Path) -> None:
     """Write an animation in grey with fewer frames, the first and the last among them. (In colour it would still take
     a quarter of a megabyte.)"""
     frames = [frame.convert("L") for frame in ImageSequence.Iterator(read_picture(source))]
-    count = min(MOST_FRAMES, len(frames))
-    chosen = [round((len(frames) - 1) * i / max(1, count - 1)) for i in range(count)]
-    pictures = [frames[i].quantize(16) for i in chosen]
+    pictures = [frame.quantize(16) for frame in spaced(frames, MOST_FRAMES)]
     durations = [400] * (len(pictures) - 1) + [2000]
     pictures[0].save(target, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
 
