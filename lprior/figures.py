@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
@@ -101,6 +102,12 @@ def save_pdf(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()  # of a full disk, matplotlib's own writer would say something else
     figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
     path.write_bytes(buffer.getvalue())
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """Without a date or random names, so that the same run gives the same bytes."""
+    with rc_context({"svg.hashsalt": "lprior"}):
+        figure.savefig(path, format="svg", metadata={"Date": None}, transparent=True)
 
 
 def show(picture: Figure | Image.Image | Path, name: str = "", folder: str | Path | None = None):

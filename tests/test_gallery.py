@@ -188,6 +188,15 @@ def test_a_folder_without_runs_is_refused(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["index.html", "gallery/mine.txt"])
+def test_what_is_not_of_a_gallery_is_not_lost(tmp_path, capsys, name):
+    shutil.copytree(PUBLISHED / "mnist-lpaae-s1", tmp_path / "mnist-lpaae-s1")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    assert "of something else" in refused(capsys, ["gallery", tmp_path])
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_the_command_says_what_to_open(tmp_path, capsys):
     shutil.copytree(PUBLISHED / "mnist-lpaae-s1", tmp_path / "mnist-lpaae-s1")
     assert cli.main(["gallery", str(tmp_path)]) == 0

@@ -8,17 +8,16 @@
 Pictures and weights stay where they are, and pages link to them.
 """
 
+import os
 import shlex
-import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from lprior import figures
 from lprior.algorithms.conditions import with_s
@@ -31,10 +30,10 @@ from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.html import notebook_html
 from lprior.report.latex import MISSING, spread
 from lprior.report.tables import like_anchors
-from lprior.results import RunFolder, finished, still
+from lprior.results import WRITING, RunFolder, finished, still
 from lprior.runs import models, title_of, variants_of
 from lprior.settings import as_settings
-from lprior.stored import read_picture
+from lprior.stored import damaged, read_frames, read_picture
 from lprior.tiles import sheet
 
 FOLDER = "gallery"
@@ -42,6 +41,7 @@ STATIC = ("gallery.css", "gallery.js")
 SIDE = 20  # points a side of the plane of a prior
 OF_CARD = ("FID", "score", "precision", "recall")
 NOTEBOOK = "notebook.ipynb"
+ANIMATION = "evolution.gif"
 WEIGHTS = "model.safetensors"
 PICTURES = {
     "samples": "A hundred samples from the prior, by the averaged decoder",
@@ -57,14 +57,27 @@ PAGES.policies["json.dumps_kwargs"] = {"sort_keys": False}  # metrics and pictur
 def write_gallery(folder: Path) -> Path:
     """Write the pages of the finished runs in `folder` into it; the path of index.html.
 
-    What an earlier call left in `folder`/gallery is deleted. Raises UserError if there is no finished run.
+    They replace those of an earlier call, and nothing else. Raises UserError if there is no finished run, and if
+    something else has their names.
     """
-    runs = finished(folder)
+    runs, index, made = finished(folder), folder / "index.html", folder / FOLDER
     if not runs:
         raise UserError(f"{folder} holds no finished run to show")
-    made, table = folder / FOLDER, table_of(runs)
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    if (index.exists() or made.exists()) and not (made / STATIC[0]).exists():
+        raise UserError(f"{folder} holds an index.html or a folder {FOLDER} of something else: move it away")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as beside:
+        (Path(beside) / FOLDER).mkdir()
+        _fill(folder, runs, Path(beside))
+        if made.exists():
+            os.rename(made, Path(beside) / "old")
+        os.rename(Path(beside) / FOLDER, made)
+        os.replace(Path(beside) / index.name, index)
+    return index
+
+
+def _fill(folder: Path, runs: list[RunFolder], beside: Path) -> None:
+    """Write all pages on the runs in `folder` into `beside`."""
+    made, table = beside / FOLDER, table_of(runs)
     for name in STATIC:
         (made / name).write_text(PAGES.get_template(name).render())
     shown = {}
@@ -77,10 +90,9 @@ def write_gallery(folder: Path) -> Path:
     for name in readings:
         (made / name).mkdir()
         _write_notebook(folder / name, made / name)
-    rows, index = rows_of(table, shown), folder / "index.html"
+    rows = rows_of(table, shown)
     _write(made / "compare.html", "compare.html", rows=rows, runs=shown)
-    _write(index, "index.html", rows=rows, of_card=OF_CARD, readings=readings, root=f"{FOLDER}/")
-    return index
+    _write(beside / "index.html", "index.html", rows=rows, of_card=OF_CARD, readings=readings, root=f"{FOLDER}/")
 
 
 def _write(path: Path, template: str, root: str = "", **values: Any) -> None:
@@ -138,7 +150,7 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
     log = run.log()
     curves = {"losses": figures.loss_figure(log), "metrics": figures.metrics_figure(log)}
     for stem, figure in curves.items():
-        _save_svg(figure, made / f"{stem}.svg")
+        figures.save_svg(figure, made / f"{stem}.svg")
     pictures = {stem: f"../{name}/{path.name}" for stem in PICTURES if (path := _picture(run, stem))}
     shown = {"name": name, "title": title_of(config.model), "dataset": facts["data title"], "seed": config.seed,
              "metrics": metrics, "pictures": pictures, "frames": frames_of(run, config, made)}  # fmt: skip
@@ -166,12 +178,13 @@ def frames_of(run: RunFolder, config: RunConfig, made: Path) -> list[dict]:
 
     From the run's frames; else of its animation, written into `made`; else the rows of its evolution.
     """
-    name, epochs = run.path.name, list(range(config.epochs + 1))
-    if frames := sorted((run / "frames").glob("epoch-*.png")):
-        return [_frame(int(path.stem[-4:]), f"../{name}/frames/{path.name}", read_picture(path)) for path in frames]
-    if (run / "evolution.gif").exists():
-        pictures = [frame.copy() for frame in ImageSequence.Iterator(read_picture(run / "evolution.gif"))]
-        found = []
+    name, epochs, found = run.path.name, range(config.epochs + 1), []
+    if frames := {epoch: run.frame(epoch) for epoch in epochs if run.frame(epoch).exists()}:
+        return [_frame(epoch, f"../{name}/frames/{path.name}", read_picture(path)) for epoch, path in frames.items()]
+    if (run / ANIMATION).exists():
+        pictures = read_frames(run / ANIMATION)
+        if len(pictures) > len(epochs):
+            raise damaged(run / ANIMATION, f"it has {len(pictures)} frames of {len(epochs)} epochs")
         for epoch, picture in zip(figures.spaced(epochs, len(pictures)), pictures, strict=True):
             picture.save(made / f"epoch-{epoch:04d}.png")
             found.append(_frame(epoch, f"{name}/epoch-{epoch:04d}.png", picture))
@@ -202,12 +215,6 @@ def _write_plane(model: Model, made: Path) -> dict:
     picture = sheet(model.generate(noise.flatten(0, 2)), padding=0, columns=max(1, values) * SIDE)
     picture.save(made / "plane.webp", quality=80)
     return {"picture": f"{made.name}/plane.webp", "side": SIDE, "blocks": max(1, values)}
-
-
-def _save_svg(figure: Figure, path: Path) -> None:
-    """Without a date or random names, so that the same run gives the same bytes."""
-    with matplotlib.rc_context({"svg.hashsalt": "lprior"}):
-        figure.savefig(path, format="svg", metadata={"Date": None}, transparent=True)
 
 
 def difference(config: RunConfig) -> list[tuple[str, Any, Any]] | None:
