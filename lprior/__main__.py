@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", metavar="FILE", help="also write what was measured into this file")
 
     sample = _command(commands, do.sample, "sample", "draw samples of a finished run as a PNG sheet")
-    sample.add_argument("folder", help="the run's folder")
+    sample.add_argument("folder", help="the run's folder, or the name of a published run")
     sample.add_argument("output", help="the picture to write, such as sheet.png")
     sample.add_argument("-n", "--count", type=int, default=100)
     sample.add_argument("--seed", type=int, help="for other samples than the run's own")

@@ -131,6 +131,7 @@ def sample(options: Namespace) -> None:
     model, output = load(options.folder), check_file(options.output, figures.ENDINGS)
     check_memory(options.count * SAMPLE * model.config.image_size**2, memory_bytes(model.device), "so many samples")
     figures.save(figures.sheet(model.sample(options.count, options.seed)), output)
+    print(f"wrote {options.count} samples of {model.config.name} to {output}")
 
 
 def report(options: Namespace) -> None:
