@@ -119,6 +119,11 @@ def parser() -> argparse.ArgumentParser:
     gallery = _command(commands, do.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
     gallery.add_argument("results", help="a folder of runs, such as results/published")
 
+    cover = _command(commands, do.cover, "cover", "draw the README's picture: samples of models beside real images")
+    cover.add_argument("results", help="a folder of runs, such as results/published")
+    cover.add_argument("output", help="the picture to write, such as docs/mnist.png")
+    cover.add_argument("--dataset", default="mnist", help="of the runs (default: mnist)")
+
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
     publish.add_argument("--to", default="results/published")

@@ -154,6 +154,18 @@ def gallery(options: Namespace) -> None:
     print(f"open {write_gallery(check_folder(options.results))} in a browser")
 
 
+def cover(options: Namespace) -> None:
+    from lprior import figures
+    from lprior.data import DATASETS
+    from lprior.errors import choose
+    from lprior.report.cover import cover
+
+    choose("data set", options.dataset, DATASETS)
+    output = check_file(options.output, figures.ENDINGS)
+    figures.save(cover(Path(options.results), options.dataset), output)
+    print(f"wrote {output}")
+
+
 def publish(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401  (of which other files are published)
     from lprior import publish, weights

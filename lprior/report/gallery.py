@@ -28,7 +28,7 @@ from lprior.evaluation.metrics import METRICS, by_title
 from lprior.model import Model, load
 from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.html import notebook_html
-from lprior.report.latex import MISSING, spread
+from lprior.report.latex import MISSING, plain, spread
 from lprior.report.tables import like_anchors
 from lprior.results import WRITING, RunFolder, finished, still
 from lprior.runs import models, title_of, variants_of
@@ -137,7 +137,7 @@ def _texts(group: pd.DataFrame, prefix: str = "") -> dict[str, str]:
     """Title -> mean and standard deviation over the rows, of the metrics that they have."""
     titles = [title for metric in METRICS for title in metric.parts or [metric.title]]
     found = {title: spread(group.get(prefix + title), form(title)) for title in titles}
-    return {title: text.strip("$").replace("\\pm", "±") for title, text in found.items() if text != MISSING}
+    return {title: plain(text) for title, text in found.items() if text != MISSING}
 
 
 def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
