@@ -57,6 +57,9 @@ else:
     }
 
 
+NOTEBOOKS_THAT_READ = expand("{results}/{name}/notebook.ipynb", results=RESULTS, name=READING)
+
+
 def settings_of(wildcards):
     """So that a changed preset makes the workflow run again what it made."""
     return str(resolve(**parse_run(wildcards.run), preset=PRESET).to_dict())
@@ -75,7 +78,8 @@ rule runs:
 
 rule readings:
     input:
-        expand("{results}/{name}/notebook.ipynb", results=RESULTS, name=READING),
+        NOTEBOOKS_THAT_READ,
+        f"{RESULTS}/index.html",
 
 
 if TRAINS:
@@ -133,9 +137,9 @@ if TRAINS:
 
 rule gallery:
     input:
-        rules.readings.input,
+        NOTEBOOKS_THAT_READ,
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
-        "lprior/report/gallery.py",
+        ["lprior/report/gallery.py", "lprior/report/html.py"],
         sorted(map(str, Path("lprior/report/templates").iterdir())),
     output:
         f"{RESULTS}/index.html",
@@ -145,7 +149,6 @@ rule gallery:
 
 rule sources:
     input:
-        rules.gallery.output,
         rules.readings.input,
         [str(path) for study in STUDIES for path in sorted(Path(OF_STUDIES, study).glob("*/metrics.json"))],
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),

@@ -20,6 +20,7 @@ from lprior import __main__ as cli
 from lprior import config as configuration
 from lprior.config import resolve
 from lprior.model import load
+from lprior.report.cover import GAP, LINE
 from lprior.report.gallery import SIDE, command, difference, write_gallery
 from lprior.report.html import in_mathml
 from lprior.results import RunFolder
@@ -201,6 +202,25 @@ def test_the_command_says_what_to_open(tmp_path, capsys):
     shutil.copytree(PUBLISHED / "mnist-lpaae-s1", tmp_path / "mnist-lpaae-s1")
     assert cli.main(["gallery", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"open {tmp_path / 'index.html'} in a browser\n"
+
+
+@pytest.mark.parametrize(("dataset", "size"), [("mnist", 203), ("cifar10", 231)])
+def test_the_cover_shows_three_models_and_real_images(tmp_path, dataset, size):
+    output = tmp_path / "cover.png"
+    assert cli.main(["cover", str(PUBLISHED), str(output), "--dataset", dataset]) == 0
+    with Image.open(output) as picture:
+        assert picture.size == (4 * 2 * (size + 1) + 3 * GAP, 2 * (size + 1) + 2 * LINE)
+        first = picture.convert("L").crop((2, LINE + 2, 2 + 56, LINE + 2 + 56)).resize((28, 28), 0)
+    if dataset == "mnist":
+        sample = load(PUBLISHED / "mnist-aae-s0").sample(1)[0, 0].float()
+        assert (sample - torch.tensor(list(first.get_flattened_data())).view(28, 28)).abs().max() <= 20
+
+
+def test_a_cover_names_the_models_without_runs(tmp_path, capsys):
+    shutil.copytree(PUBLISHED / "mnist-aae-s0", tmp_path / "mnist-aae-s0")
+    assert "no finished run on mnist of LP-AAE, fixed prior, LP-AAE" in refused(
+        capsys, ["cover", tmp_path, tmp_path / "cover.png"]
+    )
 
 
 @pytest.fixture
