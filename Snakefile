@@ -57,6 +57,9 @@ else:
     }
 
 
+NOTEBOOKS_THAT_READ = expand("{results}/{name}/notebook.ipynb", results=RESULTS, name=READING)
+
+
 def settings_of(wildcards):
     """So that a changed preset makes the workflow run again what it made."""
     return str(resolve(**parse_run(wildcards.run), preset=PRESET).to_dict())
@@ -65,6 +68,7 @@ def settings_of(wildcards):
 rule report:
     input:
         pdf_of(PRESET),
+        f"{RESULTS}/index.html",
 
 
 rule runs:
@@ -74,7 +78,8 @@ rule runs:
 
 rule readings:
     input:
-        expand("{results}/{name}/notebook.ipynb", results=RESULTS, name=READING),
+        NOTEBOOKS_THAT_READ,
+        f"{RESULTS}/index.html",
 
 
 if TRAINS:
@@ -128,6 +133,18 @@ if TRAINS:
             ),
         shell:
             "python -m lprior notebook {input.notebook} {output} {params.given}"
+
+
+rule gallery:
+    input:
+        NOTEBOOKS_THAT_READ,
+        expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
+        ["lprior/report/gallery.py", "lprior/report/html.py"],
+        sorted(map(str, Path("lprior/report/templates").iterdir())),
+    output:
+        f"{RESULTS}/index.html",
+    shell:
+        "python -m lprior gallery {RESULTS}"
 
 
 rule sources:

@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", metavar="FILE", help="also write what was measured into this file")
 
     sample = _command(commands, do.sample, "sample", "draw samples of a finished run as a PNG sheet")
-    sample.add_argument("folder", help="the run's folder")
+    sample.add_argument("folder", help="the run's folder, or the name of a published run")
     sample.add_argument("output", help="the picture to write, such as sheet.png")
     sample.add_argument("-n", "--count", type=int, default=100)
     sample.add_argument("--seed", type=int, help="for other samples than the run's own")
@@ -115,6 +115,14 @@ def parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
     report.add_argument("--studies", help="the folder that holds ablation/ and the other studies (default: RESULTS)")
+
+    gallery = _command(commands, do.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
+    gallery.add_argument("results", help="a folder of runs, such as results/published")
+
+    cover = _command(commands, do.cover, "cover", "draw the README's picture: samples of models beside real images")
+    cover.add_argument("results", help="a folder of runs, such as results/published")
+    cover.add_argument("output", help="the picture to write, such as docs/mnist.png")
+    cover.add_argument("--dataset", default="mnist", help="of the runs (default: mnist)")
 
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")

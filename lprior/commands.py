@@ -131,6 +131,7 @@ def sample(options: Namespace) -> None:
     model, output = load(options.folder), check_file(options.output, figures.ENDINGS)
     check_memory(options.count * SAMPLE * model.config.image_size**2, memory_bytes(model.device), "so many samples")
     figures.save(figures.sheet(model.sample(options.count, options.seed)), output)
+    print(f"wrote {options.count} samples of {model.config.name} to {output}")
 
 
 def report(options: Namespace) -> None:
@@ -144,6 +145,25 @@ def report(options: Namespace) -> None:
     studies = Path(options.studies) if options.studies else None
     left_out = tuple(options.unavailable), studies, tuple(options.diverged)
     write_report(Path(options.results), output, options.runs, *left_out)
+
+
+def gallery(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
+    from lprior.report.gallery import write_gallery
+
+    print(f"open {write_gallery(check_folder(options.results))} in a browser")
+
+
+def cover(options: Namespace) -> None:
+    from lprior import figures
+    from lprior.data import DATASETS
+    from lprior.errors import choose
+    from lprior.report.cover import cover
+
+    choose("data set", options.dataset, DATASETS)
+    output = check_file(options.output, figures.ENDINGS)
+    figures.save(cover(Path(options.results), options.dataset), output)
+    print(f"wrote {output}")
 
 
 def publish(options: Namespace) -> None:

@@ -2,30 +2,28 @@
 
 import io
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import torch
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor, to_pil_image
+from torchvision.transforms.functional import pil_to_tensor
 from torchvision.utils import make_grid
 
 from lprior.errors import UserError
 from lprior.evaluation.metrics import in_words
 from lprior.outputs import replace_file
 from lprior.stored import read_picture
+from lprior.tiles import COLUMNS, sheet
 
-COLUMNS = 10  # of a sheet of samples
+MOST_ROWS = 14  # of the figure of an evolution
 ENDINGS = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".bmp": "bmp"}
-
-
-def sheet(tiles: Tensor, padding: int = 2) -> Image.Image:
-    """uint8 images (N, C, H, W) in rows of ten, as they are, `padding` black pixels around each."""
-    return to_pil_image(make_grid(tiles, nrow=COLUMNS, padding=padding))
 
 
 def save(picture: Image.Image, path: Path) -> None:
@@ -53,10 +51,15 @@ def paired_sheet(images: Tensor, partners: Tensor) -> Image.Image:
     return sheet(pairs.flatten(0, 2))
 
 
-def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most_rows: int = 14) -> Figure:
+def spaced(items: Sequence, most: int) -> list:
+    """At most so many of the items, about evenly spaced, the first and the last among them."""
+    count = min(most, len(items))
+    return [items[round((len(items) - 1) * i / max(1, count - 1))] for i in range(count)]
+
+
+def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most_rows: int = MOST_ROWS) -> Figure:
     """Samples from the same noise, a column each, over epochs, a row each; at most `most_rows` of the epochs."""
-    epochs = sorted(frames)
-    chosen = [epochs[round(i)] for i in torch.linspace(0, len(epochs) - 1, min(most_rows, len(epochs))).tolist()]
+    chosen = spaced(sorted(frames), most_rows)
     strips = [make_grid(tiles(frames[epoch], size)[:columns], nrow=columns, padding=1) for epoch in chosen]
     figure = Figure(figsize=(columns * 0.28 + 0.3, len(chosen) * 0.3), layout="constrained")
     for axes, epoch, strip in zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strips, strict=True):
@@ -99,6 +102,12 @@ def save_pdf(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()  # of a full disk, matplotlib's own writer would say something else
     figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
     path.write_bytes(buffer.getvalue())
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """Without a date or random names, so that the same run gives the same bytes."""
+    with rc_context({"svg.hashsalt": "lprior"}):
+        figure.savefig(path, format="svg", metadata={"Date": None}, transparent=True)
 
 
 def show(picture: Figure | Image.Image | Path, name: str = "", folder: str | Path | None = None):

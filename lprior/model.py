@@ -1,13 +1,13 @@
 """A trained model, as anyone uses it: three lines from a folder to images.
 
     import lprior
-    model = lprior.load("results/published/mnist-lpaae-s0")
+    model = lprior.load("mnist-lpaae-s0")
     images = model.sample(100)
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 
 import torch
 from torch import Tensor
@@ -20,18 +20,30 @@ from lprior.config import RunConfig
 from lprior.data import to_float, to_uint8
 from lprior.device import choose_device, convolutions
 from lprior.errors import TrainingDiverged, UserError
-from lprior.results import RunFolder
+from lprior.results import PUBLISHED, locate
+from lprior.runs import title_of
 from lprior.streams import generator
 
 SHEET = 100  # images on a sheet of samples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """The averaged autoencoder of a run, and the run's configuration. `lprior.evaluation.measure` measures it."""
 
     autoencoder: Autoencoder
     config: RunConfig
+
+    def __repr__(self) -> str:
+        of, title = self.config, data.DATASETS[self.config.dataset].title
+        made = f"{title_of(of.model)} on {title}, {of.epochs} epochs, code of {of.code}"
+        return f"<Model {of.name}: {made}, on {self.device}>"
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the run's own sheet of samples."""
+        from lprior.tiles import png, sheet
+
+        return png(sheet(self.sample()))
 
     def sample(self, count: int = SHEET, seed: int | None = None, s: int | None = None) -> Tensor:
         """uint8 images (count, C, H, W). Without a seed, those of the run's own sheet and metrics come first.
@@ -88,10 +100,13 @@ def _finite(values: Tensor, what: str) -> Tensor:
     return values
 
 
-def load(folder: str | Path, device: str = "cpu") -> Model:
-    """The model of a finished run. Raises UserError if there is none in the folder, or none that is whole."""
-    result = RunFolder(folder)
+def load(run: str | PathLike[str], device: str = "cpu") -> Model:
+    """The model of a finished run, of its folder or the name of a published one. Raises UserError if there is no such
+    run, or none that is whole."""
+    result = locate(run)
     config, path = result.config(), result / "model.safetensors"
+    if result.path.parent.resolve() == PUBLISHED.resolve() and not path.exists():
+        raise UserError(f"{result.path.name} is published without its weights: docs/weights.md says how to fetch them")
     weights = stored.read_weights(path)  # published ones have half precision
     try:
         autoencoder = configuration.build(config).autoencoder()

@@ -19,15 +19,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from lprior import weights
 from lprior.config import RunConfig
 from lprior.data import DATASETS
 from lprior.errors import UserError
+from lprior.figures import spaced
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, models
-from lprior.stored import damaged, first_line, read_picture
+from lprior.stored import damaged, first_line, read_frames, read_picture
 
 NUMBERS = ("config.json", "provenance.json", "log.csv", "metrics.json")
 STILLS = ("samples", "evolution", "reconstructions", "neighbours")
@@ -187,10 +188,8 @@ def _saved(picture: Image.Image, **options) -> bytes:
 def shorten(source: Path, target: Path) -> None:
     """Write an animation in grey with fewer frames, the first and the last among them. (In colour it would still take
     a quarter of a megabyte.)"""
-    frames = [frame.convert("L") for frame in ImageSequence.Iterator(read_picture(source))]
-    count = min(MOST_FRAMES, len(frames))
-    chosen = [round((len(frames) - 1) * i / max(1, count - 1)) for i in range(count)]
-    pictures = [frames[i].quantize(16) for i in chosen]
+    frames = [frame.convert("L") for frame in read_frames(source)]
+    pictures = [frame.quantize(16) for frame in spaced(frames, MOST_FRAMES)]
     durations = [400] * (len(pictures) - 1) + [2000]
     pictures[0].save(target, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
 

@@ -31,7 +31,7 @@ import torch
 
 from lprior import checkpoints, lock, stored
 from lprior.config import RunConfig, from_dict
-from lprior.errors import UserError
+from lprior.errors import UserError, choose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,6 +203,19 @@ def scratch_folder(config: RunConfig) -> Path:
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     root = Path(__file__).parents[1] / "results"
     return Path(os.path.relpath(root)) / "interactive" / f"{config.name}-{digest}"
+
+
+PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+
+
+def locate(run: str | os.PathLike[str]) -> RunFolder:
+    """The folder of a run: a path, or else the name of a published run. Raises UserError for a name that is neither."""
+    path = Path(run)
+    if os.path.exists(path) or path.name != os.fspath(run):
+        return RunFolder(path)
+    there = sorted(found.parent.name for found in PUBLISHED.glob("*/config.json"))
+    choose("run", path.name, there)
+    return RunFolder(PUBLISHED / path.name)
 
 
 STILLS = (".png", ".webp", ".jpg")

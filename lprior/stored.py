@@ -148,12 +148,15 @@ def refuse_others(path: Path, weights: dict[str, "Tensor"], expected: dict[str, 
 
 def read_picture(path: Path) -> "Image.Image":
     """Raises UserError if it is none, or not a whole one."""
-    from PIL import Image
+    return read_frames(path)[0]
+
+
+def read_frames(path: Path) -> "list[Image.Image]":
+    """The pictures of an animation, or the only one. Raises UserError if it is none, or not a whole one."""
+    from PIL import Image, ImageSequence
 
     try:
-        picture = Image.open(path)
-        picture.load()
-        return picture
+        return [frame.copy() for frame in ImageSequence.Iterator(Image.open(path))]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: is {path.parent} a finished run?") from None
     except Exception as error:  # Pillow names no common class for what a damaged file may raise

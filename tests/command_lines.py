@@ -88,6 +88,8 @@ COMMANDS = {
                    options(count=COUNT, seed=NUMBER)),
     "report": line("report", FOLDER, some("new", "text.txt"), options(
         studies=FOLDER, unavailable=some("cifar10"), diverged=some("mnist5k-lpaae-s1"))),
+    "gallery": line("gallery", FOLDER),
+    "cover": line("cover", FOLDER, some("new.png", "absent/new.png"), options(dataset=some(*DATASETS))),
     "publish": line("publish", FOLDER, options(to=some("new", "published"), archive=some("new.tar", "new/new.tar"))),
     "fetch": line("fetch", some("w.tar", "text.txt", "http://x/y", "https://:/"),
                   options(to=some("published", "runs"))),
@@ -100,7 +102,8 @@ COMMANDS = {
 }  # fmt: skip
 WRITES = {  # the values after the name, or after an option, that a command may write to; what it writes without any
     "run": (["--results"], ["results"]), "notebook": ([2], []), "bench": (["--json"], []), "sample": ([2], []),
-    "report": ([2], []), "publish": (["--to", "--archive"], ["results/published"]),
+    "report": ([2], []), "gallery": ([1], []), "cover": ([2], []),
+    "publish": (["--to", "--archive"], ["results/published"]),
     "fetch": (["--to"], ["results/published"]), "evaluate": ([1], []),
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from lprior import __main__ as cli
 READERS = {
     "sample": ["sample", "{}", "new.png"],
     "report": ["report", "runs", "new"],
+    "gallery": ["gallery", "runs"],
     "publish": ["publish", "{}", "--to", "new", "--archive", "new.tar"],
     "evaluate": ["evaluate", "{}"],
     "verify": ["verify", "{}"],

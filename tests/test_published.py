@@ -5,14 +5,16 @@ import subprocess
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
+from PIL import Image, ImageChops, ImageStat
 
 from lprior import publish, weights
 from lprior.config import resolve
 from lprior.data import DATASETS
 from lprior.model import load
-from lprior.report.frame import form, table_of
-from lprior.report.latex import spread
+from lprior.report.frame import MIXTURE, anchors, form, table_of
+from lprior.report.latex import plain, spread
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, models, parse_run, runs_of, title_of
 
@@ -21,6 +23,7 @@ PUBLISHED = ROOT / "results" / "published"
 RUNS = sorted(path.parent for path in PUBLISHED.glob("*/config.json"))
 ON_GPU = sorted(path.parent for path in (PUBLISHED / "full").glob("*/config.json"))
 WITH_WEIGHTS = [run for run in RUNS if (run / weights.FILE).exists()]
+README = ["FID", "score", "precision", "recall"]  # the columns of its tables
 MOST = 24_000_000  # bytes, so that a clone is quick, and machines that take no more than 64 MiB take it
 
 
@@ -113,14 +116,44 @@ def test_a_published_notebook_is_valid_small_and_links_to_pictures_that_are_ther
     assert "samples" in {Path(name).stem for name in linked} or not (path.parent / "config.json").exists()
 
 
+def cells(group, names: list[str], prefix: str = "") -> str:
+    return " | ".join(plain(spread(group[prefix + name], form(name))) for name in names)
+
+
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
 @pytest.mark.parametrize("model", models())
 def test_the_readme_states_the_metrics(model, dataset):
     table = table_of(RunFolder(run) for run in RUNS)
     group = table[(table["key"] == model) & (table["dataset"] == dataset)]
-    cells = [spread(group[name], form(name)).strip("$").replace("\\pm", "±") for name in ("score", "sheet", "FID")]
-    expected = f"| {title_of(model)} | {len(group)} | {' | '.join(cells)} |"
-    assert expected in (ROOT / "README.md").read_text()
+    begin = f"| {title_of(model)} | {len(group)} |"
+    control = f"| … with mixture | {len(group)} | {cells(group, README, MIXTURE)} |"
+    assert f"{begin} {cells(group, README)} |\n{control}\n" in (ROOT / "README.md").read_text()
+    assert f"{begin} {cells(group, ['score', 'sheet', 'FID'])} |" in (ROOT / "docs" / "results.md").read_text()
+
+
+@pytest.mark.parametrize(("dataset", "title"), [("mnist", "real digits"), ("cifar10", "real pictures")])
+def test_the_readme_states_the_metrics_of_real_images(dataset, title):
+    real = pd.DataFrame([anchors(dataset)])
+    assert f"| {title} | | {cells(real, README)} |" in (ROOT / "README.md").read_text()
+    assert f"| {title} | | {cells(real, ['score', 'sheet', 'FID'])} |" in (ROOT / "docs" / "results.md").read_text()
+
+
+def test_the_numbers_in_the_readme_s_sentences_are_those_of_its_tables():
+    for section in re.split("^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)[2:4]:
+        lines = section.splitlines()
+        table = {number for line in lines if line.startswith("|") for number in re.findall(r"\d+\.\d\d", line)}
+        said = {number for line in lines if not line.startswith("|") for number in re.findall(r"\d+\.\d\d", line)}
+        assert said and said <= table, section
+
+
+def test_the_readme_s_picture_is_drawn_from_what_is_published():
+    from lprior.report.cover import cover
+
+    path = ROOT / "docs" / "mnist.png"
+    drawn, committed = cover(PUBLISHED, "mnist").convert("L"), Image.open(path).convert("L")
+    assert drawn.size == committed.size and path.stat().st_size < 150_000
+    assert ImageStat.Stat(ImageChops.difference(drawn, committed)).mean[0] < 0.5  # another version's letters
+    assert "(docs/mnist.png)" in (ROOT / "README.md").read_text()
 
 
 def test_the_three_lines_of_the_readme_work(monkeypatch):

@@ -10,11 +10,9 @@ from lprior.config import resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.figures import logarithmic
-from lprior.results import RunFolder, finished, scratch_folder
+from lprior.results import PUBLISHED, RunFolder, finished, scratch_folder
 from lprior.runs import title_of, variants_of
 from lprior.training.run import run
-
-PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
 
 def obtain(

@@ -7,9 +7,8 @@ from IPython.display import Markdown
 
 from lprior.config import RunConfig
 from lprior.data import DATASETS
-from lprior.notebooks.comparison import PUBLISHED
 from lprior.notebooks.configuration import Layers
-from lprior.results import RunFolder
+from lprior.results import PUBLISHED, RunFolder
 
 SENTENCES = {  # run in results/published -> picture -> what can be seen there
     "mnist-aae-s0": {

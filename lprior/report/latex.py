@@ -29,6 +29,11 @@ def spread(values: pd.Series | None, form: str) -> str:
     return mean if len(numbers) == 1 else f"${mean} \\pm {form.format(numbers.std())}$"
 
 
+def plain(spread: str) -> str:
+    """A `spread` without LaTeX."""
+    return "–" if spread == MISSING else spread.strip("$").replace("\\pm", "±")
+
+
 def row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + " \\\\\n"
 

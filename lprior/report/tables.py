@@ -84,11 +84,11 @@ def _with_real_images(rows: list[list[str]], table: pd.DataFrame, names: Iterabl
 
 
 def _real_row(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    found = anchors(table["dataset"].iloc[0]) if _like_anchors(table) else named({})
+    found = anchors(table["dataset"].iloc[0]) if like_anchors(table) else named({})
     return [REAL, "", *(spread(pd.Series([found[name]], dtype=float), form(name)) for name in names)]
 
 
-def _like_anchors(table: pd.DataFrame) -> bool:
+def like_anchors(table: pd.DataFrame) -> bool:
     """Whether real images were measured by the very protocol of the runs: all images of the data set, pixel for pixel
     the same, and as many samples as there are test images."""
     dataset = table["dataset"].iloc[0]

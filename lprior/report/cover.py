@@ -1,0 +1,63 @@
+"""The README's picture: samples of models side by side with real images, and below each its FID."""
+
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from lprior import figures
+from lprior.config import RunConfig
+from lprior.data import DATASETS, crop
+from lprior.errors import UserError
+from lprior.report.frame import anchors, form, table_of
+from lprior.report.latex import plain, spread
+from lprior.results import RunFolder, finished
+from lprior.runs import title_of
+from lprior.tiles import COLUMNS, sheet
+
+MODELS = ("aae", "lpaae-fixed", "lpaae")
+SIDE = 7  # tiles a side of a panel
+TIMES = 2  # larger than the images are
+GAP, LINE = 16, 34  # pixels between panels, and of a line of text
+
+
+def cover(folder: Path, dataset: str) -> Image.Image:
+    """Of the runs in `folder`: a panel for each of `MODELS`, of its first seed, and one of test images. The FID is the
+    mean over its seeds; of real images, that of training images. Raises UserError if a model has no run there."""
+    runs = [run for run in finished(folder) if run.config().dataset == dataset]
+    of_model = {model: [run for run in runs if run.config().model == model] for model in MODELS}
+    if missing := [title_of(model) for model, found in of_model.items() if not found]:
+        raise UserError(f"{folder} holds no finished run on {dataset} of {', '.join(missing)}")
+    first = {model: min(found, key=lambda run: run.config().seed) for model, found in of_model.items()}
+    panels = [
+        (title_of(model), _fid(table_of(found)["FID"]), _tiles(first[model], "samples"))
+        for model, found in of_model.items()
+    ]
+    pairs = _tiles(first[MODELS[-1]], "reconstructions").unflatten(0, (-1, 2, COLUMNS))
+    panels.append(("real", _fid(pd.Series([anchors(dataset)["FID"]])), pairs[:, 0].flatten(0, 1)))
+    return _side_by_side(panels)
+
+
+def _fid(values: pd.Series) -> str:
+    return f"FID {plain(spread(values, form('FID')))}"
+
+
+def _tiles(run: RunFolder, stem: str) -> Tensor:
+    """uint8 images (N, 3, H, W) of one of a run's sheets, of the data set's size."""
+    config: RunConfig = run.config()
+    return crop(figures.tiles(run.still(stem), config.image_size, padding=2), DATASETS[config.dataset].size)
+
+
+def _side_by_side(panels: list[tuple[str, str, Tensor]]) -> Image.Image:
+    """Each a title above, a line below, and tiles."""
+    pictures = [sheet(tiles[: SIDE**2], padding=1, columns=SIDE) for _, _, tiles in panels]
+    width, height = (TIMES * length for length in pictures[0].size)
+    whole = Image.new("RGB", (len(panels) * (width + GAP) - GAP, height + 2 * LINE), "white")
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(24)
+    for number, ((above, below, _), picture) in enumerate(zip(panels, pictures, strict=True)):
+        left = number * (width + GAP)
+        whole.paste(picture.resize((width, height), Image.Resampling.NEAREST), (left, LINE))
+        for text, middle in ((above, LINE / 2), (below, height + 1.5 * LINE)):
+            draw.text((left + width / 2, middle), text, fill="black", font=font, anchor="mm")
+    return whole

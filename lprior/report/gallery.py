@@ -1,0 +1,249 @@
+"""A folder of runs as pages to look at, which a browser opens from disk, without a network:
+
+    index.html                   a row per data set, a card per model
+    gallery/compare.html         any two runs side by side
+    gallery/<run>.html           a page per run
+    gallery/<run>/               what is made for it: curves, the plane of its prior, frames, its notebook as HTML
+
+Pictures and weights stay where they are, and pages link to them.
+"""
+
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
+
+from lprior import figures
+from lprior.algorithms.conditions import with_s
+from lprior.config import RunConfig, resolve
+from lprior.data import DATASETS
+from lprior.errors import UserError
+from lprior.evaluation.metrics import METRICS, by_title
+from lprior.model import Model, load
+from lprior.report.frame import MIXTURE, anchors, form, table_of
+from lprior.report.html import notebook_html
+from lprior.report.latex import MISSING, plain, spread
+from lprior.report.tables import like_anchors
+from lprior.results import WRITING, RunFolder, finished, still
+from lprior.runs import models, title_of, variants_of
+from lprior.settings import as_settings
+from lprior.stored import damaged, read_frames, read_picture
+from lprior.tiles import sheet
+
+FOLDER = "gallery"
+STATIC = ("gallery.css", "gallery.js")
+SIDE = 20  # points a side of the plane of a prior
+OF_CARD = ("FID", "score", "precision", "recall")
+NOTEBOOK = "notebook.ipynb"
+ANIMATION = "evolution.gif"
+WEIGHTS = "model.safetensors"
+PICTURES = {
+    "samples": "A hundred samples from the prior, by the averaged decoder",
+    "evolution": "The same noise, a column each, over epochs, a row each",
+    "reconstructions": "Test images, and below each its reconstruction",
+    "neighbours": "Samples, and below each the training image nearest to it in pixels",
+}
+PAGES = Environment(loader=PackageLoader("lprior.report"), autoescape=True, undefined=StrictUndefined,
+                    trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+PAGES.policies["json.dumps_kwargs"] = {"sort_keys": False}  # metrics and pictures have an order
+
+
+def write_gallery(folder: Path) -> Path:
+    """Write the pages of the finished runs in `folder` into it; the path of index.html.
+
+    They replace those of an earlier call, and nothing else. Raises UserError if there is no finished run, and if
+    something else has their names.
+    """
+    runs, index, made = finished(folder), folder / "index.html", folder / FOLDER
+    if not runs:
+        raise UserError(f"{folder} holds no finished run to show")
+    if (index.exists() or made.exists()) and not (made / STATIC[0]).exists():
+        raise UserError(f"{folder} holds an index.html or a folder {FOLDER} of something else: move it away")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as beside:
+        (Path(beside) / FOLDER).mkdir()
+        _fill(folder, runs, Path(beside))
+        if made.exists():
+            os.rename(made, Path(beside) / "old")
+        os.rename(Path(beside) / FOLDER, made)
+        os.replace(Path(beside) / index.name, index)
+    return index
+
+
+def _fill(folder: Path, runs: list[RunFolder], beside: Path) -> None:
+    """Write all pages on the runs in `folder` into `beside`."""
+    made, table = beside / FOLDER, table_of(runs)
+    for name in STATIC:
+        (made / name).write_text(PAGES.get_template(name).render())
+    shown = {}
+    for run in runs:
+        (made / run.path.name).mkdir()
+        page = run_page(run, table, made / run.path.name)
+        _write(made / f"{run.path.name}.html", "run.html", **page)
+        shown[run.path.name] = page["shown"]
+    readings = [path.parent.name for path in sorted(folder.glob(f"*/{NOTEBOOK}")) if _is_reading(path.parent)]
+    for name in readings:
+        (made / name).mkdir()
+        _write_notebook(folder / name, made / name)
+    rows = rows_of(table, shown)
+    _write(made / "compare.html", "compare.html", rows=rows, runs=shown)
+    _write(beside / "index.html", "index.html", rows=rows, of_card=OF_CARD, readings=readings, root=f"{FOLDER}/")
+
+
+def _write(path: Path, template: str, root: str = "", **values: Any) -> None:
+    """A page. `root`: where the gallery's own files are, as seen from it."""
+    path.write_text(PAGES.get_template(template).render(values, root=root))
+
+
+def _is_reading(folder: Path) -> bool:
+    """Whether this is of a notebook that read runs, rather than of a run."""
+    return not (folder / "config.json").exists()
+
+
+def rows_of(table: pd.DataFrame, shown: dict[str, dict]) -> list[dict]:
+    """For each data set its title and its cards, a card for each model: what index.html shows."""
+    rows = []
+    for dataset in [name for name in DATASETS if name in set(table["dataset"])]:
+        of_dataset = table[table["dataset"] == dataset]
+        groups = {key: group.sort_values("seed") for key, group in of_dataset.groupby("key")}
+        cards = [_card(key, groups[key], shown) for key in sorted(groups, key=_place)]
+        real = _texts(pd.DataFrame([anchors(dataset)])) if like_anchors(of_dataset) else {}
+        rows.append({"dataset": dataset, "title": of_dataset["data title"].iloc[0], "cards": cards, "real": real})
+    return rows
+
+
+def _place(key: str) -> tuple:
+    """Models of the main tables first, then variants in the order of `runs.VARIANTS`."""
+    algorithm, _, variant = key.partition("-")
+    main, others = models(), list(variants_of(algorithm))
+    return (main.index(key) if key in main else len(main), algorithm,
+            others.index(variant) if variant in others else len(others), variant)  # fmt: skip
+
+
+def _card(key: str, group: pd.DataFrame, shown: dict[str, dict]) -> dict:
+    algorithm, _, variant = key.partition("-")
+    seeds = {int(seed): run for run, seed in group["seed"].items()}
+    return {"title": title_of(key), "algorithm": title_of(algorithm), "variant": variant or "none", "seeds": seeds,
+            "metrics": _texts(group), "epochs": group["epochs"].iloc[0],
+            "first": shown[group.index[0]]}  # fmt: skip
+
+
+def _texts(group: pd.DataFrame, prefix: str = "") -> dict[str, str]:
+    """Title -> mean and standard deviation over the rows, of the metrics that they have."""
+    titles = [title for metric in METRICS for title in metric.parts or [metric.title]]
+    found = {title: spread(group.get(prefix + title), form(title)) for title in titles}
+    return {title: plain(text) for title, text in found.items() if text != MISSING}
+
+
+def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
+    """What run.html shows of a run; writes what is made for it into `made`."""
+    name, config, facts = run.path.name, run.config(), table.loc[run.path.name]
+    own = table.loc[[name]]
+    metrics, control = _texts(own), _texts(own, MIXTURE)
+    real = _texts(pd.DataFrame([anchors(config.dataset)])) if like_anchors(own) else {}
+    arrows = {title: {True: "↑", False: "↓", None: ""}[by_title(title).higher_is_better] for title in metrics}
+    log = run.log()
+    curves = {"losses": figures.loss_figure(log), "metrics": figures.metrics_figure(log)}
+    for stem, figure in curves.items():
+        figures.save_svg(figure, made / f"{stem}.svg")
+    pictures = {stem: f"../{name}/{path.name}" for stem in PICTURES if (path := _picture(run, stem))}
+    shown = {"name": name, "title": title_of(config.model), "dataset": facts["data title"], "seed": config.seed,
+             "metrics": metrics, "pictures": pictures, "frames": frames_of(run, config, made)}  # fmt: skip
+    has_weights, has_notebook = (run / WEIGHTS).exists(), (run / NOTEBOOK).exists()
+    if has_notebook:
+        _write_notebook(run.path, made)
+    return {
+        "shown": shown, "control": control, "real": real, "arrows": arrows, "facts": facts.to_dict(),
+        "captions": PICTURES, "difference": difference(config), "command": command(config), "weights": has_weights,
+        "notebook": has_notebook,
+        "plane": _write_plane(load(run.path), made) if has_weights and config.code > 1 else None,
+        "seeds": table[(table["key"] == config.model) & (table["dataset"] == config.dataset)]["seed"].to_dict(),
+    }  # fmt: skip
+
+
+def _picture(run: RunFolder, stem: str) -> Path | None:
+    try:
+        return still(run.path, stem)
+    except UserError:  # of further seeds only samples are published
+        return None
+
+
+def frames_of(run: RunFolder, config: RunConfig, made: Path) -> list[dict]:
+    """The samples after each epoch that is at hand: epoch, picture, and which of the picture's rows they are.
+
+    From the run's frames; else of its animation, written into `made`; else the rows of its evolution.
+    """
+    name, epochs, found = run.path.name, range(config.epochs + 1), []
+    if frames := {epoch: run.frame(epoch) for epoch in epochs if run.frame(epoch).exists()}:
+        return [_frame(epoch, f"../{name}/frames/{path.name}", read_picture(path)) for epoch, path in frames.items()]
+    if (run / ANIMATION).exists():
+        pictures = read_frames(run / ANIMATION)
+        if len(pictures) > len(epochs):
+            raise damaged(run / ANIMATION, f"it has {len(pictures)} frames of {len(epochs)} epochs")
+        for epoch, picture in zip(figures.spaced(epochs, len(pictures)), pictures, strict=True):
+            picture.save(made / f"epoch-{epoch:04d}.png")
+            found.append(_frame(epoch, f"{name}/epoch-{epoch:04d}.png", picture))
+        return found
+    if path := _picture(run, "evolution"):
+        chosen, picture = figures.spaced(epochs, figures.MOST_ROWS), read_picture(path)
+        return [_frame(epoch, f"../{name}/{path.name}", picture, i, len(chosen)) for i, epoch in enumerate(chosen)]
+    return []
+
+
+def _frame(epoch: int, address: str, picture: Image.Image, row: int = 0, rows: int = 1) -> dict:
+    ratio = rows * picture.width / picture.height
+    return {"epoch": epoch, "picture": address, "row": row, "rows": rows, "ratio": round(ratio, 4)}
+
+
+def _write_plane(model: Model, made: Path) -> dict:
+    """Images of noise on a plane through two of its entries, as one sprite sheet: a block for each value of s.
+
+    N(0, I) is the same in all directions, so that this plane is as good as any. Its points follow the quantiles, times
+    the square root of half the entries, so that they are as long on average as noise is.
+    """
+    code, values = model.config.code, model.autoencoder.s.values
+    at = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE) * (code / 2) ** 0.5
+    z = torch.zeros(SIDE, max(1, values), SIDE, code)  # down, block, across
+    z[..., 0], z[..., 1] = at, at.flip(0)[:, None, None]
+    s = torch.arange(values)[:, None].expand(SIDE, values, SIDE)
+    noise = with_s(z, s) if values else z
+    picture = sheet(model.generate(noise.flatten(0, 2)), padding=0, columns=max(1, values) * SIDE)
+    picture.save(made / "plane.webp", quality=80)
+    return {"picture": f"{made.name}/plane.webp", "side": SIDE, "blocks": max(1, values)}
+
+
+def difference(config: RunConfig) -> list[tuple[str, Any, Any]] | None:
+    """Name, the preset's value, and the run's, where they differ; None if nobody knows the preset."""
+    return _changed(config, "")
+
+
+def _changed(config: RunConfig, variant: str) -> list[tuple[str, Any, Any]] | None:
+    try:
+        preset = resolve(config.algorithm, config.dataset, config.preset, variant, config.seed)
+    except UserError:  # as `config.from_dict` says, it may be one that nobody has imported
+        return None
+    before, after = _flat(preset), _flat(config)
+    return [(name, before[name], value) for name, value in after.items() if value != before[name] and name != "variant"]
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    values = config.to_dict()
+    return {name: value for name, value in values.items() if name != "settings"} | values["settings"]
+
+
+def command(config: RunConfig) -> str:
+    """What makes the run, in a shell."""
+    given = {name: value for name, _, value in _changed(config, config.variant) or []}
+    sets = "".join(f" --set {shlex.quote(as_settings({name: value}))}" for name, value in given.items())
+    return f"python -m lprior run {config.name} --preset {config.preset}{sets}"
+
+
+def _write_notebook(folder: Path, made: Path) -> None:
+    """The notebook of a folder as a page; links in it are from that folder."""
+    body, base = notebook_html(folder / NOTEBOOK), f"../../{folder.name}/"
+    _write(made / "notebook.html", "notebook.html", name=folder.name, body=body, base=base)

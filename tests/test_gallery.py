@@ -1,0 +1,286 @@
+"""Pages on a folder of runs: what they hold, that they hold it without a network, and what they do in a browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from sandbox import refused
+
+from lprior import __main__ as cli
+from lprior import config as configuration
+from lprior.config import resolve
+from lprior.model import load
+from lprior.report.cover import GAP, LINE
+from lprior.report.gallery import SIDE, command, difference, write_gallery
+from lprior.report.html import in_mathml
+from lprior.results import RunFolder
+from lprior.runs import title_of
+
+PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+CONDITIONAL = "mnist-lpaae-supervised-s0"
+RUNS = ("mnist-aae-s0", "mnist-lpaae-s0", "mnist-lpaae-s1", "cifar10-lpaae-s0", CONDITIONAL)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+LINKS = {"href", "src", "srcset", "action", "poster", "data-picture"}
+
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory) -> Path:
+    """A folder of published runs with its pages; one of them has frames, and one a conditional variable and weights."""
+    folder = tmp_path_factory.mktemp("results")
+    for name in (*RUNS, "latent_space"):
+        shutil.copytree(PUBLISHED / name, folder / name)
+    (folder / "mnist-aae-s0" / "frames").mkdir()
+    for epoch in (0, 3, 32):
+        Image.new("L", (280, 280), epoch).save(folder / "mnist-aae-s0" / "frames" / f"epoch-{epoch:04d}.png")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        networks = configuration.build(RunFolder(folder / CONDITIONAL).config()).autoencoder()
+    save_file(networks.state_dict(), folder / CONDITIONAL / "model.safetensors")
+    assert write_gallery(folder) == folder / "index.html"
+    return folder
+
+
+class Page(HTMLParser):
+    """The elements of a page: (tag, attributes)."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.text, self.elements = path.read_text(), []
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def of_class(self, name: str) -> list[dict]:
+        return [attributes for _, attributes in self.elements if name in (attributes.get("class") or "").split()]
+
+
+def pages(folder: Path) -> list[Path]:
+    return [folder / "index.html", *sorted((folder / "gallery").rglob("*.html"))]
+
+
+def test_the_index_has_a_card_for_each_model_in_rows_by_data_set(gallery):
+    page = Page(gallery / "index.html")
+    cards = [(card["data-dataset"], card["data-model"], card["data-variant"]) for card in page.of_class("card")]
+    assert cards == [
+        ("MNIST", "AAE", "none"), ("MNIST", "LP-AAE", "none"), ("MNIST", "LP-AAE", "supervised"),
+        ("CIFAR-10 (JPEG)", "LP-AAE", "none"),
+    ]  # fmt: skip
+    metrics = [RunFolder(gallery / f"mnist-lpaae-s{seed}").read_json("metrics.json") for seed in (0, 1)]
+    mean = sum(one["fid_mnist_clf1_10k_test"] for one in metrics) / 2
+    assert f"<dd>{mean:.2f} ± " in page.text and title_of("lpaae-supervised") in page.text
+    assert {attributes.get("data-filter") for tag, attributes in page.elements if tag == "select"} == {
+        "dataset", "model", "variant"
+    }  # fmt: skip
+
+
+def test_each_run_has_a_page_that_holds_what_the_run_has(gallery):
+    for name in RUNS:
+        page = Page(gallery / "gallery" / f"{name}.html")
+        assert f"python -m lprior run {name} --preset quick" in page.text
+        has_weights = (gallery / name / "model.safetensors").exists()
+        assert len(page.of_class("plane")) == has_weights
+        assert (f'href="../{name}/model.safetensors"' in page.text) == has_weights
+        assert (f'href="{name}/notebook.html"' in page.text) == (gallery / name / "notebook.ipynb").exists()
+        assert f'src="{name}/losses.svg"' in page.text
+    assert "Its weights are not here" in (gallery / "gallery" / "mnist-lpaae-s1.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs"),
+    [("mnist-aae-s0", [0, 3, 32]), ("mnist-lpaae-s0", list(range(0, 21, 2))), ("cifar10-lpaae-s0", list(range(11)))],
+)
+def test_the_slider_has_the_epochs_of_the_frames_or_the_animation_or_the_evolution(gallery, name, epochs):
+    page = Page(gallery / "gallery" / f"{name}.html")
+    (section,) = page.of_class("animation")
+    frames = json.loads(section["data-frames"])
+    assert [frame["epoch"] for frame in frames] == epochs
+    (slider,) = [attributes for tag, attributes in page.elements if attributes.get("type") == "range"]
+    assert slider["max"] == str(len(epochs) - 1)
+    for frame in frames:
+        assert (gallery / "gallery" / frame["picture"]).exists()
+    assert Page(gallery / "gallery" / "mnist-lpaae-s1.html").of_class("animation") == []
+
+
+def test_every_reference_is_relative_and_there(gallery):
+    for path in pages(gallery):
+        base = next((found["href"] for tag, found in Page(path).elements if tag == "base"), "")
+        for tag, attributes in Page(path).elements:
+            for name in LINKS & attributes.keys():
+                address = attributes[name]
+                if address.startswith(("data:image", "#")) or tag == "base":
+                    continue
+                if address.startswith("https://"):  # a reader may follow it; a page does without
+                    assert tag == "a" and "notebook.html" in path.name, (path, address)
+                    continue
+                there = path.parent / base / unquote(address.partition("#")[0])
+                assert not Path(address).is_absolute() and ":" not in address and there.exists(), (path, address)
+                assert there.resolve().is_relative_to(gallery.resolve())
+
+
+def test_no_page_asks_a_network_or_names_this_machine(gallery):
+    for path in [*pages(gallery), *(gallery / "gallery").glob("*.css"), *(gallery / "gallery").glob("*.js")]:
+        text = path.read_text()
+        assert not re.search(r"(?i)@import|\bfetch\(|XMLHttpRequest|url\(['\"]?(https?:)?//|<iframe", text), path
+        assert path.parent.parent.name != "gallery" or "<script" not in text, path  # of notebooks
+        assert not re.search(r"<(script|link|img)[^>]*(https?:)?//", re.sub(r"data:[^\"]*", "", text)), path
+        assert str(gallery) not in text and str(PUBLISHED.parents[1]) not in text
+
+
+def test_the_plane_shows_what_the_model_makes_of_the_noise(gallery):
+    model = load(gallery / "mnist-lpaae-s0")
+    with Image.open(gallery / "gallery" / "mnist-lpaae-s0" / "plane.webp") as picture:
+        assert picture.size == (SIDE * 28, SIDE * 28)
+        tile = torch.tensor(list(picture.convert("L").crop((0, 0, 28, 28)).get_flattened_data())).view(28, 28)
+    corner = torch.special.ndtri(torch.tensor([0.5 / SIDE, 1 - 0.5 / SIDE])) * (model.config.code / 2) ** 0.5
+    noise = torch.zeros(1, model.config.code)
+    noise[0, :2] = corner
+    assert (model.generate(noise)[0, 0] - tile.float()).abs().mean() < 8  # WebP is with loss
+    with Image.open(gallery / "gallery" / CONDITIONAL / "plane.webp") as picture:
+        assert picture.size == (10 * SIDE * 28, SIDE * 28)
+
+
+def test_the_configuration_is_told_as_the_difference_from_the_preset():
+    config = resolve("lpaae", "mnist", "quick", "supervised", seed=1, epochs=3, lam=20.0)
+    assert {name: (before, after) for name, before, after in difference(config)} == {
+        "epochs": (20, 3), "condition": ("none", "supervised"), "lam": (50.0, 20.0),
+        "lam_info": (1.0, 0.2),
+    }  # fmt: skip
+    assert command(config) == (
+        "python -m lprior run mnist-lpaae-supervised-s1 --preset quick --set epochs=3 --set lam=20.0"
+    )
+    assert difference(resolve("aae", "mnist", "quick")) == []
+
+
+def test_the_same_runs_give_the_same_pages(gallery, tmp_path):
+    shutil.copytree(gallery, tmp_path / "again")
+    (tmp_path / "again" / "gallery" / "left.html").touch()
+    write_gallery(tmp_path / "again")
+    files = [sorted(path.relative_to(folder) for path in folder.rglob("*")) for folder in (gallery, tmp_path / "again")]
+    assert files[0] == files[1]
+    for path in files[0]:
+        if path.suffix in (".html", ".svg", ".webp"):
+            assert (gallery / path).read_bytes() == (tmp_path / "again" / path).read_bytes(), path
+
+
+def test_formulas_become_mathml_and_code_stays():
+    assert "<msub>" in in_mathml("weights $D_C$ and $$x$$") and 'display="block"' in in_mathml("$$x$$")
+    assert in_mathml("`echo $A $B` and\n\n```\n$x$\n```") == "`echo $A $B` and\n\n```\n$x$\n```"
+
+
+def test_a_study_has_cards_without_pictures(tmp_path):
+    shutil.copytree(PUBLISHED / "codes", tmp_path / "codes")
+    page = Page(write_gallery(tmp_path / "codes"))
+    assert len(page.of_class("card")) == 8 and "numbers only" in page.text
+
+
+def test_a_folder_without_runs_is_refused(tmp_path, capsys):
+    assert "holds no finished run to show" in refused(capsys, ["gallery", tmp_path])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["index.html", "gallery/mine.txt"])
+def test_what_is_not_of_a_gallery_is_not_lost(tmp_path, capsys, name):
+    shutil.copytree(PUBLISHED / "mnist-lpaae-s1", tmp_path / "mnist-lpaae-s1")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    assert "of something else" in refused(capsys, ["gallery", tmp_path])
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_the_command_says_what_to_open(tmp_path, capsys):
+    shutil.copytree(PUBLISHED / "mnist-lpaae-s1", tmp_path / "mnist-lpaae-s1")
+    assert cli.main(["gallery", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"open {tmp_path / 'index.html'} in a browser\n"
+
+
+@pytest.mark.parametrize(("dataset", "size"), [("mnist", 203), ("cifar10", 231)])
+def test_the_cover_shows_three_models_and_real_images(tmp_path, dataset, size):
+    output = tmp_path / "cover.png"
+    assert cli.main(["cover", str(PUBLISHED), str(output), "--dataset", dataset]) == 0
+    with Image.open(output) as picture:
+        assert picture.size == (4 * 2 * (size + 1) + 3 * GAP, 2 * (size + 1) + 2 * LINE)
+        first = picture.convert("L").crop((2, LINE + 2, 2 + 56, LINE + 2 + 56)).resize((28, 28), 0)
+    if dataset == "mnist":
+        sample = load(PUBLISHED / "mnist-aae-s0").sample(1)[0, 0].float()
+        assert (sample - torch.tensor(list(first.get_flattened_data())).view(28, 28)).abs().max() <= 20
+
+
+def test_a_cover_names_the_models_without_runs(tmp_path, capsys):
+    shutil.copytree(PUBLISHED / "mnist-aae-s0", tmp_path / "mnist-aae-s0")
+    assert "no finished run on mnist of LP-AAE, fixed prior, LP-AAE" in refused(
+        capsys, ["cover", tmp_path, tmp_path / "cover.png"]
+    )
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """What `script`, a list in JavaScript, is in a page from disk, opened in a browser."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser is here: none of {', '.join(BROWSERS)}")
+
+    def look(path: Path, script: str, hash: str = "") -> list:
+        tried = path.with_name(f"tried-{path.name}")
+        last = f"<script>document.title = JSON.stringify({script})</script></body>"
+        tried.write_text(path.read_text().replace("</body>", last))
+        options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+        try:
+            answer = subprocess.run([browser, *options, f"{tried.as_uri()}{hash}"], capture_output=True, text=True,
+                                    timeout=120, env=os.environ | {"HOME": str(tmp_path)})  # fmt: skip
+        finally:
+            tried.unlink()
+        return json.loads(unescape(re.search(r"<title>(.*?)</title>", answer.stdout)[1]))
+
+    return look
+
+
+def test_in_a_browser_the_filter_hides_other_cards(gallery, browse):
+    script = """(() => {
+      const shown = () => all(".card").filter((card) => !card.hidden).length, counts = [shown()];
+      for (const [name, value] of [["dataset", "MNIST"], ["model", "AAE"], ["variant", "supervised"]]) {
+        const [select] = all(`[data-filter=${name}]`);
+        select.value = value;
+        select.dispatchEvent(new Event("change"));
+        counts.push(shown());
+      }
+      return [...counts, all("[data-none]")[0].hidden];
+    })()"""
+    assert browse(gallery / "index.html", script) == [4, 3, 1, 0, False]
+
+
+def test_in_a_browser_the_slider_chooses_the_frame_and_the_pointer_the_tile(gallery, browse):
+    script = """(() => {
+      const [section] = all(".animation"), [input] = all("input", section), [pad] = all(".pad"), [tile] = all(".tile");
+      const said = () => all("output", section)[0].textContent, found = [said()];
+      input.value = 1;
+      input.dispatchEvent(new Event("input"));
+      found.push(said(), all(".frame", section)[0].style.backgroundImage);
+      const box = pad.getBoundingClientRect(), at = { clientX: box.left + 1, clientY: box.bottom - 1 };
+      pad.dispatchEvent(new PointerEvent("pointermove", at));
+      found.push(tile.style.backgroundPosition);
+      pad.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" }));
+      return [...found, tile.style.backgroundPosition !== found[3]];
+    })()"""
+    found = browse(gallery / "gallery" / "mnist-lpaae-s0.html", script)
+    assert found == ["epoch 20", "epoch 2", 'url("mnist-lpaae-s0/epoch-0002.png")', "0% 100%", True]
+
+
+def test_in_a_browser_two_runs_stand_side_by_side(gallery, browse):
+    script = """all(".side").map((side) => [
+      all("select", side)[0].value, all("td", side)[1].textContent, all(".pictures img", side).length,
+    ])"""
+    found = browse(gallery / "gallery" / "compare.html", script, "#cifar10-lpaae-s0,mnist-lpaae-s1")
+    metrics = [RunFolder(gallery / name).read_json("metrics.json") for name in ("cifar10-lpaae-s0", "mnist-lpaae-s1")]
+    fid = [f"{next(value for key, value in one.items() if key.startswith('fid_')):.2f}" for one in metrics]
+    assert found == [["cifar10-lpaae-s0", fid[0], 4], ["mnist-lpaae-s1", fid[1], 1]]
