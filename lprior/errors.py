@@ -3,11 +3,20 @@
 import difflib
 from collections.abc import Collection
 
+IN_NOTEBOOKS = {"--force": "force=True", "--data or $LPRIOR_DATA": "$LPRIOR_DATA"}  # what options are called there
+
 
 class UserError(Exception):
     """Wrong input or a missing prerequisite. The command line prints its message and exits with `exit_code`."""
 
     exit_code = 2
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback: one red line."""
+        text = str(self)
+        for option, parameter in IN_NOTEBOOKS.items():
+            text = text.replace(option, parameter)
+        return [f"\x1b[31m{text}\x1b[0m"]
 
 
 class DataUnavailable(UserError):

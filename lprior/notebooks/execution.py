@@ -145,5 +145,5 @@ def check_configuration(notebook: str, parameters: dict[str, Any]) -> None:
     device that is not there, and for a run that does not fit into memory."""
     for name, algorithm in ALGORITHMS.items():
         if algorithm.notebook == notebook and parameters.keys() >= {*DECIDING}:
-            config, _ = configure(name, **{key: parameters[key] for key in DECIDING})
-            memory.check(config, choose_device(parameters.get("device", "auto")))
+            asked = configure(name, **{key: parameters[key] for key in DECIDING})
+            memory.check(asked.config, choose_device(asked.device))

@@ -20,7 +20,6 @@ from lprior.workflow.outcome import WorkflowError, diverged_since, keeping, refu
 __all__ = ["DESCRIPTION", "DEVICES", "EPILOG", "TARGETS", "WorkflowError", "add_options", "check", "plan", "run"]
 PUBLISHED = "published"  # a preset beside `runs.presets()`, which trains nothing
 READS_RUNS = {"report": "sources", "sources": "sources", "readings": "reading"}  # target -> rule that reads all runs
-SUBSTITUTES = {"mnist": "mnist5k"}  # what is trained on rather than on nothing
 
 
 def run(options: Namespace) -> None:
@@ -167,12 +166,8 @@ def data_at_hand(needed: list[str], options: Namespace) -> tuple[list[str], list
         except DataUnavailable as error:
             if options.target not in TARGETS:
                 raise
-            elif not options.dataset and name in SUBSTITUTES:
-                substitute = SUBSTITUTES[name]
-                title, of = (data.DATASETS[each].title.upper() for each in (substitute, name))
-                notice = f"GOING ON WITH {substitute}, {title}: ITS RESULTS ARE NOT THOSE OF {of}."
-                print(f"\n*** {error}\n*** {notice}\n", file=sys.stderr, flush=True)
-                available.append(substitute)
+            elif not options.dataset and name in data.SUBSTITUTES:
+                available.append(data.substitute(name, error))
             elif options.keep_going or (not options.dataset and len(needed) > 1):
                 unavailable.append(name)
                 print(f"run_all.sh: {name} is left out: {error}", file=sys.stderr)
