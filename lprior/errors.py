@@ -34,7 +34,11 @@ class TrainingDiverged(UserError):
 def choose(what: str, name: str, choices: Collection[str]) -> None:
     """Raises UserError, with a hint, if `name` is none of the choices."""
     if name not in choices:
-        close = difflib.get_close_matches(str(name), choices, n=1)
         there = f"choose one of {', '.join(choices)}" if choices else "there is none"
-        hint = f"did you mean {close[0]!r}?" if close else there
-        raise UserError(f"{what} {name!r} is unknown: {hint}")
+        raise UserError(f"{what} {name!r} is unknown: {hint(str(name), choices) or there}")
+
+
+def hint(name: str, choices: Collection[str]) -> str:
+    """"did you mean ...?" with what is nearly `name`; "" if nothing is."""
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else ""

@@ -11,7 +11,7 @@ from lprior.data.files import cache
 from lprior.data.images import Dataset, check_labels, crop, pad, to_float, to_uint8
 from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
 from lprior.data.pictures import CLASSES
-from lprior.errors import DataUnavailable, UserError
+from lprior.errors import DataUnavailable, UserError, choose
 
 __all__ = [
     "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "split", "substitute", "to_float",
@@ -73,8 +73,7 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
     Raises UserError for an unknown name, for a file that cannot be read, is corrupt or holds anything but this data
     set, and for a cache that cannot be written; DataUnavailable if there is nothing to load.
     """
-    if name not in DATASETS:
-        raise UserError(f"data set {name!r} is unknown: choose one of {', '.join(DATASETS)}")
+    choose("data set", name, DATASETS)
     root = Path(root or os.environ.get("LPRIOR_DATA") or cache())
     try:
         found = DATASETS[name].load(root, split)
