@@ -51,17 +51,20 @@ def test_a_line_for_each_finished_step_with_its_result_and_no_id(handler, tmp_pa
 
 def test_a_failed_step_says_why_in_one_line_and_the_engine_nothing_more(handler, tmp_path, capsys):
     log = tmp_path / "mnist-aae-s0.txt"
-    log.write_text("epoch 1/2\nlprior: the memory is not enough\nthe failed notebook is kept as x.ipynb\n")
+    log.write_text("epoch 1/2\nlprior: the memory is not enough\nthe failed notebook is kept as x.ipynb\nTask: ")
     job(handler, 9, "run", ["results/x"], [log], run="mnist-aae-s0")
+    tell(handler, LogEvent.ERROR, logging.ERROR, "RuleException: CalledProcessError in file")
     tell(handler, LogEvent.JOB_ERROR, logging.ERROR, "Error in rule run, jobid: 9", jobid=9)
     tell(handler, LogEvent.ERROR, logging.ERROR, "At least one job did not complete successfully.")
+    handler.close()
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("[failed] mnist-aae-s0  the memory is not enough the failed notebook is kept as x.ipynb")
-    assert str(log) in line and "epoch" not in line and "jobid" not in line
+    assert line.startswith("[failed] mnist-aae-s0  the memory is not enough; the failed notebook is kept as x.ipynb")
+    assert str(log) in line and not any(word in line for word in ("epoch", "jobid", "Task"))
 
 
 def test_what_is_wrong_before_any_step_is_said(handler, capsys):
     tell(handler, LogEvent.ERROR, logging.ERROR, "there is no rule for that")
+    handler.close()
     assert capsys.readouterr().err == "there is no rule for that\n"
 
 

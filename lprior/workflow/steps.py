@@ -25,8 +25,8 @@ def outcome(outputs: list[Path]) -> str:
 def cause(log: Path | None) -> str:
     """What the command line said in the end of the words of a failed step; else where they are."""
     said = log.read_text(errors="replace").strip() if log is not None and log.exists() else ""
-    lines = re.findall(r"^lprior: .*(?:\n.*)*\Z", said, re.MULTILINE)
-    text = " ".join(lines[0].removeprefix("lprior: ").splitlines()) if lines else said[-1000:]
+    lines = re.findall(r"^lprior: (.*(?:\nthe failed notebook .*)?)", said, re.MULTILINE)
+    text = lines[-1].replace("\n", "; ") if lines else said[-1000:]
     return f"{text} (see {log})".strip()
 
 

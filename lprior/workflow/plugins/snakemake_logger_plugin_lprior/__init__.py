@@ -34,7 +34,7 @@ class Step:
 
 
 class LogHandler(LogHandlerBase):
-    """Lines on stdout, failures on stderr. Of Snakemake's own messages only errors that are of no step."""
+    """Lines on stdout, failures on stderr. Of Snakemake's own messages only errors, in the end, if no step failed."""
 
     writes_to_stream, writes_to_file = True, False
     has_filter, has_formatter, needs_rulegraph = True, True, False
@@ -42,6 +42,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.steps: dict[int, Step] = {}
         self.done, self.total, self.failed = 0, 0, False
+        self.errors: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
@@ -57,5 +58,10 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR and record.jobid in self.steps:
             step, self.failed = self.steps.pop(record.jobid), True
             print(f"[failed] {step.title}  {cause(step.log)}  {step.time}", file=sys.stderr, flush=True)
-        elif record.levelno >= logging.ERROR and event != LogEvent.JOB_ERROR and not self.failed:
-            print(record.getMessage(), file=sys.stderr, flush=True)
+        elif record.levelno >= logging.ERROR:
+            self.errors.append(record.getMessage())
+
+    def close(self) -> None:
+        if self.errors and not self.failed:
+            print(*self.errors, sep="\n", file=sys.stderr, flush=True)
+        super().close()
