@@ -124,7 +124,7 @@ def test_config_prints_every_value_of_the_run_and_its_layer(capsys, arguments, n
     assert found == {name: [str(value) or '""', layer] for name, (value, layer) in explain(**named).items()}
     whole = resolve(**named).to_dict()
     values = whole | whole.pop("settings")
-    printed = {name: str(value) or '""' for name, value in values.items()}
+    printed = {name: str(value) or '""' for name, value in ({"validation": 0} | values).items()}
     assert {name: value for name, (value, _) in found.items()} == printed
 
 

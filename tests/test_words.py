@@ -101,21 +101,22 @@ def test_metrics_are_in_words_with_units_the_mixture_and_the_published_run_besid
     }  # fmt: skip
     table = words.metrics(measured(tmp_path, **given))
     ours, mixture, theirs = (table[column] for column in table)
-    assert list(table) == ["this run", words.MIXTURE, "published, 20 epochs"]
+    heads = [("this run", "2,000"), (words.MIXTURE, "2,000"), ("published, 20 epochs", "10,000")]
+    assert list(table) == [f"{head}, of {count} samples" for head, count in heads]
     assert dict(ours) | {
-        "FID (less is better)": "1.23 of 2,000 samples", "KID times 1000 (less is better)": "10 of 2,000 samples",
-        "score of the sheet (more is better)": "8.00", "rarest class % (more is better)": "5.0 of 2,000 samples",
-        "commonest class % (less is better)": "95.0 of 2,000 samples", "precision (more is better)": "no value",
+        "FID (less is better)": "1.23", "KID times 1000 (less is better)": "10",
+        "score of the sheet (more is better)": "8.00", "rarest class % (more is better)": "5.0",
+        "commonest class % (less is better)": "95.0", "precision (more is better)": "no value",
     } == dict(ours)  # fmt: skip
-    assert mixture["FID (less is better)"] == "2.50 of 2,000 samples"
+    assert mixture["FID (less is better)"] == "2.50"
     assert mixture["KID times 1000 (less is better)"] == "–"
-    assert theirs["FID (less is better)"] == "0.86 of 10,000 samples"
-    assert theirs["Parzen log-likelihood nats (more is better)"] == "228 of 10,000 samples"
+    assert theirs["FID (less is better)"] == "0.86"
+    assert theirs["Parzen log-likelihood nats (more is better)"] == "228"
 
 
 def test_a_column_without_values_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(comparison, "PUBLISHED", tmp_path / "nowhere")
-    assert list(words.metrics(measured(tmp_path, fid_mnist_clf1_2k_test=1.0))) == ["this run"]
+    assert list(words.metrics(measured(tmp_path, fid_mnist_clf1_2k_test=1.0))) == ["this run, of 2,000 samples"]
 
 
 def test_the_published_sheet_is_beside_one_s_own(tmp_path, monkeypatch):

@@ -112,27 +112,27 @@ def published(config: RunConfig, picture: str) -> Markdown | None:
 
 def metrics(result: RunFolder) -> pd.DataFrame:
     """Every metric in words with its unit, a row each: of the run, of the mixture that is its control, and of the
-    published run that it repeats. A column is there if something was measured for it."""
-    beside = published_of(result.config())
-    columns = {"this run": _shown(result.metrics(), ""), MIXTURE: _shown(result.metrics(), CONTROL)}
+    published run that it repeats, each with its number of samples. A column is there if something was measured."""
+    beside, values = published_of(result.config()), result.metrics()
+    control = {key: value for key, value in values.items() if key.startswith(CONTROL)}
+    columns = {"this run": {key: value for key, value in values.items() if key not in control}, MIXTURE: control}
     if beside:
-        columns[f"published, {_epochs(beside.config())}"] = _shown(beside.metrics(), "")
-    return pd.DataFrame({head: values for head, values in columns.items() if values}).fillna("–")
+        theirs = {key: value for key, value in beside.metrics().items() if not key.startswith(CONTROL)}
+        columns[f"published, {_epochs(beside.config())}"] = theirs
+    heads = {head: ", ".join([head, *sorted({*map(of_samples, found)} - {""})]) for head, found in columns.items()}
+    return pd.DataFrame({heads[head]: _shown(found) for head, found in columns.items() if found}).fillna("–")
 
 
-def _shown(values: dict, before: str) -> dict[str, str]:
-    """Title with unit and direction -> value with the number of samples, of the keys that begin so."""
+def _shown(values: dict) -> dict[str, str]:
+    """Title with unit and direction -> value."""
     found: dict[str, str] = {}
     for key, value in values.items():
-        metric, control = metric_of(key), key.startswith(CONTROL)
-        if metric is None or control != bool(before):
-            continue
-        for title, number, better in _parts(metric, value):
+        metric = metric_of(key)
+        for title, number, better in _parts(metric, value) if metric else []:
             words = [WORDS.get(title, title), PLAIN.get(metric.unit, metric.unit)]
             words += [] if better is None else ["(more is better)" if better else "(less is better)"]
-            if not isinstance(number, str):
-                number = f"{metric.format.format(metric.scale * number)} {of_samples(key)}".strip()
-            found[" ".join(filter(None, words))] = number
+            text = number if isinstance(number, str) else metric.format.format(metric.scale * number)
+            found[" ".join(filter(None, words))] = text
     return found
 
 
