@@ -23,6 +23,7 @@ FORCE = "--force" if config.get("force") else ""
 TRAINS = PRESET != PUBLISHED
 RESULTS = f"results/{PRESET}"
 BUILD = f"build/report-{PRESET}"
+LOGS = f"logs/{PRESET}"  # what each step says
 if TRAINS:
     RUNS = [run for dataset in CHOSEN for run in runs_of(PRESET, dataset, SEEDS) if run not in DIVERGED]
 else:
@@ -87,8 +88,10 @@ if TRAINS:
     rule data:
         output:
             f"{RESULTS}/data-{{dataset}}.json",
+        log:
+            f"{LOGS}/data-{{dataset}}.txt",
         shell:
-            "python -m lprior data {wildcards.dataset} > {output}"
+            "python -m lprior data {wildcards.dataset} > {output} 2> {log}"
 
     rule run:
         input:
@@ -101,12 +104,14 @@ if TRAINS:
         params:
             settings=settings_of,
             notebook="--notebook",
+        log:
+            f"{LOGS}/{{run}}.txt",
         threads: THREADS
         resources:
             run=1,
         shell:
             "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} {params.notebook} --preset {PRESET} "
-            "--results results --device {DEVICE} {FORCE}"
+            "--results results --device {DEVICE} {FORCE} > {log} 2>&1"
 
     use rule run as run_without_notebook with:
         input:
@@ -127,12 +132,14 @@ if TRAINS:
             f"{RESULTS}/{{name}}/notebook.ipynb",
         wildcard_constraints:
             name="|".join(READING) or "none",
+        log:
+            f"{LOGS}/{{name}}.txt",
         params:
             given=lambda wildcards: " ".join(
                 f"--set {name}={value}" for name, value in READING[wildcards.name].items()
             ),
         shell:
-            "python -m lprior notebook {input.notebook} {output} {params.given}"
+            "python -m lprior notebook {input.notebook} {output} {params.given} > {log} 2>&1"
 
 
 rule gallery:
@@ -159,12 +166,14 @@ rule sources:
     output:
         f"{BUILD}/values.tex",
         f"{BUILD}/main.tex",
+    log:
+        f"{LOGS}/report.txt",
     params:
         unavailable=UNAVAILABLE,
         diverged=DIVERGED,
     shell:
         "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable} "
-        "--diverged {params.diverged} --studies {OF_STUDIES}"
+        "--diverged {params.diverged} --studies {OF_STUDIES} > {log} 2>&1"
 
 
 rule pdf:
@@ -172,5 +181,7 @@ rule pdf:
         rules.sources.output,
     output:
         pdf_of(PRESET),
+    log:
+        f"{LOGS}/pdf.txt",
     shell:
-        "bash report/build.sh {BUILD} && cp {BUILD}/main.pdf {output}"
+        "(bash report/build.sh {BUILD} && cp {BUILD}/main.pdf {output}) > {log} 2>&1"

@@ -9,8 +9,23 @@ from pathlib import Path
 
 from lprior import __version__, workflow
 from lprior import commands as do
-from lprior.errors import UserError
+from lprior.errors import UserError, hint
 from lprior.failures import EXIT_CODES, check_texts, shorten, tell
+
+EXAMPLES = {  # command -> arguments that do something
+    "run": ["mnist-lpaae-s0", "mnist5k-aae-s1 --preset smoke --set epochs=5 --set width=8"],
+    "config": ["mnist-lpaae-s0", "cifar10-vaegan-s0 --preset full --set gamma=0.1"],
+    "notebook": ["notebooks/aae.ipynb my.ipynb --set dataset=mnist5k --set epochs=1"],
+    "data": ["mnist --data ~/datasets"],
+    "bench": ["lpaae --preset smoke", "--compare lpaae:width=16 lpaae:width=32"],
+    "sample": ["results/published/mnist-lpaae-s0 sheet.png --count 400 --seed 1"],
+    "report": ["results/quick build/my-report"],
+    "publish": ["results/quick/mnist-lpaae-s0 --to my-results"],
+    "fetch": ["weights.tar"],
+    "evaluate": ["results/quick/mnist-lpaae-s0"],
+    "verify": ["results/published/mnist-lpaae-s0"],
+    "evaluator": ["describe mnist"],
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,8 +37,14 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args=None, namespace=None):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unknown argument {unknown[0]}")
+            options = [option for option in self._option_string_actions if option.startswith("--")]
+            self.error(f"unknown argument {unknown[0]}: {hint(unknown[0], options)}".removesuffix(": "))
         return found, unknown
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            there = f"choose one of {', '.join(action.choices)}"
+            raise argparse.ArgumentError(None, f"{value!r} is unknown: {hint(value, action.choices) or there}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         try:
             check_texts(arguments)
-            options = parser().parse_args(arguments)
+            options = parser().parse_args(arguments or ["--help"])
             _use_data(getattr(options, "data", None))
             options.command(options)
         except SystemExit:  # of --help, or of wrong arguments
@@ -64,14 +85,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     run.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
     run.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
-    run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset")
+    setting = "change a setting; `python -m lprior config` and the name list them"
+    run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
     run.add_argument("--force", action="store_true", help="start over, deleting what is there")
 
     config = _command(commands, do.config, "config", "print every value of a run and where it comes from")
     config.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
     config.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
-    config.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    config.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change one of these")
 
     notebook = _command(commands, do.notebook, "notebook", "execute a notebook with parameters that it declares")
     notebook.add_argument("notebook")
@@ -163,7 +185,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _command(commands, function, name: str, text: str) -> argparse.ArgumentParser:
-    added = commands.add_parser(name, help=text, description=text)
+    examples = "\n".join(f"  python -m lprior {name} {example}" for example in EXAMPLES[name])
+    added = commands.add_parser(
+        name, help=text, description=text, epilog=f"Examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     added.set_defaults(command=function)
     return added
 

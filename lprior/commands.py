@@ -37,13 +37,13 @@ def run(options: Namespace) -> None:
     from lprior.results import RunFolder
 
     given = {name: value for name, value in parse_run(options.name).items() if name != "algorithm"}
-    given |= {"preset": options.preset, "epochs": None, "device": options.device, "folder": str(folder), "live": False}
+    given |= {"preset": options.preset, "epochs": None, "folder": str(folder), "whole": True, "force": options.force}
     notebook = Path(__file__).parents[1] / "notebooks" / ALGORITHMS[config.algorithm].notebook
     notebook = Path(os.path.relpath(notebook))  # papermill writes it into the result, where no absolute path belongs
     changes, declared = _changes(options.set), declared_parameters(notebook)
     given |= {name: value for name, value in changes.items() if name in declared}
-    settings = as_settings({name: value for name, value in changes.items() if name not in declared})
-    given |= {"force": options.force, "settings": settings}
+    others = {name: value for name, value in changes.items() if name not in declared}
+    given |= {"settings": as_settings(others | {"device": options.device, "live": False})}
     with RunFolder(folder).held(".lock-notebook"):  # the kernel's process holds the other one
         with RunFolder(folder).held():
             pass  # refused before a kernel starts

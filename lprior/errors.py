@@ -3,11 +3,20 @@
 import difflib
 from collections.abc import Collection
 
+IN_NOTEBOOKS = {"--force": "force=True", "--data or $LPRIOR_DATA": "$LPRIOR_DATA"}  # what options are called there
+
 
 class UserError(Exception):
     """Wrong input or a missing prerequisite. The command line prints its message and exits with `exit_code`."""
 
     exit_code = 2
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback: one red line."""
+        text = str(self)
+        for option, parameter in IN_NOTEBOOKS.items():
+            text = text.replace(option, parameter)
+        return [f"\x1b[31m{text}\x1b[0m"]
 
 
 class DataUnavailable(UserError):
@@ -25,7 +34,11 @@ class TrainingDiverged(UserError):
 def choose(what: str, name: str, choices: Collection[str]) -> None:
     """Raises UserError, with a hint, if `name` is none of the choices."""
     if name not in choices:
-        close = difflib.get_close_matches(str(name), choices, n=1)
         there = f"choose one of {', '.join(choices)}" if choices else "there is none"
-        hint = f"did you mean {close[0]!r}?" if close else there
-        raise UserError(f"{what} {name!r} is unknown: {hint}")
+        raise UserError(f"{what} {name!r} is unknown: {hint(str(name), choices) or there}")
+
+
+def hint(name: str, choices: Collection[str]) -> str:
+    """"did you mean ...?" with what is nearly `name`; "" if nothing is."""
+    close = difflib.get_close_matches(name, choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else ""

@@ -10,7 +10,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
@@ -55,6 +55,17 @@ def spaced(items: Sequence, most: int) -> list:
     """At most so many of the items, about evenly spaced, the first and the last among them."""
     count = min(most, len(items))
     return [items[round((len(items) - 1) * i / max(1, count - 1))] for i in range(count)]
+
+
+def side_by_side(pictures: list[Image.Image]) -> Image.Image:
+    """From left to right, on white, 16 pixels apart."""
+    width = sum(picture.width + 16 for picture in pictures) - 16
+    whole = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white")
+    left = 0
+    for picture in pictures:
+        whole.paste(picture, (left, 0))
+        left += picture.width + 16
+    return whole
 
 
 def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most_rows: int = MOST_ROWS) -> Figure:
@@ -143,6 +154,7 @@ def loss_figure(log: pd.DataFrame) -> Figure:
         axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
         axes.set_title(name, fontsize=8, family="monospace")
         axes.set_xlabel("epoch", fontsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -156,6 +168,7 @@ def metrics_figure(log: pd.DataFrame) -> Figure:
         axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
         axes.set_title(in_words(name), fontsize=7)
         axes.set_xlabel("epoch", fontsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         per_epoch = log["seconds"].mean() / 60
         minutes = axes.secondary_xaxis("top", functions=(lambda x, m=per_epoch: x * m, lambda x, m=per_epoch: x / m))
         minutes.set_xlabel("minutes", fontsize=7)

@@ -3,7 +3,8 @@
     config.json            the resolved configuration, complete enough to run again
     provenance.json        commit, versions, device, engine, data, times
     log.csv                one row per epoch
-    metrics.json           final metrics, with the protocol in the key
+    metrics.json           final metrics, with the protocol in the key: the run is finished
+    glance.json            some of them, of fewer samples: what a notebook measures at first
     samples.png, evolution.png, evolution.gif
     reconstructions.png    test images, and below each its reconstruction
     neighbours.png         samples, and below each the training image nearest to it in pixels
@@ -40,10 +41,11 @@ OUTPUTS = (  # of these: what a run ends with, and does not read when it is resu
     "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png",
     "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
+METRICS, FEW = "metrics.json", "glance.json"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
-OF_A_RUN = {"config.json", "provenance.json", "frames", *CHECKPOINTS, *OUTPUTS}  # what tells a run's folder
+OF_A_RUN = {"config.json", "provenance.json", FEW, "frames", *CHECKPOINTS, *OUTPUTS}  # what tells a run's folder
 
 
 class RunFolder:
@@ -118,6 +120,10 @@ class RunFolder:
     def read_json(self, name: str) -> dict:
         """An object; of metrics and provenance, checked. Raises UserError if there is none."""
         return stored.read_object(self / name)
+
+    def metrics(self) -> dict:
+        """All that were measured, else those of fewer samples. Raises UserError if there are none."""
+        return self.read_json(FEW if (self / FEW).exists() and not (self / METRICS).exists() else METRICS)
 
     def log(self) -> "pd.DataFrame":
         """A row for each epoch. Raises UserError if there is no such table."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lprior.algorithms import ALGORITHMS
 from lprior.data import DATASETS
-from lprior.errors import UserError, choose
+from lprior.errors import UserError, choose, hint
 from lprior.presets import BUDGETS
 
 
@@ -154,13 +154,23 @@ def parse_run(name: str) -> dict[str, Any]:
     either = "|".join
     match = re.fullmatch(rf"({either(DATASETS)})-({either(ALGORITHMS)})(?:-(\w+))?-s(0|[1-9][0-9]*)", name)
     if not match:
-        raise UserError(
-            f"{name!r} is not a run: expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0"
-        )
+        form = "expected <dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0"
+        raise UserError(f"{name!r} is not a run: {_nearly(name) or form}")
     dataset, algorithm, variant, seed = match.groups(default="")
     if len(seed) > 10 or int(seed) > MOST_SEED:  # of more digits Python makes no number
         raise UserError(f"{name!r} has too large a seed: it must be at most {MOST_SEED}")
     return {"dataset": dataset, "algorithm": algorithm, "variant": variant, "seed": int(seed)}
+
+
+def _nearly(name: str) -> str:
+    """A hint at a run whose name is nearly this one, of the same seed, if that can be read."""
+    stem, _, seed = name.rpartition("-s")
+    variants = {algorithm: ["", *(f"-{variant}" for variant in variants_of(algorithm))] for algorithm in ALGORITHMS}
+    seed = seed if re.fullmatch("0|[1-9][0-9]{0,8}", seed) else "0"
+    return hint(f"{stem or name}-s{seed}", [
+        f"{dataset}-{algorithm}{variant}-s{seed}"
+        for dataset in DATASETS for algorithm in ALGORITHMS for variant in variants[algorithm]
+    ])  # fmt: skip
 
 
 def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[str]:

@@ -19,6 +19,7 @@ ADVICE = {  # what to do about a damaged file
     "config.json": "restore it, or delete it and start the run again: the checkpoint knows the settings",
     "provenance.json": "restore it, or start the run over with --force",
     "metrics.json": "measure the run again with python -m lprior evaluate",
+    "glance.json": AGAIN,
     "log.csv": AGAIN,
     "model.safetensors": AGAIN,
 }
@@ -52,7 +53,7 @@ def read_object(path: Path) -> dict[str, Any]:
         raise damaged(path, first_line(error) if path.stat().st_size else "it is empty") from error
     if not isinstance(found, dict):
         raise damaged(path, f"it holds a {type(found).__name__} instead of an object")
-    if path.name == "metrics.json":
+    if path.name in ("metrics.json", "glance.json"):
         for key in (key for key, value in found.items() if not _is_metric(value)):
             raise damaged(path, f"{key} is {found[key]!r}, neither a number nor numbers nor a reason")
     if path.name == "provenance.json":

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,46 @@ def test_a_wrong_run_is_refused_in_one_line(capsys, tmp_path, arguments, named):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runn"], "'runn' is unknown: did you mean 'run'?"),
+        (["xyz"], "choose one of run, config"),
+        (["run", "mnist5k-aae-s0", "--presett", "smoke"], "unknown argument --presett: did you mean '--preset'?"),
+        (["evaluator", "trian", "mnist"], "did you mean 'train'?"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_nearly_right_is_named(capsys, arguments, said):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert caught.value.code == 2 and said in line
+
+
+def test_without_arguments_there_is_help(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([])
+    assert caught.value.code == 0 and "usage: python -m lprior" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", cli.EXAMPLES)
+def test_every_command_s_help_has_examples_that_it_takes(capsys, command):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    out = capsys.readouterr().out
+    for example in cli.EXAMPLES[command]:
+        assert f"  python -m lprior {command} {example}\n" in out
+        assert cli.parser().parse_args([command, *shlex.split(example)]).command
+
+
+def test_every_command_has_an_example(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["xyz"])
+    commands = capsys.readouterr().err.split("choose one of ")[1].partition(";")[0].split(", ")
+    assert {*cli.EXAMPLES, "workflow"} == {*commands}
+
+
 def config_of(capsys, *arguments: str) -> dict[str, list[str]]:
     """What `config` prints: name -> value and layer."""
     assert cli.main(["config", *arguments]) == 0
@@ -83,7 +124,7 @@ def test_config_prints_every_value_of_the_run_and_its_layer(capsys, arguments, n
     assert found == {name: [str(value) or '""', layer] for name, (value, layer) in explain(**named).items()}
     whole = resolve(**named).to_dict()
     values = whole | whole.pop("settings")
-    printed = {name: str(value) or '""' for name, value in values.items()}
+    printed = {name: str(value) or '""' for name, value in ({"validation": 0} | values).items()}
     assert {name: value for name, (value, _) in found.items()} == printed
 
 

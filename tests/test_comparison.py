@@ -1,9 +1,11 @@
 """Runs side by side, and pictures of codes."""
 
+import io
 from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from lprior import data, figures
 from lprior.config import resolve
@@ -31,21 +33,35 @@ def test_a_run_that_is_not_finished_is_refused(tmp_path):
         comparison.obtain(tmp_path, "mnist", "quick")
 
 
-def test_without_a_name_a_run_is_made_once(tmp_path, monkeypatch):
+def test_without_a_name_a_run_is_made(tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr(comparison, "scratch_folder", lambda config: tmp_path / config.name)
-    monkeypatch.setattr(comparison, "run", lambda config, folder, device: made.append((config, folder)))
+    monkeypatch.setattr(comparison.interactive, "scratch_folder", lambda config: tmp_path / config.name)
+    monkeypatch.setattr(comparison.interactive, "run", lambda config, folder, **_: made.append((config, folder)))
     comparison.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
     ((config, folder),) = made
     assert config == resolve("lpaae", "mnist5k", "smoke", "supervised", epochs=1)
-    folder.mkdir()
-    (folder / "metrics.json").write_text("{}")
-    comparison.obtain(None, "mnist5k", "smoke", "supervised", epochs=1)
-    assert len(made) == 1
+
+
+def test_a_published_run_is_taken_where_it_has_what_is_needed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(comparison.interactive, "obtain", lambda one: asked.append(one.config))
+    monkeypatch.setattr(comparison, "at_hand", lambda dataset: dataset)
+    taken = comparison.obtain(None, "mnist", "quick", "fixed", needs="model.safetensors")
+    assert taken.path == comparison.PUBLISHED / "mnist-lpaae-fixed-s0" and asked == []
+    assert comparison.obtain(None, "mnist", "quick", "supervised").path.name == "mnist-lpaae-supervised-s0"
+    for given in ({"epochs": 3}, {"needs": "absent"}, {"variant": "text"}):
+        comparison.obtain(None, "mnist", "quick", **given)
+    assert [one.epochs for one in asked] == [3, 20, 20]
+
+
+def test_the_published_manifold_is_shown_where_it_is_of_what_was_asked_for(finished):
+    assert latent.plane(None, "mnist", "quick", epochs=None).size == (280, 280)
+    run = finished / "mnist5k-lpaae-code_2-s0"
+    assert latent.plane(run, "mnist", "quick", epochs=None) == figures.sheet(latent.manifold(load(run)), padding=0)
 
 
 def test_the_table_has_a_row_for_each_variant(finished, tmp_path):
-    runs = comparison.runs_in(finished)["mnist5k"]
+    runs = comparison.runs_in(finished)["mnist5k", "smoke"]
     assert list(runs) == ["", "fixed", "supervised", "unsupervised", "code_2"]
     table = comparison.table(runs)
     assert list(table.index)[:2] == ["LP-AAE", "LP-AAE, fixed prior"] and len(table) == len(runs)
@@ -66,24 +82,33 @@ def test_runs_on_other_data_are_apart(tmp_path):
     for dataset, fid in (("cifar10", 9.0), ("mnist", 1.0)):
         write_run(tmp_path, resolve("lpaae", dataset, "smoke", "supervised"), fid_x=fid)
     runs = comparison.runs_in(tmp_path)
-    assert list(runs) == ["mnist", "cifar10"]  # as `data.DATASETS` has them
+    assert list(runs) == [("mnist", "smoke"), ("cifar10", "smoke")]  # as `data.DATASETS` has them
     for dataset, fid in (("mnist", "1"), ("cifar10", "9")):
-        table = comparison.table(runs[dataset])
+        table = comparison.table(runs[dataset, "smoke"])
         assert (list(table.index), table["fid_x"].tolist()) == (["LP-AAE, supervised"], [fid])
-        assert table.columns.name == comparison.dataset_of(runs[dataset]) == DATASETS[dataset].title
+        assert table.columns.name == f"{DATASETS[dataset].title}, smoke"
+
+
+def test_runs_of_a_study_are_apart_and_the_published_ablation_is_the_default(tmp_path):
+    for preset in ("quick", "ablation"):
+        config = resolve("lpaae", "mnist", preset, seed=len(preset))
+        write_run(tmp_path, config, fid_x=1.0)
+    assert list(comparison.runs_in(tmp_path)) == [("mnist", "ablation"), ("mnist", "quick")]
+    assert list(comparison.runs_in(None)) == [("mnist", "ablation")]
+    assert {len(members) for members in comparison.runs_in(None)["mnist", "ablation"].values()} == {3}
 
 
 def test_the_table_gives_the_spread_over_seeds(tmp_path):
     for seed, fid in ((0, 1.0), (1, 3.0)):
         write_run(tmp_path, resolve("lpaae", "mnist5k", "smoke", "text", seed), fid_x=fid, histogram_x=[1.0])
-    table = comparison.table(comparison.runs_in(tmp_path)["mnist5k"])
+    table = comparison.table(comparison.runs_in(tmp_path)["mnist5k", "smoke"])
     assert table.loc["LP-AAE, text"].to_dict() == {"n": 2, "epochs": "2", "fid_x": "2 ± 1.41"}
 
 
 def test_what_only_one_seed_was_measured_by_has_no_spread(tmp_path):
     write_run(tmp_path, resolve("lpaae", "mnist5k", "smoke", seed=0), fid_x=1.0, score_x=5.0)
     write_run(tmp_path, resolve("lpaae", "mnist5k", "smoke", seed=1), fid_x=3.0)
-    table = comparison.table(comparison.runs_in(tmp_path)["mnist5k"])
+    table = comparison.table(comparison.runs_in(tmp_path)["mnist5k", "smoke"])
     assert table.loc["LP-AAE"].to_dict() == {"n": 2, "epochs": "2", "fid_x": "2 ± 1.41", "score_x": "5"}
 
 
@@ -94,7 +119,7 @@ def test_no_table_of_the_published_runs_has_a_nan():
 
 def test_a_variant_that_is_no_more_goes_by_its_own_name(tmp_path):
     write_run(tmp_path, replace(resolve("lpaae", "mnist", "quick"), variant="withdrawn"), fid_x=1.0)
-    assert list(comparison.table(comparison.runs_in(tmp_path)["mnist"]).index) == ["lpaae-withdrawn"]
+    assert list(comparison.table(comparison.runs_in(tmp_path)["mnist", "quick"]).index) == ["lpaae-withdrawn"]
 
 
 def test_each_data_set_has_its_own_plot(tmp_path):
@@ -104,11 +129,11 @@ def test_each_data_set_has_its_own_plot(tmp_path):
             write_run(tmp_path, config, fid_x=1.0)
             (tmp_path / config.name / "log.csv").write_text("epoch,seconds,fid_x\n1,1.0,3.0\n2,1.0,2.0\n")
     plots = [comparison.curves_figure(runs).axes for runs in comparison.runs_in(tmp_path).values()]
-    assert [(axes.get_title(), len(axes.lines)) for (axes,) in plots] == [("MNIST", 2), ("CIFAR-10", 2)]
+    assert [(axes.get_title(), len(axes.lines)) for (axes,) in plots] == [("MNIST, quick", 2), ("CIFAR-10, quick", 2)]
 
 
 def test_curves_have_a_line_for_each_run(finished):
-    (axes,) = comparison.curves_figure(comparison.runs_in(finished)["mnist5k"], "score").axes
+    (axes,) = comparison.curves_figure(comparison.runs_in(finished)["mnist5k", "smoke"], "score").axes
     assert [line.get_label() for line in axes.lines][:2] == ["LP-AAE", "LP-AAE, fixed prior"] and len(axes.lines) == 5
 
 
@@ -152,9 +177,20 @@ def test_the_manifold_is_of_two_entries_only(finished):
 
 
 @pytest.mark.parametrize("variant", ["code_2", "supervised"])
-def test_sliders_are_the_entries_of_the_noise_and_s(finished, variant):
+def test_sliders_move_the_picture_and_a_button_draws_the_noise(finished, variant):
     model = load(finished / f"mnist5k-lpaae-{variant}-s0")
-    widget = latent.sliders(model)
-    names = {child.description for child in widget.children[:-1]}
-    assert names == {f"z{i}" for i in range(model.config.code)} | ({"s"} if variant == "supervised" else set())
-    widget.update()
+    left, picture = latent.sliders(model, size=56).children
+    button, *sliders = left.children
+    named = {slider.description: slider for slider in sliders}
+    assert set(named) == {f"z{i}" for i in range(model.config.code)} | ({"s"} if variant == "supervised" else set())
+    shown = [picture.value]
+    for act in (lambda: setattr(named["z1"], "value", 2.5), button.click, lambda: setattr(named["z0"], "value", -3.0)):
+        act()
+        shown.append(picture.value)
+    assert len(set(shown)) == 4 and named["z1"].value != 2.5
+    assert Image.open(io.BytesIO(shown[0])).size == (56, 56)
+
+
+def test_only_the_first_entries_have_sliders(finished):
+    left, _ = latent.sliders(load(finished / "mnist5k-lpaae-s0"), most=3).children
+    assert [child.description for child in left.children] == ["random", "z0", "z1", "z2"]

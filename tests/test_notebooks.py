@@ -112,7 +112,7 @@ def test_the_example_of_settings_resolves(path):
     (example,) = re.findall(r'such as "(.*=.*)"', cell.source)
     defaults = default_parameters(path)
     named = {name: defaults[name] for name in ("dataset", "preset", "variant", "seed", "epochs")}
-    config, _ = configure(ALGORITHM_OF[path.name], **named, settings=example)
+    config = configure(ALGORITHM_OF[path.name], **named, settings=example).config
     assert config == resolve(ALGORITHM_OF[path.name], **named, **parse_settings(example)) and example
 
 
@@ -133,10 +133,10 @@ def test_each_training_notebook_runs(path, tmp_path, monkeypatch, capsys):
     """In a kernel, as the workflow runs it; `force` deletes the folder from within, in which the notebook is kept."""
     monkeypatch.chdir(tmp_path)
     folder = Path("results") / path.stem
-    given = {"preset": "smoke", "dataset": "mnist5k", "epochs": 1, "device": "cpu", "folder": str(folder)}
+    given = {"preset": "smoke", "dataset": "mnist5k", "epochs": 1, "folder": str(folder), "whole": True, "force": True}
     output = folder / "notebook.ipynb"
 
-    execute(path, output, given | {"live": False, "force": True, "settings": "width=3, betas=(0.4, 0.9)"})
+    execute(path, output, given | {"settings": "width=3, betas=(0.4, 0.9), device=cpu, live=False"})
 
     assert {"metrics.json", "samples.png", "notebook.ipynb"} <= {file.name for file in folder.iterdir()}
     assert not list(tmp_path.rglob("*.running.ipynb")) and not list(tmp_path.rglob("*.failed.ipynb"))
@@ -153,8 +153,8 @@ def test_each_training_notebook_runs(path, tmp_path, monkeypatch, capsys):
 def test_nothing_speaks_of_digits_beside_pictures(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LPRIOR_DATA", str(make_pictures(tmp_path / "data", train=13, test=6)))
-    given = {"preset": "smoke", "dataset": "cifar10", "epochs": 1, "device": "cpu", "folder": "run", "live": False}
-    execute(path, "run/notebook.ipynb", given | {"settings": "images=128, samples=200"})
+    given = {"preset": "smoke", "dataset": "cifar10", "epochs": 1, "folder": "run"}
+    execute(path, "run/notebook.ipynb", given | {"settings": "images=128, samples=200, device=cpu, live=False"})
     assert any(text.startswith("## Are they pictures?") for text in prose_in(outputs_of(Path("run/notebook.ipynb"))))
     cells = nbformat.read("run/notebook.ipynb", as_version=4).cells
     shown = [json.dumps(one.get("data", one.get("text", ""))) for cell in code(cells) for one in cell.outputs]
@@ -199,7 +199,9 @@ def test_a_run_by_notebook_gives_it_its_parameters(algorithm, tmp_path, executed
     assert (notebook.name, output) == (NOTEBOOKS[algorithm], tmp_path / "quick" / name / "notebook.ipynb")
     assert sorted(given) == sorted(PARAMETERS)
     assert (given["seed"], given["dataset"], given["epochs"]) == (3, "mnist5k", 7)
-    assert given["settings"] == "width=8, betas=(0.5, 0.9), networks=dcgan, learning_rate=0.001"
+    changed = "width=8, betas=(0.5, 0.9), networks=dcgan, learning_rate=0.001"
+    assert given["settings"] == f"{changed}, device=auto, live=False"
+    assert given["whole"] is True  # as the report needs it
     check_parameters(declared_parameters(notebook), given, notebook.name)
 
 
@@ -207,7 +209,7 @@ def test_a_run_by_notebook_gives_it_its_parameters(algorithm, tmp_path, executed
 def test_without_changes_a_run_by_notebook_is_the_preset_s(algorithm, tmp_path, executed):
     assert cli.main(["run", f"mnist5k-{algorithm}-s0", "--notebook", "--results", str(tmp_path)]) == 0
     ((_, _, given),) = executed
-    assert (given["epochs"], given["settings"]) == (None, "")
+    assert (given["epochs"], given["settings"]) == (None, "device=auto, live=False")
 
 
 def test_a_run_of_a_study_by_notebook_is_the_run(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Data sets, each as one uint8 tensor: `DATASETS` holds what is known of them, and `load` loads one."""
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,10 +11,11 @@ from lprior.data.files import cache
 from lprior.data.images import Dataset, check_labels, crop, pad, to_float, to_uint8
 from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
 from lprior.data.pictures import CLASSES
-from lprior.errors import UserError
+from lprior.errors import DataUnavailable, UserError, choose
 
 __all__ = [
-    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "split", "to_float", "to_uint8"
+    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "split", "substitute", "to_float",
+    "to_uint8",
 ]  # fmt: skip
 
 DIGITS = tuple("0123456789")
@@ -59,6 +61,7 @@ DATASETS = {
         },
     ),
 }  # fmt: skip
+SUBSTITUTES = {"mnist": "mnist5k"}  # what is trained on rather than on nothing
 
 
 def load(name: str, root: str | Path | None = None, split: str = "train") -> Dataset:
@@ -70,8 +73,7 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
     Raises UserError for an unknown name, for a file that cannot be read, is corrupt or holds anything but this data
     set, and for a cache that cannot be written; DataUnavailable if there is nothing to load.
     """
-    if name not in DATASETS:
-        raise UserError(f"data set {name!r} is unknown: choose one of {', '.join(DATASETS)}")
+    choose("data set", name, DATASETS)
     root = Path(root or os.environ.get("LPRIOR_DATA") or cache())
     try:
         found = DATASETS[name].load(root, split)
@@ -96,3 +98,14 @@ def split(
         raise UserError(f"validation {validation} leaves none of the {len(train.images)} images to train on")
     held_out = replace(train, images=train.images[rest:], labels=train.labels[rest:], split="val")
     return train.head(rest).head(images), held_out
+
+
+def substitute(name: str, error: DataUnavailable) -> str:
+    """The data set that takes the place of `name`, which is said loudly on stderr. Raises `error` if there is none."""
+    if name not in SUBSTITUTES:
+        raise error
+    found = SUBSTITUTES[name]
+    title, of = (DATASETS[each].title.upper() for each in (found, name))
+    notice = f"GOING ON WITH {found}, {title}: ITS RESULTS ARE NOT THOSE OF {of}."
+    print(f"\n*** {error}\n*** {notice}\n", file=sys.stderr, flush=True)
+    return found

@@ -14,22 +14,25 @@ from lprior.runs import STUDIES
 from lprior.streams import generator
 
 COMPONENTS = 10  # of the Gaussian mixture that is the control of a learned prior
+GLANCE = 2000  # samples, at most, of what is not measured whole, and of the metrics in a log
 VALIDATION = 5000  # training images, the last ones, on which Parzen windows choose their width
 
 
-def measure(model: Model, train: Dataset, test: Dataset) -> dict:
-    """Every metric of a model, under the keys that `metrics.py` explains.
+def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> dict:
+    """Every metric of a model, under the keys that `metrics.py` explains. If not `whole`, of at most GLANCE samples,
+    without Parzen windows and the control, which take most of the time.
 
     All is measured at the native resolution of the data set, to which larger images are cropped. What has no value has
     the reason in its place. Raises TrainingDiverged if samples are no finite numbers.
     """
-    judge, noise, size = Judge(test, model.device), model.noise(model.config.samples), test.images.shape[-1]
+    count = model.config.samples if whole else min(GLANCE, model.config.samples)
+    judge, noise, size = Judge(test, model.device), model.noise(count), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
     judged = judge.measure(samples)
     values = {"reconstruction_mse_test": reconstruction_error(model, test), **judged}
-    if _grey(test):
+    if whole and _grey(test):
         values |= parzen(samples, train, test)
-    if judge.available:
+    if whole and judge.available:
         try:
             control = judge.measure(data.crop(mixture_samples(model, train.images, len(noise)), size))
         except (NoMixture, TrainingDiverged) as error:

@@ -154,10 +154,14 @@ def metric_of(key: str) -> Metric | None:
 
 def in_words(key: str) -> str:
     """What the axis of a figure says: "FID of 2,000 samples" for fid_mnist_clf1_2k_test."""
-    metric, count = metric_of(key), re.search(r"_(\d+)(k?)(_test|_val)?$", key)
-    if metric is None or count is None:
-        return key
-    return f"{metric.title} of {int(count[1]) * (1000 if count[2] else 1):,} samples"
+    metric, count = metric_of(key), of_samples(key)
+    return f"{metric.title} {count}" if metric and count else key
+
+
+def of_samples(key: str) -> str:
+    """"of 2,000 samples" for fid_mnist_clf1_2k_test; "" where the key has no number."""
+    count = re.search(r"_(\d+)(k?)(_test|_val)?$", key)
+    return f"of {int(count[1]) * (1000 if count[2] else 1):,} samples" if count else ""
 
 
 def by_title(title: str) -> Metric:

@@ -1,59 +1,83 @@
 """Several runs side by side: find them or make them, their table, their curves."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lprior.config import resolve
+from lprior.config import RunConfig, resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
+from lprior.evaluation.metrics import in_words
 from lprior.figures import logarithmic
-from lprior.results import PUBLISHED, RunFolder, finished, scratch_folder
+from lprior.notebooks import interactive
+from lprior.notebooks.configuration import Asked, at_hand
+from lprior.results import PUBLISHED, RunFolder, finished
 from lprior.runs import title_of, variants_of
-from lprior.training.run import run
 
 
 def obtain(
-    folder: str | Path | None, dataset: str, preset: str, variant: str = "", device: str = "auto", **changes
-) -> RunFolder:
-    """The finished LP-AAE run in `folder`, as it is; for None a run of the variant, made in results/interactive unless
-    it is there already. `changes`: as of `config.resolve`. Raises UserError if `folder` holds no finished run."""
+    folder: str | Path | None, dataset: str, preset: str, variant: str = "", device: str = "auto",
+    epochs: int | None = None, needs: str = "metrics.json",
+) -> RunFolder:  # fmt: skip
+    """A finished LP-AAE run: the one in `folder`, as it is; for None the published one that has the file it `needs`;
+    where there is none, or for a number of `epochs`, one that is made in results/interactive unless it is there.
+
+    Raises UserError if `folder` holds no finished run.
+    """
     if folder is not None:
         result = RunFolder(folder)
-        result.read_json("metrics.json")
+        result.metrics()
         return result
-    config = resolve("lpaae", dataset, preset, variant, **changes)
-    result = RunFolder(scratch_folder(config))
-    return result if (result / "metrics.json").exists() else run(config, result.path, device=device)
+    config = resolve("lpaae", dataset, preset, variant, epochs=epochs)
+    result = published_of(config)
+    if epochs is None and result is not None and (result / needs).exists():
+        return result
+    here = resolve("lpaae", at_hand(dataset), preset, variant, epochs=epochs)
+    return interactive.obtain(Asked(here, {}, device))
+
+
+def published_of(config: RunConfig) -> RunFolder | None:
+    """The run in results/published that this one repeats, or the beginning of it: the two may differ in their number of
+    epochs."""
+    result = RunFolder(PUBLISHED / config.name)
+    if not (result / "config.json").exists():
+        return None
+    return result if replace(result.config(), epochs=config.epochs) == config else None
 
 
 Runs = dict[str, list[RunFolder]]  # variant, "" for none -> its runs
 
 
-def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[str, Runs]:
-    """The finished runs of an algorithm in a folder, by data set, since others do not compare, and by variant in the
-    order of `runs.VARIANTS`.
+def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[tuple[str, str], Runs]:
+    """The finished runs of an algorithm in a folder, by data set and preset, since others do not compare, and by
+    variant in the order of `runs.VARIANTS`.
 
-    None is results/published. Raises UserError if there is no such run.
+    None is the published ablation. Raises UserError if there is no such run.
     """
-    folder = PUBLISHED if folder is None else Path(folder)
-    found: dict[str, Runs] = {name: {variant: [] for variant in ["", *variants_of(algorithm)]} for name in DATASETS}
+    folder = PUBLISHED / "ablation" if folder is None else Path(folder)
+    found: dict[tuple[str, str], Runs] = {}
     for result in finished(folder):
         config = result.config()
         if config.algorithm == algorithm:
-            found[config.dataset].setdefault(config.variant, []).append(result)
-    found = {name: {variant: members for variant, members in runs.items() if members} for name, runs in found.items()}
-    if not any(found.values()):
+            variants = {name: [] for name in ["", *variants_of(algorithm)]}
+            runs = found.setdefault((config.dataset, config.preset), variants)
+            runs.setdefault(config.variant, []).append(result)
+    if not found:
         raise UserError(f"{folder} holds no finished run of {algorithm}")
-    return {name: runs for name, runs in found.items() if runs}
+    order = list(DATASETS)
+    return {
+        key: {variant: members for variant, members in found[key].items() if members}
+        for key in sorted(found, key=lambda key: (order.index(key[0]), key[1]))
+    }
 
 
 def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")) -> pd.DataFrame:
-    """Of runs on one data set, a row for each variant: the number of seeds, epochs, and mean and standard deviation
-    over seeds of each metric whose key begins with one of `kinds`. Variants measured by different protocols have
-    different columns."""
+    """Of runs on one data set by one preset, a row for each variant: the number of seeds, epochs, and mean and standard
+    deviation over seeds of each metric whose key begins with one of `kinds`. Variants measured by different protocols
+    have different columns."""
     rows = {}
     for members in runs.values():
         values = pd.DataFrame([one.read_json("metrics.json") for one in members])
@@ -63,19 +87,19 @@ def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "re
             spread = f" ± {values[key].std():.3g}" if values[key].count() > 1 else ""
             row[key] = f"{values[key].mean():.4g}{spread}"
         rows[title(members[0])] = row
-    return pd.DataFrame(rows).T.fillna("–").rename_axis(columns=dataset_of(runs))
+    return pd.DataFrame(rows).T.fillna("–").rename_axis(columns=heading(runs))
 
 
 def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
     """The metrics of a run that have a value and whose keys begin with one of `kinds`."""
-    metrics = result.read_json("metrics.json")
+    metrics = result.metrics()
     numbers = {key: value for key, value in metrics.items() if not isinstance(value, str)}
     return pd.Series({key: value for key, value in numbers.items() if key.startswith(kinds)}, dtype=float)
 
 
 def curves_figure(runs: Runs, kind: str = "fid") -> Figure:
-    """Of runs on one data set, the metric of each log whose name begins with `kind`, over epochs, a colour for each
-    variant."""
+    """Of runs on one data set by one preset, the metric of each log whose name begins with `kind`, over epochs, a
+    colour for each variant."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for index, members in enumerate(runs.values()):
@@ -86,8 +110,8 @@ def curves_figure(runs: Runs, kind: str = "fid") -> Figure:
             if column is not None:
                 label = title(one) if number == 0 else None
                 axes.plot(log["epoch"], log[column], color=f"C{index}", ls=line, lw=1, label=label)
-                axes.set_ylabel(column)
-    axes.set_title(dataset_of(runs))
+                axes.set_ylabel(in_words(column))
+    axes.set_title(heading(runs))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if kind == "fid":
@@ -102,6 +126,7 @@ def title(result: RunFolder) -> str:
     return title_of(result.config().model)
 
 
-def dataset_of(runs: Runs) -> str:
-    """The title of the data that runs on one data set have in common."""
-    return DATASETS[next(iter(runs.values()))[0].config().dataset].title
+def heading(runs: Runs) -> str:
+    """What runs on one data set by one preset have in common, such as "MNIST, ablation"."""
+    config = next(iter(runs.values()))[0].config()
+    return f"{DATASETS[config.dataset].title}, {config.preset}"

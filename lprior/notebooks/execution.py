@@ -2,7 +2,6 @@
 executed notebook appears only when every cell has run."""
 
 import ast
-import difflib
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ from typing import Any
 from lprior import errors
 from lprior.algorithms import ALGORITHMS
 from lprior.device import choose_device
-from lprior.errors import UserError
+from lprior.errors import UserError, hint
 from lprior.notebooks.configuration import DECIDING, configure
 from lprior.training import memory
 
@@ -131,9 +130,8 @@ def check_parameters(declared: dict[str, str], given: dict[str, Any], notebook: 
     """Compare parameters with the declared types, such as "int | None". Raises UserError at the first misfit."""
     for name, value in given.items():
         if name not in declared:
-            close = difflib.get_close_matches(name, declared, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(declared)}"
-            raise UserError(f"{notebook} has no parameter {name!r}: {hint}")
+            there = f"it has {', '.join(declared)}"
+            raise UserError(f"{notebook} has no parameter {name!r}: {hint(name, declared) or there}")
         words = [word.strip() for word in declared[name].split("|")]
         boolean = isinstance(value, bool)
         if boolean != ("bool" in words) or not any(isinstance(value, TYPES[word]) for word in words):
@@ -145,5 +143,5 @@ def check_configuration(notebook: str, parameters: dict[str, Any]) -> None:
     device that is not there, and for a run that does not fit into memory."""
     for name, algorithm in ALGORITHMS.items():
         if algorithm.notebook == notebook and parameters.keys() >= {*DECIDING}:
-            config, _ = configure(name, **{key: parameters[key] for key in DECIDING})
-            memory.check(config, choose_device(parameters.get("device", "auto")))
+            asked = configure(name, **{key: parameters[key] for key in DECIDING})
+            memory.check(asked.config, choose_device(asked.device))

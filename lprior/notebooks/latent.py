@@ -1,15 +1,23 @@
 """Looking at codes: maps of them, walks between them, the manifold of a two-dimensional code, and sliders."""
 
+import io
+from pathlib import Path
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from lprior import figures
+from lprior.config import resolve
 from lprior.data import Dataset, crop
 from lprior.errors import UserError
 from lprior.evaluation.judges import Judge
-from lprior.model import Model
+from lprior.model import Model, load
+from lprior.notebooks import comparison
+from lprior.results import still
+from lprior.stored import read_picture
 
 
 def generated(model: Model, count: int, test: Dataset) -> tuple[Tensor, Tensor]:
@@ -79,21 +87,41 @@ def manifold(model: Model, rows: int = 10) -> Tensor:
     return model.generate(z)
 
 
-def sliders(model: Model, most: int = 8):
-    """A widget: a slider for each of the first `most` entries of the noise, in standard deviations, and the image that
-    they make. With a conditional variable, one more for s."""
+def plane(folder: str | Path | None, dataset: str, preset: str, **chosen) -> Image.Image:
+    """The manifold of a run of the variant "code_2", which `comparison.obtain` finds or makes; for None the published
+    picture where there is one of such a run, unless `epochs` are chosen."""
+    published = comparison.published_of(resolve("lpaae", dataset, preset, "code_2"))
+    if folder is None and chosen.get("epochs") is None and published:
+        return read_picture(still(comparison.PUBLISHED / "latent_space", "manifold"))
+    run = comparison.obtain(folder, dataset, preset, "code_2", **chosen)
+    return figures.sheet(manifold(load(run.path)), padding=0)
+
+
+def sliders(model: Model, most: int = 8, size: int = 448):
+    """A widget: a slider for each of the first `most` entries of the noise, in standard deviations, a button that draws
+    all of the noise anew, and the image that they make, smooth, of `size` pixels a side. With a conditional variable,
+    one more slider for s."""
     import ipywidgets as widgets
-    from IPython.display import display
 
-    size = model.config.code
-    moved = {f"z{i}": widgets.FloatSlider(0.0, min=-3, max=3, step=0.1) for i in range(min(most, size))}
-    if model.autoencoder.s.values:
-        moved["s"] = widgets.IntSlider(0, min=0, max=model.autoencoder.s.values - 1)
+    entries = [widgets.FloatSlider(0.0, min=-3, max=3, step=0.1, description=f"z{i}") for i in range(model.config.code)]
+    values = model.autoencoder.s.values
+    s = [widgets.IntSlider(0, min=0, max=values - 1, description="s")] if values else []
+    button, picture = widgets.Button(description="random"), widgets.Image(format="png", width=size, height=size)
 
-    def show(**values):
-        noise = model.noise(1, s=values.pop("s", None))
-        noise[:, :size] = torch.tensor([*values.values()] + [0.0] * (size - len(values)))
-        picture = figures.sheet(model.generate(noise), padding=0)
-        display(picture.resize((8 * picture.width, 8 * picture.height), resample=0))
+    def show(change: object = None) -> None:
+        noise = model.noise(1, s=s[0].value if s else None)
+        noise[:, : len(entries)] = torch.tensor([entry.value for entry in entries])
+        tile = figures.sheet(model.generate(noise), padding=0)
+        content = io.BytesIO()
+        tile.resize((size, size), Image.Resampling.BICUBIC).save(content, format="png")
+        picture.value = content.getvalue()
 
-    return widgets.interactive(show, **moved)
+    def draw(change: object = None) -> None:
+        for entry, value in zip(entries, torch.randn(len(entries)).tolist(), strict=True):
+            entry.value = value
+
+    for slider in [*entries, *s]:
+        slider.observe(show, "value")
+    button.on_click(draw)
+    show()
+    return widgets.HBox([widgets.VBox([button, *s, *entries[:most]]), picture])

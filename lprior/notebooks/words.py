@@ -1,15 +1,25 @@
 """What a notebook says of the run that it was asked for: it fits the run's data, and is silent where it would not."""
 
-from dataclasses import replace
-
 import pandas as pd
 from IPython.display import Markdown
 
+from lprior import figures
 from lprior.config import RunConfig
 from lprior.data import DATASETS
-from lprior.notebooks.configuration import Layers
-from lprior.results import PUBLISHED, RunFolder
+from lprior.evaluation.metrics import CONTROL, Metric, metric_of, of_samples
+from lprior.notebooks.comparison import published_of
+from lprior.notebooks.configuration import Asked
+from lprior.results import RunFolder
+from lprior.stored import read_picture
 
+MIXTURE = "a mixture fitted afterwards"
+PLAIN = {r"\%": "%", r"$\times 1000$": "times 1000"}  # units, which the report has in LaTeX
+WORDS = {  # titles in the report's tables -> here
+    "sheet": "score of the sheet", "rarest": "rarest class", "commonest": "commonest class",
+    "obeyed": "images of s as s", "reconstruction": "squared error of reconstructions",
+    "Parzen": "Parzen log-likelihood",
+    "Q": "test images that Q knows", "codes": "test images by clusters of codes",
+}  # fmt: skip
 SENTENCES = {  # run in results/published -> picture -> what can be seen there
     "mnist-aae-s0": {
         "samples": "In the published run most tiles are recognisable, soft at the edges, and a good part blends two "
@@ -62,9 +72,10 @@ SENTENCES = {  # run in results/published -> picture -> what can be seen there
 }
 
 
-def summary(config: RunConfig, layers: Layers) -> Markdown:
+def summary(asked: Asked) -> Markdown:
     """The run's name and its preset, and what the variant and the parameters say beside that."""
-    rows = {name: row for name, row in layers.items() if row[1] == "given" or row[1].startswith("variant ")}
+    config = asked.config
+    rows = {name: row for name, row in asked.layers.items() if row[1] == "given" or row[1].startswith("variant ")}
     if not rows:
         return Markdown(f"**{config.name}**, all as the preset `{config.preset}` has it.")
     lines = [f"| {name} | {value} | {layer} |" for name, (value, layer) in rows.items()]
@@ -72,21 +83,65 @@ def summary(config: RunConfig, layers: Layers) -> Markdown:
     return Markdown(f"**{config.name}**, as the preset `{config.preset}` has it, but for\n\n{table}")
 
 
-def table(layers: Layers) -> pd.DataFrame:
+def table(asked: Asked) -> pd.DataFrame:
     """Every value, and the layer that it came from."""
-    return pd.DataFrame.from_dict(layers, orient="index", columns=["value", "from"])
+    return pd.DataFrame.from_dict(asked.layers, orient="index", columns=["value", "from"])
 
 
 def question(config: RunConfig) -> Markdown:
     """The heading above the samples."""
-    things = DATASETS[config.dataset].things
-    return Markdown(f"## Are they {things}?\n\nA hundred samples from the prior, by the averaged decoder.")
+    things, text = DATASETS[config.dataset].things, "A hundred samples from the prior, by the averaged decoder"
+    beside = published_of(config)
+    text += f"; right those of the published run, after {_epochs(beside.config())}" if beside else ""
+    return Markdown(f"## Are they {things}?\n\n{text}.")
+
+
+def samples(result: RunFolder):
+    """The sheet of a run, and beside it that of the published run which it repeats, if there is one."""
+    beside = published_of(result.config())
+    folders = [result, *([beside] if beside else [])]
+    return figures.show(figures.side_by_side([read_picture(folder.still("samples")) for folder in folders]))
 
 
 def published(config: RunConfig, picture: str) -> Markdown | None:
-    """The sentence on a picture of the run in results/published that this one repeats, or the beginning of it: the two
-    may differ in their number of epochs. None if there is no such run, or no sentence of it."""
-    folder, sentence = RunFolder(PUBLISHED / config.name), SENTENCES.get(config.name, {}).get(picture)
-    if sentence is None or not (folder / "config.json").exists():
-        return None
-    return Markdown(sentence) if replace(folder.config(), epochs=config.epochs) == config else None
+    """The sentence on a picture of the published run that this one repeats, or the beginning of it. None if there is no
+    such run, or no sentence of it."""
+    sentence = SENTENCES.get(config.name, {}).get(picture)
+    return Markdown(sentence) if sentence and published_of(config) else None
+
+
+def metrics(result: RunFolder) -> pd.DataFrame:
+    """Every metric in words with its unit, a row each: of the run, of the mixture that is its control, and of the
+    published run that it repeats, each with its number of samples. A column is there if something was measured."""
+    beside, values = published_of(result.config()), result.metrics()
+    control = {key: value for key, value in values.items() if key.startswith(CONTROL)}
+    columns = {"this run": {key: value for key, value in values.items() if key not in control}, MIXTURE: control}
+    if beside:
+        theirs = {key: value for key, value in beside.metrics().items() if not key.startswith(CONTROL)}
+        columns[f"published, {_epochs(beside.config())}"] = theirs
+    heads = {head: ", ".join([head, *sorted({*map(of_samples, found)} - {""})]) for head, found in columns.items()}
+    return pd.DataFrame({heads[head]: _shown(found) for head, found in columns.items() if found}).fillna("–")
+
+
+def _shown(values: dict) -> dict[str, str]:
+    """Title with unit and direction -> value."""
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        metric = metric_of(key)
+        for title, number, better in _parts(metric, value) if metric else []:
+            words = [WORDS.get(title, title), PLAIN.get(metric.unit, metric.unit)]
+            words += [] if better is None else ["(more is better)" if better else "(less is better)"]
+            text = number if isinstance(number, str) else metric.format.format(metric.scale * number)
+            found[" ".join(filter(None, words))] = text
+    return found
+
+
+def _parts(metric: Metric, value: float | list | str) -> list[tuple[str, float | str, bool | None]]:
+    """Title, number and direction of what is shown of a metric."""
+    if metric.parts and isinstance(value, list):
+        return [(title, of(value), better) for title, (of, better) in metric.parts.items()]
+    return [(metric.title, value, metric.higher_is_better)] if not isinstance(value, list) else []
+
+
+def _epochs(config: RunConfig) -> str:
+    return f"{config.epochs} epoch{'s' if config.epochs > 1 else ''}"

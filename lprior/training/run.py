@@ -2,10 +2,12 @@
 
 import os
 import statistics
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+from PIL.Image import Image
 
 from lprior import config as configuration
 from lprior import data, stored
@@ -15,15 +17,14 @@ from lprior.errors import TrainingDiverged, UserError
 from lprior.evaluation import measure
 from lprior.evaluation.formulas import nearest
 from lprior.evaluation.judges import Judge
+from lprior.evaluation.measurement import GLANCE
 from lprior.model import SHEET, Model
 from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
-from lprior.results import DIVERGED, RunFolder
+from lprior.results import DIVERGED, FEW, METRICS, RunFolder
 from lprior.training import memory
 from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
 from lprior.training.progress import Lines
-
-GLANCE = 2000  # samples, at most, of which the metrics in the log are taken
 
 
 def run(
@@ -34,11 +35,13 @@ def run(
     engine: str = "auto",
     progress: Lines | None = None,
     force: bool = False,
+    whole: bool = True,
 ) -> RunFolder:
     """Train until `config.epochs`, measure, and fill `folder` with everything that `results.py` lists.
 
     A folder that holds an unfinished run of the same configuration is taken up where it stopped; a finished one is
-    only measured and drawn again. `engine`: see `engine.py`. `force` deletes what is there first. Raises UserError for
+    only measured and drawn again. `engine`: see `engine.py`. `force` deletes what is there first. `whole`: see
+    `evaluation.measure`; if not, glance.json has the metrics, and the run counts as unfinished. Raises UserError for
     what the user can mend.
     """
     target = choose_device(device)
@@ -54,13 +57,14 @@ def run(
     with result.held():
         if force:
             result.clear()
-        _fill(training, train, test, config, result, progress or Lines())
+        _fill(training, train, test, config, result, progress or Lines(), whole)
     return result
 
 
 def _fill(
-    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
-) -> None:
+    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines,
+    whole: bool,
+) -> None:  # fmt: skip
     """From what is in the folder on."""
     state = result.load_checkpoint(config, training.device)
     if state is None and (result / "metrics.json").exists():
@@ -84,14 +88,21 @@ def _fill(
         _put_aside(result)
     result.write_json("provenance.json", record)
 
+    progress.begin(training.epoch, config.epochs)
+    finished = False
     try:
         _train(training, train, test, config, result, progress)
-        _finish(training, train, test, config, result)
+        progress.measure()
+        _finish(training, train, test, config, result, whole)
+        finished = True
     except TrainingDiverged as error:
         said = f"{error}\n"
         result.write(DIVERGED, lambda path: path.write_text(said))  # for whoever started a process for this
         raise
-    (result / "metrics.old.json").unlink(missing_ok=True)
+    finally:
+        progress.close(finished)
+    for name in ("metrics.old.json", *([FEW] if whole else [])):
+        (result / name).unlink(missing_ok=True)
     measured = {"code_sha256": record.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}}
     result.write_json("provenance.json", record | measured | ({} if "finished" in record else _cost(training)))
 
@@ -102,7 +113,7 @@ def _resume(training: Training, state: dict, config: RunConfig, result: RunFolde
     record = result.read_json(path.name)
     stored.need(path, record, {"resumed": list})
     if note := code_note(record):
-        print(f"{result.path}: {note}; --force would start it over", flush=True)
+        print(f"{result.path}: {note}; starting it over would mend this", flush=True)
     try:
         training.load_state_dict(state)
     except (KeyError, ValueError, RuntimeError) as error:
@@ -120,6 +131,7 @@ def _resume(training: Training, state: dict, config: RunConfig, result: RunFolde
 def _put_aside(result: RunFolder) -> None:
     """What was said of the run before it trains on."""
     (result / DIVERGED).unlink(missing_ok=True)
+    (result / FEW).unlink(missing_ok=True)
     if (result / "metrics.json").exists():
         os.replace(result / "metrics.json", result / "metrics.old.json")
 
@@ -140,12 +152,22 @@ def start(
 def _train(
     training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
 ) -> None:
+    from lprior import figures
+
     images = train.padded(config.image_size).images.to(training.device)
     model, count = Model(training.average, config), max(SHEET, min(GLANCE, config.samples))
-    judge = Judge(test, training.device)
     if training.epoch == 0:
-        _save_frame(model.sample(), 0, result)
-    for row in training.epochs(images, config.epochs, progress.batches, train.labels.to(training.device)):
+        progress.picture(_save_frame(model.sample(), 0, result), "before training")
+    judge = Judge(test, training.device)
+
+    def watch(batches: Iterable, count: int, epoch: int) -> Iterator:
+        """Between mini-batches, as `progress` wants; what is drawn for it changes nothing in training."""
+        for number, batch in enumerate(progress.batches(batches, count, epoch)):
+            if epoch == 1 and number and progress.every and number % progress.every == 0:
+                progress.picture(figures.sheet(model.sample(), padding=0), f"epoch 1, mini-batch {number} of {count}")
+            yield batch
+
+    for row in training.epochs(images, config.epochs, watch, train.labels.to(training.device)):
         samples = model.sample(count)
         row |= judge.glance(data.crop(samples, test.images.shape[-1]))
         _save_frame(samples[:SHEET], training.epoch, result)
@@ -153,13 +175,17 @@ def _train(
         progress.epoch(row, config.epochs, result.frame(training.epoch))
 
 
-def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> None:
+def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> Image:
     from lprior import figures
 
-    result.write(str(result.frame(epoch).relative_to(result.path)), figures.sheet(samples, padding=0).save)
+    sheet = figures.sheet(samples, padding=0)
+    result.write(str(result.frame(epoch).relative_to(result.path)), sheet.save)
+    return sheet
 
 
-def _finish(training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder) -> None:
+def _finish(
+    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, whole: bool
+) -> None:
     import pandas as pd
     from safetensors.torch import save
 
@@ -185,7 +211,7 @@ def _finish(training: Training, train: data.Dataset, test: data.Dataset, config:
     result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
     weights = {name: tensor.cpu().contiguous() for name, tensor in training.average.state_dict().items()}
     result.write("model.safetensors", lambda path: path.write_bytes(save(weights)))
-    result.write_json("metrics.json", measure(model, train, test))
+    result.write_json(METRICS if whole else FEW, measure(model, train, test, whole))
 
 
 def _frames(last: torch.Tensor, epochs: int, result: RunFolder) -> dict[int, Path]:

@@ -16,11 +16,11 @@ from lprior.errors import DataUnavailable, TrainingDiverged, UserError, choose
 from lprior.workflow.jobs import INTERRUPTED, one_at_a_time, snakemake
 from lprior.workflow.options import DESCRIPTION, DEVICES, EPILOG, TARGETS, add_options, check
 from lprior.workflow.outcome import WorkflowError, diverged_since, keeping, refuse_changed
+from lprior.workflow.steps import summary
 
 __all__ = ["DESCRIPTION", "DEVICES", "EPILOG", "TARGETS", "WorkflowError", "add_options", "check", "plan", "run"]
 PUBLISHED = "published"  # a preset beside `runs.presets()`, which trains nothing
 READS_RUNS = {"report": "sources", "sources": "sources", "readings": "reading"}  # target -> rule that reads all runs
-SUBSTITUTES = {"mnist": "mnist5k"}  # what is trained on rather than on nothing
 
 
 def run(options: Namespace) -> None:
@@ -48,6 +48,8 @@ def make(goal: str, settings: dict[str, Any], runs: list[str], options: Namespac
     # Snakemake does not miss what is missing between a run and something that is newer.
     missing = any(not (folder / name / "metrics.json").exists() for name in runs)
     anew = READS_RUNS.get(goal, "") if missing else ""
+    if not options.dry_run:
+        print(f"What each step says is in {Path('logs', settings['preset'])}", flush=True)
     code = snakemake(goal, settings, options, lock, anew)
     diverged = diverged_since(started, folder, runs) if code else {}
     kept, rest = "what was done is kept", 1
@@ -56,6 +58,8 @@ def make(goal: str, settings: dict[str, Any], runs: list[str], options: Namespac
         rest = snakemake(goal, without, Namespace(**vars(options) | {"force": False}), lock, READS_RUNS[goal])
         if rest == 0:
             kept = f"{'the report is' if goal == 'report' else goal + ' are'} of the other runs"
+    if runs and not options.dry_run:
+        print(summary(folder, runs), flush=True)
     if code in INTERRUPTED or rest in INTERRUPTED:
         code = code if code in INTERRUPTED else rest
         raise WorkflowError("interrupted; what was done is kept, and the same command goes on from there", code)
@@ -168,12 +172,8 @@ def data_at_hand(needed: list[str], options: Namespace) -> tuple[list[str], list
         except DataUnavailable as error:
             if options.target not in TARGETS:
                 raise
-            elif not options.dataset and name in SUBSTITUTES:
-                substitute = SUBSTITUTES[name]
-                title, of = (data.DATASETS[each].title.upper() for each in (substitute, name))
-                notice = f"GOING ON WITH {substitute}, {title}: ITS RESULTS ARE NOT THOSE OF {of}."
-                print(f"\n*** {error}\n*** {notice}\n", file=sys.stderr, flush=True)
-                available.append(substitute)
+            elif not options.dataset and name in data.SUBSTITUTES:
+                available.append(data.substitute(name, error))
             elif options.keep_going or (not options.dataset and len(needed) > 1):
                 unavailable.append(name)
                 print(f"run_all.sh: {name} is left out: {error}", file=sys.stderr)

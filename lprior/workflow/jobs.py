@@ -15,6 +15,7 @@ from lprior.errors import UserError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = [128 + number for number in SIGNALS]  # exit codes, as a shell has them
+PLUGINS = Path(__file__).parent / "plugins"  # of Snakemake
 GRACE = 5.0  # seconds that jobs have to end in order
 
 
@@ -42,14 +43,16 @@ def snakemake(goal: str, settings: dict[str, Any], options: Namespace, lock: IO,
 
     It inherits the lock, so that its own, which it leaves behind if it is killed, can be ignored.
     """
-    command = [sys.executable, "-m", "snakemake", "--quiet", "rules", "host", "--nolock", "--rerun-incomplete"]
+    command = [sys.executable, "-m", "snakemake", "--nolock", "--rerun-incomplete"]
+    command += ["--quiet", "rules", "host"] if options.dry_run else ["--logger", "lprior"]
     command += ["--cores", "all", "--resources", f"run={settings['jobs']}"]
     chosen = {"--dry-run": options.dry_run, "--keep-going": options.keep_going, "--forceall": options.force}
     command += [option for option, wanted in chosen.items() if wanted]
     command += ["--forcerun", anew] if anew else []
     command += ["--config", *(f"{name}={value}" for name, value in settings.items() if value)]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environment = os.environ | {"PATH": path, "SNAKEMAKE_OUTPUT_CACHE": ""}
+    plugins = os.pathsep.join([str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PATH": path, "PYTHONPATH": plugins, "SNAKEMAKE_OUTPUT_CACHE": ""}
     return supervise([*command, "--", goal], env=environment, pass_fds=[lock.fileno()])
 
 
