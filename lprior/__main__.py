@@ -116,6 +116,10 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
+    sheets = _command(commands, do.sheets, "sheets", "score published sheets of samples into report/sheets.json")
+    sheets.add_argument("folder", help="the folder of the sheets")
+    sheets.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
     publish.add_argument("--to", default="results/published")
@@ -141,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
         "action", choices=["train", "describe"], help="train it anew, or only measure it and real images"
     )
     evaluator.add_argument("dataset", choices=["mnist", "cifar10"])
+    evaluator.add_argument("--second", action="store_true", help="the second judge, which nothing is chosen by")
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     all_ = commands.add_parser(

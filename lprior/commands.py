@@ -146,6 +146,12 @@ def report(options: Namespace) -> None:
     write_report(Path(options.results), output, options.runs, *left_out)
 
 
+def sheets(options: Namespace) -> None:
+    from lprior.report.sheets import write_sheets
+
+    write_sheets(Path(options.folder))
+
+
 def publish(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401  (of which other files are published)
     from lprior import publish, weights
@@ -238,8 +244,10 @@ def evaluator(options: Namespace) -> None:
     from lprior.evaluation.measurement import anchors
 
     train, test = data.load(options.dataset), data.load(options.dataset, split="test")
+    spec, second = data.DATASETS[options.dataset], options.second
+    name = spec.second_classifier if second else spec.classifier
     if options.action == "train":
-        judges.save_evaluator(judges.train_evaluator(train), options.dataset)
-        judges.describe_evaluator(options.dataset, train, test)  # anchors bear the new version in their keys
-    found = judges.describe_evaluator(options.dataset, train, test, anchors(train, test))
+        judges.save_evaluator(judges.train_evaluator(train, second=second), name)
+        judges.describe_evaluator(name, train, test)  # anchors bear the new version in their keys
+    found = judges.describe_evaluator(name, train, test, anchors(train, test, second))
     print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")
