@@ -68,6 +68,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
     run.add_argument("--force", action="store_true", help="start over, deleting what is there")
 
+    trial = _command(commands, do.trial, "trial", "train with images held out, and add a row to docs/trials.csv")
+    trial.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
+    trial.add_argument("--why", required=True, help="the question that it should answer")
+    trial.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
+    trial.add_argument("--results", default="results", help="the folder for trials/<name> (default: results)")
+    trial.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    trial.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    trial.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+
     config = _command(commands, do.config, "config", "print every value of a run and where it comes from")
     config.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
     config.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")

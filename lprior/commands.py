@@ -50,6 +50,12 @@ def run(options: Namespace) -> None:
         execute(notebook, folder / "notebook.ipynb", given)
 
 
+def trial(options: Namespace) -> None:
+    from lprior.training.trials import trial
+
+    print(json.dumps(trial(_named(options), options.why, Path(options.results), device=options.device), indent=2))
+
+
 def config(options: Namespace) -> None:
     """Every value of a run, and the layer that it came from."""
     from lprior.config import explain, resolve
@@ -244,8 +250,8 @@ def evaluator(options: Namespace) -> None:
     from lprior.evaluation.measurement import anchors
 
     train, test = data.load(options.dataset), data.load(options.dataset, split="test")
-    spec, second = data.DATASETS[options.dataset], options.second
-    name = spec.second_classifier if second else spec.classifier
+    second = options.second
+    name = judges.SECOND[options.dataset] if second else options.dataset
     if options.action == "train":
         judges.save_evaluator(judges.train_evaluator(train, second=second), name)
         judges.describe_evaluator(name, train, test)  # anchors bear the new version in their keys

@@ -15,7 +15,7 @@ from lprior.algorithms.autoencoder import Autoencoder
 from lprior.config import resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.evaluation import formulas, judges, measure, shipped
+from lprior.evaluation import formulas, judges, measure, recipes, shipped
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import ALONE, CONTROL, METRICS, Metric, by_title, metric_of
 from lprior.evaluation.verify import Check
@@ -132,7 +132,7 @@ def test_a_classifier_learns_by_its_recipe_and_survives_saving(name, size, monke
 
 def test_shifted_and_mirrored_images_are_parts_of_the_mirrored_surroundings():
     images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    changed = judges.shift_and_mirror(images, torch.Generator().manual_seed(1), most=1)
+    changed = recipes.shift_and_mirror(images, torch.Generator().manual_seed(1), most=1)
     around = torch.nn.functional.pad(images.float(), (1,) * 4, mode="reflect").to(torch.uint8)
     windows = [around[:, :, y : y + 8, x : x + 8] for y in range(3) for x in range(3)]
     candidates = torch.stack([*windows, *(window.flip(3) for window in windows)])
@@ -147,7 +147,7 @@ def test_the_version_counts_trainings_and_not_descriptions(held_out, monkeypatch
     found = []
     for new in (True, False, True):
         if new:
-            judges.save_evaluator(judges.mnist_evaluator(), "mnist")
+            judges.save_evaluator(judges.RECIPES["mnist"].build(), "mnist")
         found.append(judges.describe_evaluator("mnist", few, few)["version"])
     assert found == [1, 1, 2]
 

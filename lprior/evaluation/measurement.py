@@ -85,12 +85,12 @@ def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:
     }
 
 
-def anchors(train: Dataset, test: Dataset) -> dict:
+def anchors(train: Dataset, test: Dataset, second: bool = False) -> dict:
     """What real images get: the first training images in the place of samples, and the test images' own scores."""
-    judge, count = Judge(test), len(test.images)
+    judge, count = Judge(test, second=second), len(test.images)
     own = {key: value for key, value in judge.measure(test.images).items() if not key.endswith("_test")}
     against = {key: value for key, value in judge.measure(train.images[:count]).items() if key.endswith("_test")}
-    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) else {})
+    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) and not second else {})
 
 
 def _grey(dataset: Dataset) -> bool:

@@ -18,7 +18,7 @@ from lprior.report.frame import table_of
 from lprior.report.latex import escape, row
 from lprior.report.parts import DIGITS, PARTS, Part, first_seeds
 from lprior.report.studies.shown import Shown
-from lprior.report.tables import cost_table, more_table, results_table, speed_table
+from lprior.report.tables import cost_table, more_table, results_table, sheets_table, speed_table, trials_table
 from lprior.report.values import values
 from lprior.results import RunFolder, finished, still
 from lprior.runs import STUDIES, Study, parse_run, title_of
@@ -62,7 +62,7 @@ def write_report(
             write_pictures(f"{part.file}{model}", output / "figures")
         conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
         (output / f"{part.file}pages.tex").write_text(_pages(part, first_seeds(chosen)))
-    beside = _write_studies(studies or results, output)
+    beside, of_studies = _write_studies(studies or results, output)
     if write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
@@ -70,8 +70,10 @@ def write_report(
         beside["latent"] = ["fig:maps", "fig:walks"]
     (output / "tables" / "claims.tex").write_text(claims_table(table))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
+    (output / "tables" / "sheets.tex").write_text(sheets_table())
+    (output / "tables" / "trials.tex").write_text(trials_table())
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged))
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, of_studies))
 
 
 def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]) -> str:
@@ -107,12 +109,12 @@ def _pages(part: Part, first: pd.DataFrame) -> str:
     return "\n".join(pages) + "\n"
 
 
-def _write_studies(folder: Path, output: Path) -> dict[str, list[str]]:
+def _write_studies(folder: Path, output: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Tables and figures of each study, from its runs in `folder`/<its name>, and studies.tex, which the text includes.
 
-    Gives the labels of those that had runs, by the name of the study.
+    Gives the labels of those that had runs, by the name of the study, and what the text may ask for of all, by key.
     """
-    labels, texts = {}, []
+    labels, texts, said = {}, [], {}
     for name, study in STUDIES.items():
         shown = study.render(finished(folder / name))
         for file, table in shown.tables.items():
@@ -121,9 +123,10 @@ def _write_studies(folder: Path, output: Path) -> dict[str, list[str]]:
             figures.save_pdf(figure, output / "figures" / f"{file}.pdf")
         if shown.whole:
             labels[name] = shown.labels
+        said |= shown.values
         texts.append(_text_of(study, shown))
     (output / "studies.tex").write_text("\n".join(filter(None, texts)) + "\n")
-    return labels
+    return labels, said
 
 
 def _text_of(study: Study, shown: Shown) -> str:

@@ -10,8 +10,10 @@ from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import thousands
 from lprior.report.frame import MIXTURE, anchors, form, named
-from lprior.report.latex import MISSING, Table, escape, header, row, spread, spreads
+from lprior.report.latex import MISSING, WITH_MIXTURE, Table, escape, has_control, header, row, spread, spreads
+from lprior.report.sheets import published
 from lprior.runs import title_of
+from lprior.training import trials
 
 REAL = "real images"
 RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
@@ -27,8 +29,8 @@ def results_table(table: pd.DataFrame) -> Table:
     rows = []
     for key, group in table.groupby("key", sort=False):
         rows.append(_model_row(title_of(key), group, RESULTS))
-        if f"{MIXTURE}FID" in group and group[f"{MIXTURE}FID"].notna().any():
-            rows.append([r"\quad with mixture", str(len(group)), *spreads(group, RESULTS, MIXTURE)])
+        if has_control(group):
+            rows.append([WITH_MIXTURE, str(len(group)), *spreads(group, RESULTS, MIXTURE)])
     return _with_real_images(rows, table, RESULTS)
 
 
@@ -36,6 +38,25 @@ def more_table(table: pd.DataFrame, names: Iterable[str]) -> Table:
     """The second table: metrics, by their titles, that are not about the distribution of the samples."""
     rows = [_model_row(title_of(key), group, names) for key, group in table.groupby("key", sort=False)]
     return _with_real_images(rows, table, names)
+
+
+def sheets_table() -> str:
+    """Rows on the sheets that others published: which, images, score, and real images in samples of as many."""
+    rows = []
+    for sheet in published().values():
+        title, real = DATASETS[sheet["dataset"]].title, f"${sheet['real']['mean']:.2f} \\pm {sheet['real']['sd']:.2f}$"
+        rows.append(row([title, escape(sheet["title"]), str(sheet["images"]), f"{sheet['score']:.2f}", real]))
+    return "".join(rows)
+
+
+def trials_table() -> str:
+    """A row for each trial of docs/trials.csv, in their order."""
+    rows = [
+        [f"{one['dataset']}-{one['model']}-s{one['seed']}", one["preset"], one["epochs"], one["changes"], one["why"],
+         *(one[name] for name in trials.MEASURED), one["taken"] if one["outcome"] == trials.DONE else one["outcome"]]
+        for one in trials.read(trials.FILE)
+    ]  # fmt: skip
+    return "".join(row(map(escape, cells)) for cells in rows) or row([r"\multicolumn{9}{l}{None yet}"])
 
 
 def cost_table(table: pd.DataFrame) -> str:

@@ -10,10 +10,12 @@ from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import by_title
 from lprior.provenance import git_commit
+from lprior.report.control import control_in_words
 from lprior.report.diverged import DIVERGED, in_words, lost_models
-from lprior.report.frame import MIXTURE, anchors, form
-from lprior.report.latex import escape
+from lprior.report.frame import COSTS, MIXTURE, anchors, form
+from lprior.report.latex import MISSING, escape, spread
 from lprior.report.parts import PARTS, Part, first_seeds
+from lprior.report.sheets import published
 from lprior.report.tables import BENCHMARKS
 
 PRESET_NOTES = {
@@ -26,17 +28,18 @@ PRESET_NOTES = {
 
 def values(
     parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str],
-    diverged: tuple[str, ...] = (),
+    diverged: tuple[str, ...], of_studies: dict[str, str],
 ) -> str:  # fmt: skip
     """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, for each
-    of its runs that somebody asked for, and for what is `pictured` beside them. `diverged`: runs that are not there."""
-    shown = _general(parts, benchmarks)
+    of its runs that somebody asked for, and for what is `pictured` beside them. `diverged`: runs that are not there.
+    `of_studies`: what studies add, by key."""
+    shown = _general(parts, benchmarks) | of_studies
     shown["note"] += in_words(diverged)
     for part in PARTS:
         if part in parts:
             shown |= {f"{part.key}{key}": text for key, text in _of_part(parts[part]).items()}
             for model in lost_models(part, parts[part], diverged):
-                shown |= {f"{part.key}{model}/{name}": DIVERGED for name in parts[part].columns}
+                shown |= {f"{part.key}{model}/{name}": DIVERGED for name in ["seeds", *parts[part].columns]}
         else:
             missing = any(dataset in unavailable for dataset in part.datasets)
             reason = "the data were not available" if missing else "no part of this build"
@@ -62,11 +65,12 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
         "made by": _made_by(tables),
         "machine": escape(_benchmarked(benchmarks)),
         **_times_to_quality(benchmarks),
+        **{f"sheet {key}": f"{sheet['score']:.2f}" for key, sheet in published().items()},
     }
 
 
 def _of_part(table: pd.DataFrame) -> dict[str, str]:
-    """What holds for all runs of a part, and <model>/<fact> for each model's first seed."""
+    """What holds for all runs of a part, and <model>/<fact>: over the model's seeds, or of the first."""
     any_run, first = table.iloc[0], first_seeds(table)
     dataset, measurable = any_run["dataset"], DATASETS[any_run["dataset"]].classifier
     described = evaluator_description(dataset) if measurable else {}
@@ -79,9 +83,20 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
         "evaluator version": str(described.get("version", "--")),
     }
     shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
-    return shown | {
-        f"{key}/{name}": escape(_text(name, value)) for key, facts in first.iterrows() for name, value in facts.items()
-    }
+    shown["control"] = control_in_words(table)
+    for key, group in table.groupby("key", sort=False):
+        shown[f"{key}/seeds"] = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
+        shown |= {f"{key}/{name}": _of_seeds(name, group[name], first.at[key, name]) for name in first.columns}
+    return shown
+
+
+def _of_seeds(name: str, values: pd.Series, first: object) -> str:
+    """Of a number that is measured, mean and standard deviation over seeds, or a dash if one is missing; of other facts
+    that of the first seed."""
+    if not (_is_metric(name) or name in COSTS):
+        return escape(_text(name, first))
+    said = spread(values, form(name.removeprefix(MIXTURE)))
+    return "--" if said == MISSING else said
 
 
 def _made_by(tables: Iterable[pd.DataFrame]) -> str:
