@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lprior import __version__, workflow
 from lprior import commands as do
+from lprior import commands_judges as judges
 from lprior.errors import UserError
 from lprior.failures import EXIT_CODES, check_texts, shorten, tell
 
@@ -125,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
     report.add_argument("--studies", help="the folder that holds the runs of ablation/ and codes/ (default: RESULTS)")
 
-    sheets = _command(commands, do.sheets, "sheets", "score published sheets of samples into report/sheets.json")
+    sheets = _command(commands, judges.sheets, "sheets", "score published sheets of samples into report/sheets.json")
     sheets.add_argument("folder", help="the folder of the sheets")
     sheets.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
@@ -149,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
     verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
-    evaluator = _command(commands, do.evaluator, "evaluator", "the classifier that metrics are measured with")
+    evaluator = _command(commands, judges.evaluator, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument(
         "action", choices=["train", "describe"], help="train it anew, or only measure it and real images"
     )

@@ -152,12 +152,6 @@ def report(options: Namespace) -> None:
     write_report(Path(options.results), output, options.runs, *left_out)
 
 
-def sheets(options: Namespace) -> None:
-    from lprior.report.sheets import write_sheets
-
-    write_sheets(Path(options.folder))
-
-
 def publish(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401  (of which other files are published)
     from lprior import publish, weights
@@ -242,18 +236,3 @@ def verify(options: Namespace) -> None:
     print(f"all {count} values of {len(folders) - len(unchecked)} runs match")
     if unchecked:
         print(f"not checked: {len(unchecked)} of {len(folders)} runs, whose weights are not there (docs/weights.md)")
-
-
-def evaluator(options: Namespace) -> None:
-    from lprior import data
-    from lprior.evaluation import judges
-    from lprior.evaluation.measurement import anchors
-
-    train, test = data.load(options.dataset), data.load(options.dataset, split="test")
-    second = options.second
-    name = judges.SECOND[options.dataset] if second else options.dataset
-    if options.action == "train":
-        judges.save_evaluator(judges.train_evaluator(train, second=second), name)
-        judges.describe_evaluator(name, train, test)  # anchors bear the new version in their keys
-    found = judges.describe_evaluator(name, train, test, anchors(train, test, second))
-    print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")

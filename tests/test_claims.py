@@ -23,7 +23,7 @@ from lprior.report.claims import (
     verdict_of,
 )  # fmt: skip
 from lprior.report.difference import difference, from_draw, from_level
-from lprior.report.frame import MIXTURE
+from lprior.report.frame import MIXTURE, SECOND
 
 
 def table(**models: dict[str, list[float]]) -> pd.DataFrame:
@@ -141,6 +141,16 @@ def test_a_model_in_the_place_of_the_claims_own_tests_nothing():
         assert rf"\emph{{{UNTESTED}}}" in line
 
 
+def test_both_judges_have_to_agree_where_both_have_measured():
+    rule = compare("a", "b", ("FID", "score"))
+    second = {model: {f"{SECOND}{name}": v for name, v in metrics.items()} for model, metrics in
+              {"good": GOOD, "bad": BAD}.items()}  # fmt: skip
+    assert rule(table(a=GOOD | second["good"], b=BAD | second["bad"])) == rule(table(a=GOOD, b=BAD))
+    text, verdict = rule(table(a=GOOD | second["bad"], b=BAD | second["good"]))
+    assert text == rule(table(a=GOOD, b=BAD))[0]
+    assert verdict == f"{REPRODUCED}; by the second judge {NOT}: {OPEN}"
+
+
 def test_what_was_not_run_is_shown_nowhere():
     runs = table(lpaae=GOOD).assign(dataset="mnist", images=None)
     assert "ref{" in claims_table(runs)
@@ -162,7 +172,7 @@ def test_a_level_is_reached_by_the_interval_and_never_by_one_seed(level, verdict
 
 @pytest.mark.parametrize(("score", "verdict"), [(8.4, REPRODUCED), (8.7, OPEN), (9.3, OPEN), (9.6, NOT)])
 def test_a_published_sheet_is_one_draw_that_varies_itself(monkeypatch, score, verdict):
-    monkeypatch.setattr("lprior.report.claims.published", lambda: {"theirs": {"score": score}})
+    monkeypatch.setattr("lprior.report.claims.published", lambda: {"theirs": {"first": {"score": score}}})
     assert reach_sheet("a", "theirs")(table(a={"sheet": GOOD["score"]}))[1] == verdict
 
 

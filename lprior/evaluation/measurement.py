@@ -1,5 +1,7 @@
 """From a trained model to its metrics: what is sampled, and what it is compared with."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -22,15 +24,19 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     All is measured at the native resolution of the data set, to which larger images are cropped. What has no value has
     the reason in its place. Raises TrainingDiverged if samples are no finite numbers.
     """
-    judge, noise, size = Judge(test, model.device), model.noise(model.config.samples), test.images.shape[-1]
+    judges = [Judge(test, model.device)]
+    if test.split != "val":  # which choices are made by
+        judges.append(Judge(test, model.device, second=True))
+    judge, noise, size = judges[0], model.noise(model.config.samples), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
-    judged = judge.measure(samples)
+    judged = together(one.measure(samples) for one in judges)
     values = {"reconstruction_mse_test": reconstruction_error(model, test), **judged}
     if _grey(test):
         values |= parzen(samples, train, test)
     if judge.available:
         try:
-            control = judge.measure(data.crop(mixture_samples(model, train.images, len(noise)), size))
+            mixed = data.crop(mixture_samples(model, train.images, len(noise)), size)
+            control = together(one.measure(mixed) for one in judges)
         except (NoMixture, TrainingDiverged) as error:
             control = dict.fromkeys(judged, str(error))
         values |= {f"{CONTROL}{key}": value for key, value in control.items()}
@@ -50,6 +56,11 @@ def reconstruction_error(model: Model, test: Dataset) -> float | str:
 
 class NoMixture(Exception):
     """None can be fitted; the reason is in words that are the same whenever it is tried."""
+
+
+def together(measured: Iterable[dict]) -> dict:
+    """All that several judges say."""
+    return {key: value for one in measured for key, value in one.items()}
 
 
 def mixture_samples(model: Model, images: Tensor, count: int) -> Tensor:

@@ -4,7 +4,7 @@ A rule sees the runs on the claim's own data set, all its images, and answers wi
 verdict. A 95 % confidence interval over seeds (`difference.py`) decides, never the best seed: a metric is better or
 worse if the interval is on one side of 0, else not decided. With fewer than `ENOUGH` seeds the values are shown and
 nothing is tested; without a seed, or with one that lacks the metric, nothing is shown. A claim on a model that is not
-ours is not tested, whatever the model in its place has.
+ours is not tested, whatever the model in its place has. Where both judges have measured the runs, they have to agree.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import pandas as pd
 
 from lprior.evaluation.metrics import by_title
 from lprior.report.difference import ENOUGH, Interval, difference, from_draw, from_level
-from lprior.report.frame import MIXTURE, form
+from lprior.report.frame import MIXTURE, SECOND, form
 from lprior.report.latex import row, spread
 from lprior.report.sheets import published
 
@@ -45,8 +45,11 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
     `control` is put before the names of the second model's metrics, to compare with the mixture on its codes.
     """
 
-    def judge(table: pd.DataFrame) -> Finding:
-        pairs = {name: (values(table, ours, name), values(table, theirs, control + name)) for name in metrics}
+    def judge(table: pd.DataFrame, prefix: str) -> Finding:
+        pairs = {
+            name: (values(table, ours, prefix + name), values(table, theirs, prefix + control + name))
+            for name in metrics
+        }
         if seeds := _too_few(*(column for pair in pairs.values() for column in pair)):
             return "; ".join(against(name, *pair) for name, pair in pairs.items()) if seeds != UNTESTED else "--", seeds
         texts, signs = [], []
@@ -56,18 +59,19 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
             signs.append(interval.sign(by_title(name).higher_is_better))
         return "; ".join(texts), verdict_of(signs)
 
-    return judge
+    return by_both(judge)
 
 
 def reach(model: str, name: str, level: float) -> Judge:
     """The rule for "`model` has a `name` of `level`", a number without a spread."""
-    return _over(model, name, lambda values: from_level(values, level))
+    return _over(model, name, lambda values, prefix: from_level(values, level))
 
 
 def reach_sheet(model: str, key: str) -> Judge:
     """The rule for "sheets of `model` score as much as the published sheet `key`": that is one draw, which another one
     would not repeat."""
-    return _over(model, "sheet", lambda values: from_draw(values, published()[key]["score"]))
+    names = {"": "first", SECOND: "second"}
+    return _over(model, "sheet", lambda values, prefix: from_draw(values, published()[key][names[prefix]]["score"]))
 
 
 def stand_in(judge: Judge) -> Judge:
@@ -75,16 +79,27 @@ def stand_in(judge: Judge) -> Judge:
     return lambda table: (judge(table)[0], UNTESTED)
 
 
-def _over(model: str, name: str, less: Callable[[pd.Series], Interval]) -> Judge:
-    def judge(table: pd.DataFrame) -> Finding:
-        found = values(table, model, name)
+def by_both(judge: Callable[[pd.DataFrame, str], Finding]) -> Judge:
+    """The finding by the first judge's numbers, with its verdict if the second judge's numbers give the same, or if it
+    has not measured these runs. `judge` takes what is before the titles of a judge's metrics."""
+
+    def both(table: pd.DataFrame) -> Finding:
+        (text, verdict), (_, other) = judge(table, ""), judge(table, SECOND)
+        return text, verdict if other in (verdict, UNTESTED) else f"{verdict}; by the second judge {other}: {OPEN}"
+
+    return both
+
+
+def _over(model: str, name: str, less: Callable[[pd.Series, str], Interval]) -> Judge:
+    def judge(table: pd.DataFrame, prefix: str) -> Finding:
+        found = values(table, model, prefix + name)
         if seeds := _too_few(found):
             return spread(found, form(name)) if seeds != UNTESTED else "--", seeds
-        interval = less(found)
+        interval = less(found, prefix)
         text = f"{spread(found, form(name))}: {interval.text(form(name))}"
         return text, verdict_of([interval.sign(by_title(name).higher_is_better)])
 
-    return judge
+    return by_both(judge)
 
 
 def verdict_of(signs: list[int]) -> str:

@@ -1,6 +1,8 @@
 """The learned prior beside its control, in words that depend on the numbers: what the control wins is said first.
 
-The control is a Gaussian mixture of ten, fitted to the codes of the fixed-prior model when training is over.
+The control is a Gaussian mixture of ten, fitted to the codes of the fixed-prior model when training is over. Numbers
+are those of the first judge; where the second one has measured the runs and does not agree, two models are not told
+apart.
 """
 
 from collections.abc import Iterable
@@ -10,7 +12,7 @@ import pandas as pd
 from lprior.evaluation.metrics import by_title
 from lprior.report.claims import SEEDS, values
 from lprior.report.difference import ENOUGH, difference
-from lprior.report.frame import MIXTURE, form
+from lprior.report.frame import MIXTURE, SECOND, form
 from lprior.report.latex import spread
 
 LEARNED, FIXED = "lpaae", "lpaae-fixed"
@@ -20,11 +22,14 @@ UNMEASURED = "The control was not measured."
 
 def control_in_words(table: pd.DataFrame) -> str:
     """Two sentences in LaTeX on the runs of a part: learned prior against control, and a mixture on its own codes."""
-    pairs = {name: (values(table, LEARNED, name), values(table, FIXED, MIXTURE + name)) for name in COLUMNS}
+    pairs, by_second = _pairs(table, ""), _pairs(table, SECOND)
     seeds = min(len(column) for pair in pairs.values() for column in pair)
     if seeds == 0:
         return UNMEASURED
     signs = {name: _sign(name, *pair, tested=seeds >= ENOUGH) for name, pair in pairs.items()}
+    for name, pair in by_second.items():
+        if all(map(len, pair)) and _sign(name, *pair, tested=seeds >= ENOUGH) != signs[name]:
+            signs[name] = 0  # the judges do not agree
     texts = {name: f"{name} ({' against '.join(spread(v, form(name)) for v in pair)})" for name, pair in pairs.items()}
     phrases = {-1: "behind in", 0: "not told apart in", 1: "ahead in"}
     said = [
@@ -38,6 +43,13 @@ def control_in_words(table: pd.DataFrame) -> str:
         return sentence
     numbers = listed(f"{name} {spread(column, form(name))}" for name, column in own.items())
     return f"{sentence} Such a mixture on the learned model's own codes has {numbers}."
+
+
+def _pairs(table: pd.DataFrame, prefix: str) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """Of learned prior and control, by one judge."""
+    return {
+        name: (values(table, LEARNED, prefix + name), values(table, FIXED, prefix + MIXTURE + name)) for name in COLUMNS
+    }
 
 
 def _sign(name: str, one: pd.Series, other: pd.Series, tested: bool) -> int:

@@ -14,11 +14,19 @@ from lprior.errors import UserError
 from lprior.report.claims import claims_table
 from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.diverged import lost_models, model_of, write_pictures
-from lprior.report.frame import table_of
+from lprior.report.frame import SECOND, table_of
 from lprior.report.latex import escape, row
 from lprior.report.parts import DIGITS, PARTS, Part, first_seeds
 from lprior.report.studies.shown import Shown
-from lprior.report.tables import cost_table, more_table, results_table, sheets_table, speed_table, trials_table
+from lprior.report.tables import (
+    cost_table,
+    is_judged_twice,
+    more_table,
+    results_table,
+    sheets_table,
+    speed_table,
+    trials_table,
+)
 from lprior.report.values import values
 from lprior.results import RunFolder, finished, still
 from lprior.runs import STUDIES, Study, parse_run, title_of
@@ -40,12 +48,15 @@ def write_report(
 
     `unavailable`: the data sets that were to be trained on and were not at hand, which the report then says. `studies`:
     the folder of `runs.STUDIES`, None for `results`. `diverged`: runs that came to nothing, none of `names`. Raises
-    UserError if a run is not finished.
+    UserError if a run is not finished, or was not measured on test images.
     """
     names = names or sorted(path.parent.name for path in results.glob("*/metrics.json"))
     if not names:
         raise UserError(f"{results} holds no finished run to report")
     runs = {name: RunFolder(results / name) for name in names}
+    for name, run in runs.items():
+        if run.config().validation:
+            raise UserError(f"{name} was measured on images held out of training, not on test images: leave it out")
     table = table_of(runs.values())
     parts = {part: part.compared(table) for part in PARTS}
     parts = {part: chosen for part, chosen in parts.items() if len(chosen)}
@@ -86,12 +97,14 @@ def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]
             run = f"./run_all.sh --preset {facts['preset']} {facts['run']}"
             for kind, file in (("latest", "samples.png"), ("evolution", "evolution.png"), ("course", "log.csv")):
                 rows.append([rf"figure~\ref{{fig:{part.file}{key}-{kind}}}", rf"\texttt{{{escape(f'{run}/{file}')}}}"])
-        tables = ("results", "more", "cost", "conditional")
+        tables = ("results", *(["second"] if is_judged_twice(table) else []), "more", "cost", "conditional")
         rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in tables]
         rows.append([rf"figure~\ref{{fig:{part.file}progress}}", report])
     rows.append([r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"])
     for label in (label for labels in beside.values() for label in labels if DIGITS in parts):
         rows.append([rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report])
+    rows.append([r"table~\ref{tab:sheets}", r"\texttt{python -m lprior sheets FOLDER}, of published pictures"])
+    rows.append([r"table~\ref{tab:trials}", r"\texttt{python -m lprior trial RUN}, a row for each"])
     rows += [[rf"table~\ref{{tab:{name}}}", report] for name in ("claims", "commands")]
     return "".join(row([what, command.replace("--", "-{}-")]) for what, command in rows)
 
@@ -162,6 +175,8 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     by_model = {title_of(key): [logs[name] for name in group["run"]] for key, group in groups}
     figures.save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     results_table(table).write(output / "tables", f"{part.file}results")
+    if is_judged_twice(table):
+        results_table(table, SECOND).write(output / "tables", f"{part.file}second")
     more_table(table, part.more).write(output / "tables", f"{part.file}more")
     (output / "tables" / f"{part.file}cost.tex").write_text(cost_table(table))
 

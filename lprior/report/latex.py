@@ -82,9 +82,9 @@ def model_rows(
     return rows
 
 
-def has_control(group: pd.DataFrame) -> bool:
-    """Whether the mixture on the codes of these runs was measured."""
-    return bool(group.get(f"{MIXTURE}FID", pd.Series(dtype=float)).notna().any())
+def has_control(group: pd.DataFrame, prefix: str = "") -> bool:
+    """Whether the mixture on the codes of these runs was measured. `prefix`: `frame.SECOND` for the second judge."""
+    return bool(group.get(f"{prefix}{MIXTURE}FID", pd.Series(dtype=float)).notna().any())
 
 
 def missing(preset: str, columns: int) -> str:

@@ -17,7 +17,7 @@ from torchvision.transforms.functional import resize
 from lprior.data import DATASETS, load
 from lprior.errors import UserError
 from lprior.evaluation.formulas import classifier_score
-from lprior.evaluation.judges import Evaluator, load_evaluator, protocol
+from lprior.evaluation.judges import load_evaluator, protocol
 from lprior.figures import tiles
 from lprior.outputs import replace_file
 from lprior.stored import read_picture
@@ -54,28 +54,44 @@ SHEETS = AUTHORS | {
 def score_sheets(folder: Path) -> Iterator[tuple[str, dict]]:
     """What report/sheets.json holds of each of `SHEETS`, in a folder. Raises UserError if one is missing."""
     for dataset in dict.fromkeys(sheet.dataset for sheet in SHEETS.values()):
-        judge = load_evaluator(dataset)
-        real = judge.measure(load(dataset, split="test").images)[1]
+        test = load(dataset, split="test").images
+        judges = {name: Scale(dataset, test, second=name == "second") for name in ("first", "second")}
         for key, sheet in SHEETS.items():
             if sheet.dataset == dataset:
-                yield key, _scored(sheet, folder, judge, real)
+                images, facts = _read(sheet, folder)
+                yield key, facts | {name: judge.measure(images) for name, judge in judges.items()}
 
 
-def _scored(sheet: Sheet, folder: Path, judge: Evaluator, real: Tensor) -> dict:
-    """`real`: the logits of the test images."""
+def _read(sheet: Sheet, folder: Path) -> tuple[Tensor, dict]:
+    """Its images as a classifier takes them, and what it is."""
     paths = sorted(folder.glob(sheet.files))
     if not paths:
         raise UserError(f"{folder} has no sheet {sheet.files}")
-    images, picture = [tiles(path, sheet.tile, PADDING) for path in paths], read_picture(paths[0])
-    logits = judge.measure(prepared(torch.cat(images), sheet.dataset))[1]
-    alike = torch.tensor([classifier_score(part) for part in real.split(len(logits)) if len(part) == len(logits)])
-    return {
+    images = prepared(torch.cat([tiles(path, sheet.tile, PADDING) for path in paths]), sheet.dataset)
+    picture = read_picture(paths[0])
+    return images, {
         "title": sheet.title, "dataset": sheet.dataset,
         "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
         "grid": [side // (sheet.tile + PADDING) for side in (picture.height, picture.width)], "tile": sheet.tile,
-        "images": len(logits), "protocol": protocol(sheet.dataset), "score": round(classifier_score(logits), 4),
-        "real": {"samples": len(alike), "mean": round(alike.mean().item(), 4), "sd": round(alike.std().item(), 4)},
+        "images": len(images),
     }  # fmt: skip
+
+
+class Scale:
+    """A judge of a data set, and what it says of real images in samples of any size. `test`: uint8 (N, C, H, W)."""
+
+    def __init__(self, dataset: str, test: Tensor, second: bool):
+        self.judge, self.protocol = load_evaluator(dataset, second), protocol(dataset, second)
+        self.real = self.judge.measure(test)[1]
+
+    def measure(self, images: Tensor) -> dict:
+        """Their score, and mean and standard deviation of the scores of disjoint samples of as many real images."""
+        samples = [part for part in self.real.split(len(images)) if len(part) == len(images)]
+        alike = torch.tensor([classifier_score(part) for part in samples])
+        return {
+            "protocol": self.protocol, "score": round(classifier_score(self.judge.measure(images)[1]), 4),
+            "real": {"samples": len(alike), "mean": round(alike.mean().item(), 4), "sd": round(alike.std().item(), 4)},
+        }  # fmt: skip
 
 
 def prepared(images: Tensor, dataset: str) -> Tensor:
@@ -97,9 +113,13 @@ def write_sheets(folder: Path) -> None:
     """Score the sheets in a folder into report/sheets.json, and print the scores."""
     found = dict(score_sheets(folder))
     replace_file(FILE, (json.dumps(found, indent=1) + "\n").encode())
-    for key, row in found.items():
-        real = f"{row['real']['mean']:.2f} +- {row['real']['sd']:.2f}"
-        print(f"{key:26}  {row['score']:.2f} of {row['images']} images; real ones {real}")
+    for key, sheet in found.items():
+        by_both = (_in_words(sheet[name]) for name in ("first", "second"))
+        print(f"{key:26}  {sheet['images']} images", *by_both, sep=", ")
+
+
+def _in_words(judge: dict) -> str:
+    return f"{judge['score']:.2f} (real {judge['real']['mean']:.2f} +- {judge['real']['sd']:.2f})"
 
 
 def published() -> dict[str, dict]:

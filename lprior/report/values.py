@@ -12,11 +12,11 @@ from lprior.evaluation.metrics import by_title
 from lprior.provenance import git_commit
 from lprior.report.control import control_in_words
 from lprior.report.diverged import DIVERGED, in_words, lost_models
-from lprior.report.frame import COSTS, MIXTURE, anchors, form
+from lprior.report.frame import COSTS, SECOND, anchors, bare, form
 from lprior.report.latex import MISSING, escape, spread
 from lprior.report.parts import PARTS, Part, first_seeds
 from lprior.report.sheets import published
-from lprior.report.tables import BENCHMARKS
+from lprior.report.tables import BENCHMARKS, is_judged_twice
 
 PRESET_NOTES = {
     "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
@@ -46,7 +46,8 @@ def values(
             reason = "training diverged" if lost_models(part, None, diverged) else reason
             shown[f"{part.name}/not run"] = f"Not run: {reason}."
     by_name = [f"{part.file}{key}" for part, table in parts.items() for key in part.by_name if key in set(table["key"])]
-    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *by_name, *pictured]]
+    twice = [f"{part.file}second" for part, table in parts.items() if is_judged_twice(table)]
+    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *by_name, *twice, *pictured]]
     return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
 
 
@@ -65,7 +66,7 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
         "made by": _made_by(tables),
         "machine": escape(_benchmarked(benchmarks)),
         **_times_to_quality(benchmarks),
-        **{f"sheet {key}": f"{sheet['score']:.2f}" for key, sheet in published().items()},
+        **{f"sheet {key}": f"{sheet['first']['score']:.2f}" for key, sheet in published().items()},
     }
 
 
@@ -81,13 +82,21 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
         "runs": ", ".join(rf"\texttt{{{escape(name)}}}" for name in table["run"]),
         "evaluator accuracy": f"{100 * described['accuracy_test']:.2f}" if measurable else "--",
         "evaluator version": str(described.get("version", "--")),
+        "second accuracy": _accuracy_of_second(dataset),
     }
     shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
     shown["control"] = control_in_words(table)
+    shown["second"] = second_in_words(table)
     for key, group in table.groupby("key", sort=False):
         shown[f"{key}/seeds"] = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
         shown |= {f"{key}/{name}": _of_seeds(name, group[name], first.at[key, name]) for name in first.columns}
     return shown
+
+
+def _accuracy_of_second(dataset: str) -> str:
+    if not DATASETS[dataset].classifier:
+        return "--"
+    return f"{100 * evaluator_description(dataset, second=True)['accuracy_test']:.2f}"
 
 
 def _of_seeds(name: str, values: pd.Series, first: object) -> str:
@@ -95,8 +104,16 @@ def _of_seeds(name: str, values: pd.Series, first: object) -> str:
     that of the first seed."""
     if not (_is_metric(name) or name in COSTS):
         return escape(_text(name, first))
-    said = spread(values, form(name.removeprefix(MIXTURE)))
+    said = spread(values, form(name))
     return "--" if said == MISSING else said
+
+
+def second_in_words(table: pd.DataFrame) -> str:
+    """How many of the runs the second judge has measured."""
+    seen = int(pd.to_numeric(table.get(f"{SECOND}FID", pd.Series(dtype=float)), errors="coerce").notna().sum())
+    if seen == 0:
+        return "None of these runs was measured by the second judge yet: what is said of them hangs on the first alone."
+    return f"The second judge measured {seen} of these {len(table)} runs."
 
 
 def _made_by(tables: Iterable[pd.DataFrame]) -> str:
@@ -135,7 +152,7 @@ def _times_to_quality(benchmarks: Path) -> dict[str, str]:
 
 def _is_metric(name: str) -> bool:
     try:
-        return bool(by_title(name.removeprefix(MIXTURE)))
+        return bool(by_title(bare(name)))
     except KeyError:
         return False
 
@@ -145,7 +162,7 @@ def _text(name: str, value: object) -> str:
         return "--"  # missing, no number, or a reason why there is none
     if isinstance(value, float):
         try:
-            return form(name.removeprefix(MIXTURE)).format(value)
+            return form(name).format(value)
         except KeyError:
             return f"{value:.2f}"
     return str(value)
