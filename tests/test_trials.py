@@ -29,7 +29,7 @@ def test_a_trial_is_measured_on_held_out_images_and_leaves_a_row(tmp_path):
     assert (row["dataset"], row["model"], row["seed"], row["epochs"]) == ("mnist5k", "aae", "0", "1")
     assert (row["held out"], row["outcome"], row["taken"], row["why"]) == ("50", DONE, "", "does it run?")
     assert "width=2" in row["changes"].split()
-    with pytest.raises(UserError, match="not on test images"):
+    with pytest.raises(UserError, match="held out of the training"):
         write_report(folder.parent, tmp_path / "report", [])
     with pytest.raises(UserError, match="finished trial"):
         attempt(tmp_path)

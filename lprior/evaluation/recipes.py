@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from lprior.data import to_float
+from lprior.device import convolutions
 from lprior.evaluation.residual import mirror_and_erase, residual_features, shift_each
 
 
@@ -28,7 +29,8 @@ class Evaluator(nn.Module):
     def measure(self, images: Tensor, batch_size: int = 500) -> tuple[Tensor, Tensor]:
         """Features and logits, on the CPU, of uint8 images, a batch at a time."""
         device = self.classify.weight.device
-        parts = [self(to_float(part.to(device))) for part in images.split(batch_size)]
+        with convolutions(device, tf32=False):
+            parts = [self(to_float(part.to(device))) for part in images.split(batch_size)]
         features, logits = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
         return features, logits
 
