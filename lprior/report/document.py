@@ -88,7 +88,8 @@ def write_report(
     (output / "tables" / "sheets.tex").write_text(sheets_table())
     (output / "tables" / "trials.tex").write_text(trials_table())
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, of_studies | facts))
+    facts |= of_studies
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 
 
 def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]) -> str:
