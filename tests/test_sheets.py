@@ -61,7 +61,7 @@ def test_a_missing_sheet_is_named(tmp_path, monkeypatch):
 
 def test_the_committed_scores_are_of_all_sheets_and_by_the_present_judges():
     found = published()
-    assert found.keys() == SHEETS.keys() and len(sheets_table().splitlines()) == len(SHEETS)
+    assert found.keys() == SHEETS.keys() and len(sheets_table().rows.splitlines()) == len(SHEETS)
     for key, row in found.items():
         assert row["title"] == SHEETS[key].title and row["files"]
         for name in ("first", "second"):

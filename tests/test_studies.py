@@ -20,7 +20,7 @@ from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, Study, models, presets, runs_of
 
-ALWAYS = {"claims.tex", "commands.tex", "sheets.tex", "speed.tex", "trials.tex"}
+ALWAYS = {f"{name}.tex" for name in ("claims", "commands", "sheets", "sheets-head", "speed", "trials", "trials-head")}
 
 
 def run_with(folder, model, seed=0, dataset="mnist", preset="quick", **metrics):

@@ -83,7 +83,7 @@ def test_a_table_with_other_columns_is_refused_before_anything_is_trained(tmp_pa
 
 
 def test_the_published_trials_are_whole_and_in_the_report(monkeypatch, tmp_path):
-    rows, shown = read(FILE), trials_table().splitlines()
+    rows, shown = read(FILE), trials_table().rows.splitlines()
     assert rows and len(shown) == len(rows)
     for row, line in zip(rows, shown, strict=True):
         assert row["outcome"] and row["taken"] in ("", "yes", "no")
@@ -91,4 +91,4 @@ def test_the_published_trials_are_whole_and_in_the_report(monkeypatch, tmp_path)
         if row["outcome"] == DONE:
             assert all(float(row[name]) >= 0 for name in trials.MEASURED)
     monkeypatch.setattr(trials, "FILE", tmp_path / "none.csv")
-    assert set(COLUMNS) == set(rows[0]) and "None yet" in trials_table()
+    assert set(COLUMNS) == set(rows[0]) and "None yet" in trials_table().rows

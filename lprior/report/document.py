@@ -85,8 +85,8 @@ def write_report(
         beside["latent"] = ["fig:maps", "fig:walks"]
     (output / "tables" / "claims.tex").write_text(claims_table(table))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
-    (output / "tables" / "sheets.tex").write_text(sheets_table())
-    (output / "tables" / "trials.tex").write_text(trials_table())
+    sheets_table().write(output / "tables", "sheets")
+    trials_table().write(output / "tables", "trials")
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     facts |= of_studies
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))

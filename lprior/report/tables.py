@@ -49,9 +49,9 @@ def more_table(table: pd.DataFrame, names: Iterable[str]) -> Table:
     return _with_real_images(rows, table, names)
 
 
-def sheets_table() -> str:
-    """Rows on the sheets that others published: which, images, and by each judge the score, and that of real
-    images in samples of as many."""
+def sheets_table() -> Table:
+    """On the sheets that others published: which, images, and by each judge the score, and that of real images in
+    samples of as many."""
     rows = []
     for sheet in published().values():
         cells = [DATASETS[sheet["dataset"]].title, escape(sheet["title"]), str(sheet["images"])]
@@ -59,17 +59,19 @@ def sheets_table() -> str:
             real = judge["real"]
             cells += [f"{judge['score']:.2f}", f"${real['mean']:.2f} \\pm {real['sd']:.2f}$"]
         rows.append(row(cells))
-    return "".join(rows)
+    over = row(["", "", "", *(rf"\multicolumn{{2}}{{c}}{{{judge} judge}}" for judge in ("first", "second"))])
+    return Table(over + row(["data", "sheet", "images", *("score", "real images") * 2]), "".join(rows))
 
 
-def trials_table() -> str:
+def trials_table() -> Table:
     """A row for each trial of docs/trials.csv, in their order."""
     rows = [
         [f"{one['dataset']}-{one['model']}-s{one['seed']}", one["preset"], one["epochs"], one["changes"], one["why"],
          *(one[name] for name in trials.MEASURED), one["taken"] if one["outcome"] == trials.DONE else one["outcome"]]
         for one in trials.read(trials.FILE)
     ]  # fmt: skip
-    return "".join(row(map(escape, cells)) for cells in rows) or row([r"\multicolumn{9}{l}{None yet}"])
+    head = row(["run", "preset", "epochs", "changes", "why", *trials.MEASURED, "taken"])
+    return Table(head, "".join(row(map(escape, cells)) for cells in rows) or row([r"\multicolumn{9}{l}{None yet}"]))
 
 
 def cost_table(table: pd.DataFrame) -> str:
