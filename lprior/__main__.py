@@ -9,11 +9,13 @@ from pathlib import Path
 
 from lprior import __version__, workflow
 from lprior import commands as do
+from lprior import commands_judges as judges
 from lprior.errors import UserError, hint
 from lprior.failures import EXIT_CODES, check_texts, shorten, tell
 
 EXAMPLES = {  # command -> arguments that do something
     "run": ["mnist-lpaae-s0", "mnist5k-aae-s1 --preset smoke --set epochs=5 --set width=8"],
+    "trial": ["mnist-lpaae-s0 --set lam=20.0 --why 'Does less weight of L_rec help?'"],
     "config": ["mnist-lpaae-s0", "cifar10-vaegan-s0 --preset full --set gamma=0.1"],
     "notebook": ["notebooks/aae.ipynb my.ipynb --set dataset=mnist5k --set epochs=1"],
     "data": ["mnist --data ~/datasets"],
@@ -90,6 +92,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
     run.add_argument("--force", action="store_true", help="start over, deleting what is there")
 
+    trial = _command(commands, do.trial, "trial", "train with images held out, and add a row to docs/trials.csv")
+    trial.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
+    trial.add_argument("--why", required=True, help="the question that it should answer")
+    trial.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
+    trial.add_argument("--results", default="results", help="the folder for trials/<name> (default: results)")
+    trial.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    trial.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    trial.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+
     config = _command(commands, do.config, "config", "print every value of a run and where it comes from")
     config.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
     config.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
@@ -146,6 +157,10 @@ def parser() -> argparse.ArgumentParser:
     cover.add_argument("output", help="the picture to write, such as docs/mnist.png")
     cover.add_argument("--dataset", default="mnist", help="of the runs (default: mnist)")
 
+    sheets = _command(commands, judges.sheets, "sheets", "score published sheets of samples into report/sheets.json")
+    sheets.add_argument("folder", help="the folder of the sheets")
+    sheets.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
     publish.add_argument("--to", default="results/published")
@@ -166,11 +181,12 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
     verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
-    evaluator = _command(commands, do.evaluator, "evaluator", "the classifier that metrics are measured with")
+    evaluator = _command(commands, judges.evaluator, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument(
         "action", choices=["train", "describe"], help="train it anew, or only measure it and real images"
     )
     evaluator.add_argument("dataset", choices=["mnist", "cifar10"])
+    evaluator.add_argument("--second", action="store_true", help="the second judge, which nothing is chosen by")
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     all_ = commands.add_parser(

@@ -50,6 +50,12 @@ def run(options: Namespace) -> None:
         execute(notebook, folder / "notebook.ipynb", given)
 
 
+def trial(options: Namespace) -> None:
+    from lprior.training.trials import trial
+
+    print(json.dumps(trial(_named(options), options.why, Path(options.results), device=options.device), indent=2))
+
+
 def config(options: Namespace) -> None:
     """Every value of a run, and the layer that it came from."""
     from lprior.config import explain, resolve
@@ -250,16 +256,3 @@ def verify(options: Namespace) -> None:
     print(f"all {count} values of {len(folders) - len(unchecked)} runs match")
     if unchecked:
         print(f"not checked: {len(unchecked)} of {len(folders)} runs, whose weights are not there (docs/weights.md)")
-
-
-def evaluator(options: Namespace) -> None:
-    from lprior import data
-    from lprior.evaluation import judges
-    from lprior.evaluation.measurement import anchors
-
-    train, test = data.load(options.dataset), data.load(options.dataset, split="test")
-    if options.action == "train":
-        judges.save_evaluator(judges.train_evaluator(train), options.dataset)
-        judges.describe_evaluator(options.dataset, train, test)  # anchors bear the new version in their keys
-    found = judges.describe_evaluator(options.dataset, train, test, anchors(train, test))
-    print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")

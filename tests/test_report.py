@@ -173,13 +173,28 @@ def test_one_bad_seed_is_not_hidden_in_a_mean(runs, tmp_path):
     assert rows(tmp_path / "report")["LP-AAE"]["FID"] == MISSING
 
 
-def test_the_text_speaks_of_the_first_seed(runs, tmp_path):
+def test_the_text_has_means_over_seeds_and_shows_the_first_one(runs, tmp_path):
     copy_run(runs, "lpaae", 10, fid=77.0)
     copy_run(runs, "lpaae", 2, fid=55.0)
     write_report(runs, tmp_path / "report", [])
     assert values(tmp_path / "report")["lpaae/run"] == "mnist5k-lpaae-s0"
     write_report(runs, tmp_path / "report", ["mnist5k-lpaae-s10", "mnist5k-lpaae-s2"])
-    assert values(tmp_path / "report")["lpaae/FID"] == "55.00"
+    found = values(tmp_path / "report")
+    assert (found["lpaae/FID"], found["lpaae/seeds"]) == (r"$66.00 \pm 15.56$", "2 seeds")
+    assert found["lpaae/run"] == "mnist5k-lpaae-s2"
+
+
+def test_the_second_judge_has_a_table_beside_or_a_sentence_says_that_it_is_missing(written, runs, tmp_path):
+    metrics = json.loads((runs / "mnist5k-lpaae-s0" / "metrics.json").read_text())
+    assert rows(written, "second")["LP-AAE"]["FID"] == f"{metrics['fid_mnist_resnet_clf1_1k_test']:.2f}"
+    assert rows(written)["LP-AAE"]["FID"] == f"{metrics['fid_mnist_clf1_1k_test']:.2f}"
+    assert "second" in arguments("tablerows", shown(written))
+    for path in runs.glob("*/metrics.json"):
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if "_resnet_" not in k}))
+    write_report(runs, tmp_path, [])
+    assert "second" not in arguments("tablerows", shown(tmp_path))
+    assert values(tmp_path)["second"].startswith("None of these runs was measured by the second judge yet")
+    assert r"\res{second}" in shown(tmp_path)
 
 
 def test_a_data_set_without_a_classifier_is_reported_with_dashes(runs, tmp_path):

@@ -11,16 +11,17 @@ from matplotlib.figure import Figure
 from lprior.config import explain, resolve
 from lprior.errors import UserError
 from lprior.report.conditional import conditional_table, write_sheets
+from lprior.report.control import UNMEASURED
 from lprior.report.document import LATENT, write_report
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
 from lprior.report.parts import CIFAR10, DIGITS
-from lprior.report.studies.codes import codes_figure
+from lprior.report.studies.codes import codes_figure, curves
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, Study, models, presets, runs_of
 from lprior.training.run import run
 
-ALWAYS = {"claims.tex", "commands.tex", "speed.tex"}
+ALWAYS = {f"{name}.tex" for name in ("claims", "commands", "sheets", "sheets-head", "speed", "trials", "trials-head")}
 
 
 def run_with(folder, model, seed=0, dataset="mnist", preset="quick", **metrics):
@@ -96,9 +97,28 @@ def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
         for model, fid in models.items()
         for seed in (0, 1)
     ]
-    fid, _ = codes_figure(runs).axes
+    fid, *_ = codes_figure(curves(runs)).axes
     lines = {line.get_label(): [*zip(*line.get_data(), strict=True)] for line in fid.lines}
-    assert lines == {"learned": [(2, 9.5), (8, 3.5)], "fixed": [(2, 8.5), (8, 4.5)]}
+    assert lines["learned"] == [(2, 9.5), (8, 3.5)] and lines["fixed"] == [(2, 8.5), (8, 4.5)]
+
+
+def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
+    fids = {"lpaae": (3.0, 2.5), "lpaae-fixed": (4.0, 4.5)}
+    fids |= {"lpaae-code_2": (9.0, 9.0), "lpaae-fixed_code_2": (8.0, 7.0)}
+    runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=mixed) for model, (fid, mixed) in fids.items()]
+    found = STUDIES["codes"].render(runs)
+    said = "Over the number of entries, FID is better for the control at 2 and for the learned prior at 8."
+    assert found.values == {"codes/control": said}
+    lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(curves(runs)).axes[0].lines}
+    assert lines["fixed + mixture"] == [7.0, 4.5] and lines["learned + mixture"] == [9.0, 2.5]
+    rows = [row[:4] for row in cells(found.tables["codes"].rows)]
+    assert rows[:2] == [["LP-AAE, code of 2", "1", "20", "9.00"], [r"\quad with mixture", "1", "20", "9.00"]]
+    assert [row[3] for row in rows] == ["9.00", "9.00", "8.00", "7.00", "3.00", "2.50", "4.00", "4.50"]
+
+
+def test_without_a_control_the_study_of_codes_says_so(tmp_path):
+    runs = [run_with(tmp_path, model, fid_x=1.0) for model in ("lpaae", "lpaae-fixed")]
+    assert STUDIES["codes"].render(runs).values == {"codes/control": UNMEASURED}
 
 
 def test_the_conditions_are_in_pairs_of_priors(tmp_path):
@@ -164,13 +184,13 @@ def of_parts(*models):
     """The files of a part's own tables and figures."""
     pictures = {f"{name}.png" for name in ("samples", "reconstructions", "neighbours", "evolution")}
     of_a_model = pictures | {"losses.pdf", "metrics.pdf"}
-    tables = with_heads("results", "more", "conditional") | {"cost.tex", "progress.pdf"}
+    tables = with_heads("results", "second", "more", "conditional") | {"cost.tex", "progress.pdf"}
     return {f"{model}-{name}" for model in models for name in of_a_model} | tables
 
 
 def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
-    assert there == ["digits", "ablation", "codes", "conditional", "latent"]
+    assert there == ["digits", "second", "ablation", "codes", "conditional", "latent"]
     beside = {f"{name}.png" for name in LATENT} | {f"{model}-samples.png" for model in DIGITS.conditional}
     of_studies = with_heads("ablation", "codes") | {"codes.pdf"}
     assert written == of_parts(*models()) | beside | of_studies | ALWAYS
@@ -183,7 +203,7 @@ def test_what_was_not_run_is_left_out(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished / "mnist5k-aae-s0", results / "mnist5k-aae-s0")
     there, written = write(results, tmp_path / "none", tmp_path / "out")
-    assert (there, written) == (["digits"], of_parts("aae") | with_heads("ablation") | ALWAYS)
+    assert (there, written) == (["digits", "second"], of_parts("aae") | with_heads("ablation") | ALWAYS)
 
 
 def test_a_conditional_run_on_pictures_has_a_table_of_its_own(tmp_path):

@@ -1,5 +1,7 @@
 """From a trained model to its metrics: what is sampled, and what it is compared with."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -26,15 +28,19 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     the reason in its place. Raises TrainingDiverged if samples are no finite numbers.
     """
     count = model.config.samples if whole else min(GLANCE, model.config.samples)
-    judge, noise, size = Judge(test, model.device), model.noise(count), test.images.shape[-1]
+    judges = [Judge(test, model.device)]
+    if whole and test.split != "val":  # which choices are made by
+        judges.append(Judge(test, model.device, second=True))
+    judge, noise, size = judges[0], model.noise(count), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
-    judged = judge.measure(samples)
+    judged = together(one.measure(samples) for one in judges)
     values = {"reconstruction_mse_test": reconstruction_error(model, test), **judged}
     if whole and _grey(test):
         values |= parzen(samples, train, test)
     if whole and judge.available:
         try:
-            control = judge.measure(data.crop(mixture_samples(model, train.images, len(noise)), size))
+            mixed = data.crop(mixture_samples(model, train.images, len(noise)), size)
+            control = together(one.measure(mixed) for one in judges)
         except (NoMixture, TrainingDiverged) as error:
             control = dict.fromkeys(judged, str(error))
         values |= {f"{CONTROL}{key}": value for key, value in control.items()}
@@ -57,6 +63,11 @@ def reconstruction_error(model: Model, test: Dataset) -> float | str:
 
 class NoMixture(Exception):
     """None can be fitted; the reason is in words that are the same whenever it is tried."""
+
+
+def together(measured: Iterable[dict]) -> dict:
+    """All that several judges say."""
+    return {key: value for one in measured for key, value in one.items()}
 
 
 def mixture_samples(model: Model, images: Tensor, count: int) -> Tensor:
@@ -92,12 +103,12 @@ def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:
     }
 
 
-def anchors(train: Dataset, test: Dataset) -> dict:
+def anchors(train: Dataset, test: Dataset, second: bool = False) -> dict:
     """What real images get: the first training images in the place of samples, and the test images' own scores."""
-    judge, count = Judge(test), len(test.images)
+    judge, count = Judge(test, second=second), len(test.images)
     own = {key: value for key, value in judge.measure(test.images).items() if not key.endswith("_test")}
     against = {key: value for key, value in judge.measure(train.images[:count]).items() if key.endswith("_test")}
-    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) else {})
+    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) and not second else {})
 
 
 def _grey(dataset: Dataset) -> bool:

@@ -8,8 +8,9 @@ A key of metrics.json names the protocol:
                    |   |      number of samples
                        |      reference: all test images
 
-and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards. A run
-that holds images out of its training (`validation`) is measured on these, and has "val" in the place of "test".
+and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards. The
+second judge of MNIST is mnist_resnet (`recipes.py`). A run that holds images out of its training (`validation`) is
+measured on these, and has "val" in the place of "test".
 """
 
 import math
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from lprior.evaluation import formulas
 from lprior.evaluation.formulas import SIGMAS
+from lprior.evaluation.recipes import SECOND
 
 CONTROL = "gmm10_"  # before the keys of the control
 
@@ -150,6 +152,11 @@ def metric_of(key: str) -> Metric | None:
     """
     bare = key.removeprefix(CONTROL)
     return max((metric for metric in METRICS if metric.names(bare)), key=lambda metric: len(metric.key), default=None)
+
+
+def is_second(key: str) -> bool:
+    """Whether a key of metrics.json is of a second judge."""
+    return any(f"_{name}_clf" in key for name in SECOND.values())
 
 
 def in_words(key: str) -> str:

@@ -15,11 +15,19 @@ from lprior.report import gpu
 from lprior.report.claims import claims_table
 from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.diverged import lost_models, model_of, write_pictures
-from lprior.report.frame import table_of
+from lprior.report.frame import SECOND, table_of
 from lprior.report.latex import escape, row
 from lprior.report.parts import DIGITS, PARTS, Part, first_seeds
 from lprior.report.studies.shown import Shown
-from lprior.report.tables import cost_table, more_table, results_table, speed_table
+from lprior.report.tables import (
+    cost_table,
+    is_judged_twice,
+    more_table,
+    results_table,
+    sheets_table,
+    speed_table,
+    trials_table,
+)
 from lprior.report.values import values
 from lprior.results import RunFolder, finished, still
 from lprior.runs import STUDIES, Study, parse_run, title_of
@@ -41,7 +49,7 @@ def write_report(
 
     `unavailable`: the data sets that were to be trained on and were not at hand, which the report then says. `studies`:
     the folder of `runs.STUDIES`, None for `results`. `diverged`: runs that came to nothing, none of `names`. Raises
-    UserError if a run is not finished.
+    UserError if a run is not finished, or was not measured on test images.
     """
     names = names or sorted(path.parent.name for path in results.glob("*/metrics.json"))
     if not names:
@@ -66,7 +74,7 @@ def write_report(
             write_pictures(f"{part.file}{model}", output / "figures")
         conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
         (output / f"{part.file}pages.tex").write_text(_pages(part, first_seeds(chosen)))
-    beside = _write_studies(studies or results, output)
+    beside, of_studies = _write_studies(studies or results, output)
     if write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
     facts = gpu.write(studies or results, output)
@@ -78,7 +86,10 @@ def write_report(
     of_studies = {name: table_of(finished((studies or results) / name)) for name in STUDIES}
     (output / "tables" / "claims.tex").write_text(claims_table(table, of_studies))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
+    sheets_table().write(output / "tables", "sheets")
+    trials_table().write(output / "tables", "trials")
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
+    facts |= of_studies
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 
 
@@ -92,12 +103,14 @@ def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]
             run = f"./run_all.sh --preset {facts['preset']} {facts['run']}"
             for kind, file in (("latest", "samples.png"), ("evolution", "evolution.png"), ("course", "log.csv")):
                 rows.append([rf"figure~\ref{{fig:{part.file}{key}-{kind}}}", rf"\texttt{{{escape(f'{run}/{file}')}}}"])
-        tables = ("results", "more", "cost", "conditional")
+        tables = ("results", *(["second"] if is_judged_twice(table) else []), "more", "cost", "conditional")
         rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in tables]
         rows.append([rf"figure~\ref{{fig:{part.file}progress}}", report])
     rows.append([r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"])
     for label in (label for labels in beside.values() for label in labels if DIGITS in parts):
         rows.append([rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report])
+    rows.append([r"table~\ref{tab:sheets}", r"\texttt{python -m lprior sheets FOLDER}, of published pictures"])
+    rows.append([r"table~\ref{tab:trials}", r"\texttt{python -m lprior trial RUN}, a row for each"])
     rows += [[rf"table~\ref{{tab:{name}}}", report] for name in ("claims", "commands")]
     return "".join(row([what, command.replace("--", "-{}-")]) for what, command in rows)
 
@@ -115,12 +128,12 @@ def _pages(part: Part, first: pd.DataFrame) -> str:
     return "\n".join(pages) + "\n"
 
 
-def _write_studies(folder: Path, output: Path) -> dict[str, list[str]]:
+def _write_studies(folder: Path, output: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Tables and figures of each study, from its runs in `folder`/<its name>, and studies.tex, which the text includes.
 
-    Gives the labels of those that had runs, by the name of the study.
+    Gives the labels of those that had runs, by the name of the study, and what the text may ask for of all, by key.
     """
-    labels, texts = {}, []
+    labels, texts, said = {}, [], {}
     for name, study in STUDIES.items():
         shown = study.render(finished(folder / name))
         for file, table in shown.tables.items():
@@ -129,9 +142,10 @@ def _write_studies(folder: Path, output: Path) -> dict[str, list[str]]:
             figures.save_pdf(figure, output / "figures" / f"{file}.pdf")
         if shown.whole:
             labels[name] = shown.labels
+        said |= shown.values
         texts.append(_text_of(study, shown))
     (output / "studies.tex").write_text("\n".join(filter(None, texts)) + "\n")
-    return labels
+    return labels, said
 
 
 def _text_of(study: Study, shown: Shown) -> str:
@@ -167,6 +181,8 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     by_model = {title_of(key): [logs[name] for name in group["run"]] for key, group in groups}
     figures.save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     results_table(table).write(output / "tables", f"{part.file}results")
+    if is_judged_twice(table):
+        results_table(table, SECOND).write(output / "tables", f"{part.file}second")
     more_table(table, part.more).write(output / "tables", f"{part.file}more")
     (output / "tables" / f"{part.file}cost.tex").write_text(cost_table(table))
 

@@ -6,13 +6,14 @@ import pandas as pd
 
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
-from lprior.evaluation.metrics import CONTROL, METRICS, by_title, metric_of
+from lprior.evaluation.metrics import CONTROL, METRICS, by_title, is_second, metric_of
 from lprior.provenance import code_note
 from lprior.results import RunFolder
 from lprior.stored import COST, need
 
 PRESENT = "made by the present code"
 MIXTURE = "mixture "  # before the titles of the control's metrics
+SECOND = "second "  # before the titles of what the second judge measured, and before that of its control
 COSTS = {"seconds per epoch": "{:.1f}", "minutes": "{:.1f}", "memory": "{:.2f}"}  # how the other numbers are printed
 
 
@@ -29,7 +30,8 @@ def facts(run: RunFolder) -> dict:
         "run": run.path.name, "key": config.model, "algorithm": config.algorithm,
         **named(run.read_json("metrics.json")),
         "seed": config.seed, "epochs": config.epochs, "preset": config.preset, "dataset": config.dataset,
-        "batch size": config.batch_size, "samples": config.samples, "width": config.width, "code": config.code,
+        "batch size": config.batch_size, "samples": config.samples, "images": config.images, "width": config.width,
+        "code": config.code,
         "commit": made["commit"], "made by": code_note(made) or PRESENT,
         "device": made["device"], "threads": made["threads"],
         "precision used": made["precision"], "data": made["data"], "data sha256": made["data_sha256"],
@@ -45,6 +47,7 @@ def named(metrics: dict) -> dict:
     found = dict.fromkeys(title for metric in METRICS for title in metric.parts or [metric.title])
     for key, value in metrics.items():
         metric, prefix = metric_of(key), MIXTURE if key.startswith(CONTROL) else ""
+        prefix = f"{SECOND}{prefix}" if is_second(key) else prefix
         if metric is None:
             found[key] = value
         elif isinstance(value, str):
@@ -56,11 +59,16 @@ def named(metrics: dict) -> dict:
     return found
 
 
-def anchors(dataset: str) -> dict:
+def anchors(dataset: str, second: bool = False) -> dict:
     """The metrics that real images get: training images against test images, and the test images' own scores."""
-    return named(evaluator_description(dataset)["anchors"]) if DATASETS[dataset].classifier else named({})
+    return named(evaluator_description(dataset, second)["anchors"]) if DATASETS[dataset].classifier else named({})
+
+
+def bare(title: str) -> str:
+    """Without what says that it is of the second judge or of the control."""
+    return title.removeprefix(SECOND).removeprefix(MIXTURE)
 
 
 def form(title: str) -> str:
     """The format of what has this title."""
-    return COSTS[title] if title in COSTS else by_title(title).format
+    return COSTS[title] if title in COSTS else by_title(bare(title)).format

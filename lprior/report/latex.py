@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from lprior.evaluation.metrics import by_title
-from lprior.report.frame import form, table_of
+from lprior.report.frame import MIXTURE, form, table_of
 from lprior.results import RunFolder
 from lprior.runs import title_of
 
 OF_MODEL = ("model", "$n$", "epochs")  # what `model_rows` begin with: title, seeds, epochs
+WITH_MIXTURE = r"\quad with mixture"
 MISSING = r"--$^{*}$"  # the tables' captions say what it means
 
 
@@ -70,14 +71,25 @@ def header(titles: Iterable[str], facts: Iterable[str] = ("model", "$n$")) -> st
     return "".join(row(cells) for cells in zip(*columns, strict=True) if any(cells))
 
 
-def model_rows(runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str]) -> list[str]:
-    """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads."""
-    table = table_of(runs)
+def model_rows(
+    runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str], control: bool = False
+) -> list[str]:
+    """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads. `control`: and
+    below it a row for the mixture on its codes, if that was measured."""
+    table, columns = table_of(runs), tuple(columns)
     groups = dict(list(table.groupby("key"))) if len(table) else {}
-    return [
-        row([escape(title_of(model)), str(len(group)), str(group["epochs"].iloc[0]), *spreads(group, columns)])
-        for model, group in ((model, groups[model]) for model in models if model in groups)
-    ]
+    rows = []
+    for model, group in ((model, groups[model]) for model in models if model in groups):
+        of_model = [str(len(group)), str(group["epochs"].iloc[0])]
+        rows.append(row([escape(title_of(model)), *of_model, *spreads(group, columns)]))
+        if control and has_control(group):
+            rows.append(row([WITH_MIXTURE, *of_model, *spreads(group, columns, MIXTURE)]))
+    return rows
+
+
+def has_control(group: pd.DataFrame, prefix: str = "") -> bool:
+    """Whether the mixture on the codes of these runs was measured. `prefix`: `frame.SECOND` for the second judge."""
+    return bool(group.get(f"{prefix}{MIXTURE}FID", pd.Series(dtype=float)).notna().any())
 
 
 def missing(preset: str, columns: int) -> str:

@@ -55,5 +55,5 @@ PARTS = (DIGITS, CIFAR10)
 
 
 def first_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Of a `compared` table, the row of each model's first seed, under the model's name: what text and figures show."""
+    """Of a `compared` table, the row of each model's first seed, under the model's name: what figures show."""
     return table.drop_duplicates("key").set_index("key")

@@ -9,9 +9,11 @@ import pandas as pd
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import thousands
-from lprior.report.frame import MIXTURE, anchors, form, named
-from lprior.report.latex import MISSING, Table, escape, header, row, spread, spreads
+from lprior.report.frame import MIXTURE, SECOND, anchors, form
+from lprior.report.latex import MISSING, WITH_MIXTURE, Table, escape, has_control, header, row, spread, spreads
+from lprior.report.sheets import published
 from lprior.runs import title_of
+from lprior.training import trials
 
 REAL = "real images"
 RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
@@ -22,20 +24,54 @@ BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
 }
 
 
-def results_table(table: pd.DataFrame) -> Table:
-    """The main table: each model, the control on its codes, and real images."""
+def results_table(table: pd.DataFrame, prefix: str = "") -> Table:
+    """The main table: each model, the control on its codes, and real images. `prefix`: `frame.SECOND` for what the
+    second judge says."""
     rows = []
     for key, group in table.groupby("key", sort=False):
-        rows.append(_model_row(title_of(key), group, RESULTS))
-        if f"{MIXTURE}FID" in group and group[f"{MIXTURE}FID"].notna().any():
-            rows.append([r"\quad with mixture", str(len(group)), *spreads(group, RESULTS, MIXTURE)])
-    return _with_real_images(rows, table, RESULTS)
+        rows.append([escape(title_of(key)), str(len(group)), *spreads(group, RESULTS, prefix)])
+        if has_control(group, prefix):
+            rows.append([WITH_MIXTURE, str(len(group)), *spreads(group, RESULTS, prefix + MIXTURE)])
+    return _with_real_images(rows, table, RESULTS, prefix)
+
+
+def is_judged_twice(table: pd.DataFrame) -> bool:
+    """Whether the second judge has measured a run."""
+    return bool(table.get(f"{SECOND}FID", pd.Series(dtype=float)).notna().any())
 
 
 def more_table(table: pd.DataFrame, names: Iterable[str]) -> Table:
     """The second table: metrics, by their titles, that are not about the distribution of the samples."""
-    rows = [_model_row(title_of(key), group, names) for key, group in table.groupby("key", sort=False)]
+    rows = [
+        [escape(title_of(key)), str(len(group)), *spreads(group, names)]
+        for key, group in table.groupby("key", sort=False)
+    ]
     return _with_real_images(rows, table, names)
+
+
+def sheets_table() -> Table:
+    """On the sheets that others published: which, images, and by each judge the score, and that of real images in
+    samples of as many."""
+    rows = []
+    for sheet in published().values():
+        cells = [DATASETS[sheet["dataset"]].title, escape(sheet["title"]), str(sheet["images"])]
+        for judge in (sheet["first"], sheet["second"]):
+            real = judge["real"]
+            cells += [f"{judge['score']:.2f}", f"${real['mean']:.2f} \\pm {real['sd']:.2f}$"]
+        rows.append(row(cells))
+    over = row(["", "", "", *(rf"\multicolumn{{2}}{{c}}{{{judge} judge}}" for judge in ("first", "second"))])
+    return Table(over + row(["data", "sheet", "images", *("score", "real images") * 2]), "".join(rows))
+
+
+def trials_table() -> Table:
+    """A row for each trial of docs/trials.csv, in their order."""
+    rows = [
+        [f"{one['dataset']}-{one['model']}-s{one['seed']}", one["preset"], one["epochs"], one["changes"], one["why"],
+         *(one[name] for name in trials.MEASURED), one["taken"] if one["outcome"] == trials.DONE else one["outcome"]]
+        for one in trials.read(trials.FILE)
+    ]  # fmt: skip
+    head = row(["run", "preset", "epochs", "changes", "why", *trials.MEASURED, "taken"])
+    return Table(head, "".join(row(map(escape, cells)) for cells in rows) or row([r"\multicolumn{9}{l}{None yet}"]))
 
 
 def cost_table(table: pd.DataFrame) -> str:
@@ -75,17 +111,13 @@ def _three_digits(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
-def _model_row(title: str, group: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    return [escape(title), str(len(group)), *spreads(group, names)]
+def _with_real_images(rows: list[list[str]], table: pd.DataFrame, names: Iterable[str], prefix: str = "") -> Table:
+    return Table(header(names), "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names, prefix)))
 
 
-def _with_real_images(rows: list[list[str]], table: pd.DataFrame, names: Iterable[str]) -> Table:
-    return Table(header(names), "".join(map(row, rows)) + "\\midrule\n" + row(_real_row(table, names)))
-
-
-def _real_row(table: pd.DataFrame, names: Iterable[str]) -> list[str]:
-    found = anchors(table["dataset"].iloc[0]) if like_anchors(table) else named({})
-    return [REAL, "", *(spread(pd.Series([found[name]], dtype=float), form(name)) for name in names)]
+def _real_row(table: pd.DataFrame, names: Iterable[str], prefix: str) -> list[str]:
+    found = anchors(table["dataset"].iloc[0], second=prefix == SECOND) if like_anchors(table) else {}
+    return [REAL, "", *(spread(pd.Series([found.get(prefix + name)], dtype=float), form(name)) for name in names)]
 
 
 def like_anchors(table: pd.DataFrame) -> bool:

@@ -10,11 +10,13 @@ from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import by_title
 from lprior.provenance import git_commit
+from lprior.report.control import control_in_words
 from lprior.report.diverged import DIVERGED, in_words, lost_models
-from lprior.report.frame import MIXTURE, anchors, form
-from lprior.report.latex import escape
+from lprior.report.frame import COSTS, SECOND, anchors, bare, form
+from lprior.report.latex import MISSING, escape, spread
 from lprior.report.parts import PARTS, Part, first_seeds
-from lprior.report.tables import BENCHMARKS
+from lprior.report.sheets import published
+from lprior.report.tables import BENCHMARKS, is_judged_twice
 
 PRESET_NOTES = {
     "smoke": "This is a \\emph{smoke} build: seconds of training on little data with tiny networks. It shows that "
@@ -37,14 +39,15 @@ def values(
         if part in parts:
             shown |= {f"{part.key}{key}": text for key, text in _of_part(parts[part]).items()}
             for model in lost_models(part, parts[part], diverged):
-                shown |= {f"{part.key}{model}/{name}": DIVERGED for name in parts[part].columns}
+                shown |= {f"{part.key}{model}/{name}": DIVERGED for name in ["seeds", *parts[part].columns]}
         else:
             missing = any(dataset in unavailable for dataset in part.datasets)
             reason = "the data were not available" if missing else "no part of this build"
             reason = "training diverged" if lost_models(part, None, diverged) else reason
             shown[f"{part.name}/not run"] = f"Not run: {reason}."
     by_name = [f"{part.file}{key}" for part, table in parts.items() for key in part.by_name if key in set(table["key"])]
-    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *by_name, *pictured]]
+    twice = [f"{part.file}second" for part, table in parts.items() if is_judged_twice(table)]
+    lines = [f"\\setrun{{{name}}}" for name in [*(part.name for part in parts), *by_name, *twice, *pictured]]
     return "\n".join(lines + [f"\\setres{{{key}}}{{{text}}}" for key, text in shown.items()]) + "\n"
 
 
@@ -63,11 +66,12 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
         "made by": _made_by(tables),
         "machine": escape(_benchmarked(benchmarks)),
         **_times_to_quality(benchmarks),
+        **{f"sheet {key}": f"{sheet['first']['score']:.2f}" for key, sheet in published().items()},
     }
 
 
 def _of_part(table: pd.DataFrame) -> dict[str, str]:
-    """What holds for all runs of a part, and <model>/<fact> for each model's first seed."""
+    """What holds for all runs of a part, and <model>/<fact>: over the model's seeds, or of the first."""
     any_run, first = table.iloc[0], first_seeds(table)
     dataset, measurable = any_run["dataset"], DATASETS[any_run["dataset"]].classifier
     described = evaluator_description(dataset) if measurable else {}
@@ -78,11 +82,38 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
         "runs": ", ".join(rf"\texttt{{{escape(name)}}}" for name in table["run"]),
         "evaluator accuracy": f"{100 * described['accuracy_test']:.2f}" if measurable else "--",
         "evaluator version": str(described.get("version", "--")),
+        "second accuracy": _accuracy_of_second(dataset),
     }
     shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
-    return shown | {
-        f"{key}/{name}": escape(_text(name, value)) for key, facts in first.iterrows() for name, value in facts.items()
-    }
+    shown["control"] = control_in_words(table)
+    shown["second"] = second_in_words(table)
+    for key, group in table.groupby("key", sort=False):
+        shown[f"{key}/seeds"] = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
+        shown |= {f"{key}/{name}": _of_seeds(name, group[name], first.at[key, name]) for name in first.columns}
+    return shown
+
+
+def _accuracy_of_second(dataset: str) -> str:
+    if not DATASETS[dataset].classifier:
+        return "--"
+    return f"{100 * evaluator_description(dataset, second=True)['accuracy_test']:.2f}"
+
+
+def _of_seeds(name: str, values: pd.Series, first: object) -> str:
+    """Of a number that is measured, mean and standard deviation over seeds, or a dash if one is missing; of other facts
+    that of the first seed."""
+    if not (_is_metric(name) or name in COSTS):
+        return escape(_text(name, first))
+    said = spread(values, form(name))
+    return "--" if said == MISSING else said
+
+
+def second_in_words(table: pd.DataFrame) -> str:
+    """How many of the runs the second judge has measured."""
+    seen = int(pd.to_numeric(table.get(f"{SECOND}FID", pd.Series(dtype=float)), errors="coerce").notna().sum())
+    if seen == 0:
+        return "None of these runs was measured by the second judge yet: what is said of them hangs on the first alone."
+    return f"The second judge measured {seen} of these {len(table)} runs."
 
 
 def _made_by(tables: Iterable[pd.DataFrame]) -> str:
@@ -121,7 +152,7 @@ def _times_to_quality(benchmarks: Path) -> dict[str, str]:
 
 def _is_metric(name: str) -> bool:
     try:
-        return bool(by_title(name.removeprefix(MIXTURE)))
+        return bool(by_title(bare(name)))
     except KeyError:
         return False
 
@@ -131,7 +162,7 @@ def _text(name: str, value: object) -> str:
         return "--"  # missing, no number, or a reason why there is none
     if isinstance(value, float):
         try:
-            return form(name.removeprefix(MIXTURE)).format(value)
+            return form(name).format(value)
         except KeyError:
             return f"{value:.2f}"
     return str(value)

@@ -1,47 +1,77 @@
-"""Learned and fixed prior with codes of 2 to 64 entries."""
+"""Learned and fixed prior, and mixtures on the codes of both, with codes of 2 to 64 entries."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lprior import runs
+from lprior.evaluation.metrics import by_title
 from lprior.figures import logarithmic
-from lprior.report.frame import table_of
+from lprior.report.control import UNMEASURED, listed
+from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import CODES, Study
 
 COLUMNS = ("FID", "score", "precision", "recall")
+PANELS = ("FID", "score", "recall")
+LINES = {  # label -> prior of the model, what is before its metrics, colour, style
+    "learned": ("learned", "", "C1", "-"), "fixed": ("fixed", "", "C2", "-"),
+    "fixed + mixture": ("fixed", MIXTURE, "C2", "--"), "learned + mixture": ("learned", MIXTURE, "C1", "--"),
+}  # fmt: skip
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """A row for each model, and the figure."""
+    """Rows for each model and the mixture on its codes, the figure, and in words which of the two is better where."""
     if not finished:
         return Shown(whole=False)
-    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
-    return Shown({"codes": table}, {"codes": codes_figure(finished)})
+    lines = curves(finished)
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS, control=True)))
+    return Shown({"codes": table}, {"codes": codes_figure(lines)}, values={"codes/control": in_words(lines)})
 
 
-def codes_figure(runs: list[RunFolder]) -> Figure:
-    """FID and score over the number of entries of a code, for the learned and for the fixed prior: means over seeds."""
+def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
+    """For each of `LINES`, `PANELS` over the number of entries of a code: means over seeds."""
     table = table_of(runs)
-    table["prior"] = [run.config().settings.prior for run in runs]
-    figure = Figure(figsize=(5.4, 2.1), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("FID", "score"), strict=True):
-        for prior, group in table.groupby("prior"):
-            means = pd.to_numeric(group[name], errors="coerce").groupby(group["code"].astype(int)).mean()
-            colour = {"learned": "C1", "fixed": "C2"}[prior]
-            axes.plot(means.index, means, marker="o", linewidth=0.9, color=colour, label=prior)
+    prior, size = [run.config().settings.prior for run in runs], table["code"].astype(int)
+    found = {}
+    for label, (of, before, _, _) in LINES.items():
+        columns = {name: pd.to_numeric(table.get(before + name), errors="coerce") for name in PANELS}
+        found[label] = pd.DataFrame(columns, index=table.index)[[p == of for p in prior]].groupby(size).mean()
+    return found
+
+
+def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
+    """A panel for each of `PANELS`, and in it a line for each of `LINES`."""
+    figure = Figure(figsize=(6.4, 2.5), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+        for label, line in lines.items():
+            _, _, colour, style = LINES[label]
+            axes.plot(line.index, line[name], style, marker="o", markersize=3, linewidth=0.9, color=colour, label=label)
         axes.set_xscale("log", base=2)
-        axes.set_xticks(sorted(set(table["code"])), sorted(set(table["code"])))
+        sizes = sorted({size for line in lines.values() for size in line.index})
+        axes.set_xticks(sizes, sizes)
         axes.set_xlabel("entries of a code", fontsize=7)
         axes.set_title(name, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     logarithmic(figure.axes[0])
     for axes in figure.axes:
         axes.tick_params(which="both", labelsize=7)
-    figure.axes[0].legend(title="prior", fontsize=7, title_fontsize=7, frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, frameon=False)
     return figure
+
+
+def in_words(lines: dict[str, pd.DataFrame]) -> str:
+    """For each of `PANELS`, at which sizes the control is better, which is said first, and at which the learned prior,
+    in LaTeX."""
+    learned, control = lines["learned"].align(lines["fixed + mixture"], join="inner")
+    said = []
+    for name in PANELS:
+        gap = (learned[name] - control[name]) * (1 if by_title(name).higher_is_better else -1)
+        wins = {"the control": list(gap.index[gap < 0]), "the learned prior": list(gap.index[gap > 0])}
+        who = [f"for {winner} at {listed(sizes)}" for winner, sizes in wins.items() if sizes]
+        said += [f"{name} is better {listed(who)}"] if who else []
+    return f"Over the number of entries, {'; '.join(said)}." if said else UNMEASURED
 
 
 def variants(size: int) -> tuple[str, str]:

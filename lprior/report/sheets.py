@@ -1,0 +1,127 @@
+"""Sheets of samples that others published, scored by our classifiers, beside real images in samples of the same size.
+
+`python -m lprior sheets FOLDER` writes report/sheets.json, from which the report and the claims take their numbers. The
+sheets themselves are not ours to ship: their sums say which files were scored.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import resize
+
+from lprior.data import DATASETS, load
+from lprior.errors import UserError
+from lprior.evaluation.formulas import classifier_score
+from lprior.evaluation.judges import load_evaluator, protocol
+from lprior.figures import tiles
+from lprior.outputs import replace_file
+from lprior.stored import read_picture
+
+FILE = Path(__file__).parents[2] / "report" / "sheets.json"
+PADDING = 2  # pixels around each image
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`files`: a pattern in the folder. `tile`: pixels a side of an image on it."""
+
+    title: str
+    dataset: str
+    files: str
+    tile: int = 32
+
+
+AUTHORS = {
+    f"{dataset}/{prior}{kind}": Sheet(f"{title}{suffix}", dataset, f"wang2018/{dataset}/{file}_{name}.png")
+    for dataset in ("mnist", "cifar10")
+    for kind, name, suffix in (
+        ("", "generation", ""), ("-supervised", "supervised", ", supervised"),
+        ("-unsupervised", "unsupervised", ", unsupervised"),
+    )
+    for prior, title, file in (("learned", "LP-AAE", "ours"), ("fixed", "fixed prior", "maae"))
+}  # fmt: skip
+SHEETS = AUTHORS | {
+    "mnist/2018": Sheet("2018 report, epochs 58 to 67", "mnist", "skoltech2018/mnist_epoch_*.jpg", 28),
+    "cifar10/2018": Sheet("2018 report", "cifar10", "skoltech2018/samples_55.jpg"),
+}
+
+
+def score_sheets(folder: Path) -> Iterator[tuple[str, dict]]:
+    """What report/sheets.json holds of each of `SHEETS`, in a folder. Raises UserError if one is missing."""
+    for dataset in dict.fromkeys(sheet.dataset for sheet in SHEETS.values()):
+        test = load(dataset, split="test").images
+        judges = {name: Scale(dataset, test, second=name == "second") for name in ("first", "second")}
+        for key, sheet in SHEETS.items():
+            if sheet.dataset == dataset:
+                images, facts = _read(sheet, folder)
+                yield key, facts | {name: judge.measure(images) for name, judge in judges.items()}
+
+
+def _read(sheet: Sheet, folder: Path) -> tuple[Tensor, dict]:
+    """Its images as a classifier takes them, and what it is."""
+    paths = sorted(folder.glob(sheet.files))
+    if not paths:
+        raise UserError(f"{folder} has no sheet {sheet.files}")
+    images = prepared(torch.cat([tiles(path, sheet.tile, PADDING) for path in paths]), sheet.dataset)
+    picture = read_picture(paths[0])
+    return images, {
+        "title": sheet.title, "dataset": sheet.dataset,
+        "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
+        "grid": [side // (sheet.tile + PADDING) for side in (picture.height, picture.width)], "tile": sheet.tile,
+        "images": len(images),
+    }  # fmt: skip
+
+
+class Scale:
+    """A judge of a data set, and what it says of real images in samples of any size. `test`: uint8 (N, C, H, W)."""
+
+    def __init__(self, dataset: str, test: Tensor, second: bool):
+        self.judge, self.protocol = load_evaluator(dataset, second), protocol(dataset, second)
+        self.real = self.judge.measure(test)[1]
+
+    def measure(self, images: Tensor) -> dict:
+        """Their score, and mean and standard deviation of the scores of disjoint samples of as many real images."""
+        samples = [part for part in self.real.split(len(images)) if len(part) == len(images)]
+        alike = torch.tensor([classifier_score(part) for part in samples])
+        return {
+            "protocol": self.protocol, "score": round(classifier_score(self.judge.measure(images)[1]), 4),
+            "real": {"samples": len(alike), "mean": round(alike.mean().item(), 4), "sd": round(alike.std().item(), 4)},
+        }  # fmt: skip
+
+
+def prepared(images: Tensor, dataset: str) -> Tensor:
+    """uint8 images (N, 3, H, W) of a sheet as the classifier of a data set takes them.
+
+    Of grey ones the median, which is the background, becomes black and the brightest pixel white; digits on the
+    authors' sheets had been enlarged from 28 pixels a side to 32.
+    """
+    spec = DATASETS[dataset]
+    if spec.channels == 3:
+        return images
+    grey = resize(images.float().mean(dim=1, keepdim=True), [spec.size, spec.size], antialias=True)
+    dark = grey.flatten(1).median(dim=1).values.view(-1, 1, 1, 1)
+    bright = grey.amax(dim=(1, 2, 3), keepdim=True)
+    return (255 * (grey - dark) / (bright - dark).clamp(min=1)).clamp(0, 255).round().to(torch.uint8)
+
+
+def write_sheets(folder: Path) -> None:
+    """Score the sheets in a folder into report/sheets.json, and print the scores."""
+    found = dict(score_sheets(folder))
+    replace_file(FILE, (json.dumps(found, indent=1) + "\n").encode())
+    for key, sheet in found.items():
+        by_both = (_in_words(sheet[name]) for name in ("first", "second"))
+        print(f"{key:26}  {sheet['images']} images", *by_both, sep=", ")
+
+
+def _in_words(judge: dict) -> str:
+    return f"{judge['score']:.2f} (real {judge['real']['mean']:.2f} +- {judge['real']['sd']:.2f})"
+
+
+def published() -> dict[str, dict]:
+    """What report/sheets.json holds."""
+    return json.loads(FILE.read_text())
