@@ -67,7 +67,7 @@ def test_a_run_of_a_gpu_is_what_the_preset_full_makes(run):
 
 
 def test_the_readme_s_models_have_their_weights_here():
-    main = {f"{dataset}-{model}-s0" for dataset in ("mnist", "cifar10") for model in models()}
+    main = {*(f"mnist-{model}-s0" for model in models()), "cifar10-lpaae-s0", "cifar10-lpaae-fixed-s0"}
     assert main <= {run.name for run in WITH_WEIGHTS}
 
 
@@ -136,6 +136,14 @@ def test_the_readme_states_the_metrics_of_real_images(dataset, title):
     real = pd.DataFrame([anchors(dataset)])
     assert f"| {title} | | {cells(real, README)} |" in (ROOT / "README.md").read_text()
     assert f"| {title} | | {cells(real, ['score', 'sheet', 'FID'])} |" in (ROOT / "docs" / "results.md").read_text()
+
+
+@pytest.mark.parametrize("run", ON_GPU, ids=name_of)
+def test_the_readme_states_the_metrics_of_a_gpu(run):
+    table = table_of([RunFolder(run)])
+    rows = f"| {title_of(table['key'].iloc[0])} | 1 | {cells(table, README)} |\n"
+    assert rows + f"| … with mixture | 1 | {cells(table, README, MIXTURE)} |\n" in (ROOT / "README.md").read_text()
+    assert f"]({(run / 'samples.webp').relative_to(ROOT)})" in (ROOT / "README.md").read_text()
 
 
 def test_the_numbers_in_the_readme_s_sentences_are_those_of_its_tables():
