@@ -104,8 +104,8 @@ def archived(sources: dict[str, Path]) -> dict[str, Path]:
 
 
 def for_git(config: RunConfig, size: int) -> bool:
-    """Whether weights of `size` bytes are published with the run, and not only in the archive. Of pictures, whose models
-    are larger, it is LP-AAE's alone."""
+    """Whether weights of `size` bytes are published with the run, and not only in the archive; on pictures, whose
+    models are larger, of LP-AAE alone."""
     grey = DATASETS[config.dataset].family == "digits"
     return size <= MOST_WEIGHTS and is_main(config) and (grey or config.algorithm == "lpaae")
 
