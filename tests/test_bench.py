@@ -178,3 +178,21 @@ def test_the_scheme_of_2018_updates_encoder_and_decoder_four_times(monkeypatch):
     scheme.train_step(torch.rand(4, 1, 28, 28), torch.randn(1, 4, 8))
     counts = {name: {state["step"].item() for state in o.state.values()} for name, o in vars(scheme.opt).items()}
     assert counts == {"enc": {4}, "dec": {4}, "CG": {4}, "D_C": {1}, "D_I": {1}}
+
+
+def test_a_speedrun_ends_at_the_first_epoch_that_passes_the_bar(monkeypatch):
+    speedrun = script(monkeypatch, "speedrun")
+    monkeypatch.setattr(speedrun, "HELD_OUT", 200)
+    monkeypatch.setattr(speedrun, "SAMPLES", 200)
+    changes = {"images": 128, "epochs": 2}
+    monkeypatch.setitem(speedrun.BARS, "easy", ("mnist5k", "", 1e9, 0.0))
+    monkeypatch.setitem(speedrun.BARS, "hopeless", ("mnist5k", "", 0.0, 10.0))
+    easy = speedrun.speedrun("easy", "smoke", 0, changes, "cpu")
+    assert [point["epoch"] for point in easy["curve"]] == [1] and easy["passed"] == easy["curve"][0]
+    assert 0 < easy["passed"]["seconds"] <= easy["passed"]["all seconds"]
+    hopeless = speedrun.speedrun("hopeless", "smoke", 0, changes, "cpu", first=2)
+    assert [point["epoch"] for point in hopeless["curve"]] == [2] and hopeless["passed"] is None
+
+    rows = speedrun.shown([easy, hopeless])
+    assert [row["training"] for row in rows[:2]] == [f"{easy['passed']['seconds']:.0f} s", "-"]
+    assert rows[2]["name"] == "median of 1 of 2"
