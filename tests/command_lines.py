@@ -95,7 +95,8 @@ COMMANDS = {
                   options(to=some("published", "runs"))),
     "evaluate": line("evaluate", FOLDER, options(inception=some("download", "bytes", "w.tar"), data=DATA)),
     "verify": line("verify", FOLDER, options(data=DATA)),
-    "evaluator": line("evaluator", some("describe"), some("mnist", "cifar10"), options(data=DATA)),
+    "evaluator": line("evaluator", some("describe"), some("mnist", "cifar10"), options(data=DATA, second=None)),
+    "sheets": line("sheets", some("absent", "data"), options(data=DATA)),
     "workflow": line("workflow", st.just("--check"), options(
         preset=PRESET, device=DEVICE, data=DATA, dataset=some("mnist"), seeds=some("0 1", str(2**32)), jobs=NUMBER,
         dry_run=None, force=None, keep_going=None), some("report", "runs", *RUNS)),

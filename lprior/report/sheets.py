@@ -53,6 +53,9 @@ SHEETS = AUTHORS | {
 
 def score_sheets(folder: Path) -> Iterator[tuple[str, dict]]:
     """What report/sheets.json holds of each of `SHEETS`, in a folder. Raises UserError if one is missing."""
+    for sheet in SHEETS.values():
+        if not any(folder.glob(sheet.files)):
+            raise UserError(f"{folder} has no sheet {sheet.files}")
     for dataset in dict.fromkeys(sheet.dataset for sheet in SHEETS.values()):
         test = load(dataset, split="test").images
         judges = {name: Scale(dataset, test, second=name == "second") for name in ("first", "second")}
@@ -65,8 +68,6 @@ def score_sheets(folder: Path) -> Iterator[tuple[str, dict]]:
 def _read(sheet: Sheet, folder: Path) -> tuple[Tensor, dict]:
     """Its images as a classifier takes them, and what it is."""
     paths = sorted(folder.glob(sheet.files))
-    if not paths:
-        raise UserError(f"{folder} has no sheet {sheet.files}")
     images = prepared(torch.cat([tiles(path, sheet.tile, PADDING) for path in paths]), sheet.dataset)
     picture = read_picture(paths[0])
     return images, {
