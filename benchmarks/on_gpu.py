@@ -15,10 +15,12 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,12 +95,13 @@ def train(options: argparse.Namespace) -> int:
     """The next runs, in the order that matters."""
     until, waiting, working = time.monotonic() + 60 * options.minutes, order(options), {}
     folder, codes = options.results / options.preset, {}
+    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")} | sharing(options)
     waiting = [name for name in waiting if not (folder / name / "metrics.json").exists()]
     folder.mkdir(parents=True, exist_ok=True)
     while working or (waiting and time.monotonic() < until):
         while waiting and len(working) < options.together and time.monotonic() < until:
             name = waiting.pop(0)
-            working[name] = _start(name, options, folder / f"{name}.txt")
+            working[name] = _start(name, options, folder / f"{name}.txt", environment)
             print(f"{_clock(until)} {name} starts", flush=True)
         time.sleep(1)
         for name in [name for name, process in working.items() if process.poll() is not None]:
@@ -109,6 +112,25 @@ def train(options: argparse.Namespace) -> int:
             print(f"time is up: {' '.join(working)} can go on from the last epoch", flush=True)
             working = {}
     return max((code for code in codes.values() if code not in (0, 130, -signal.SIGINT)), default=0)
+
+
+def sharing(options: argparse.Namespace) -> dict[str, str]:
+    """Variables with which processes share the GPU at the same time, by NVIDIA's MPS, whose server this starts, and not
+    in turns; none where it is missing or a process under it computes nothing. It ends with the machine."""
+    control = shutil.which("nvidia-cuda-mps-control")
+    if options.device != "cuda" or options.together < 2 or control is None:
+        return {}
+    place = Path(tempfile.mkdtemp(prefix="mps-"))
+    found = {"CUDA_MPS_PIPE_DIRECTORY": str(place / "pipe"), "CUDA_MPS_LOG_DIRECTORY": str(place / "log")}
+    probe = "import torch; assert torch.ones(9, device='cuda').sum().item() == 9"
+    try:
+        for command in ([control, "-d"], [sys.executable, "-c", probe]):
+            subprocess.run(command, env=os.environ | found, timeout=60, check=True, capture_output=True)
+    except (subprocess.SubprocessError, OSError) as error:
+        print(f"no MPS ({error}): the runs take turns on the GPU", flush=True)
+        return {}
+    print("the runs share the GPU by MPS", flush=True)
+    return found
 
 
 def order(options: argparse.Namespace) -> list[str]:
@@ -195,11 +217,10 @@ def _told(command: list[str], file: Path) -> int:
     return process.returncode
 
 
-def _start(name: str, options: argparse.Namespace, log: Path) -> subprocess.Popen:
+def _start(name: str, options: argparse.Namespace, log: Path, environment: dict[str, str]) -> subprocess.Popen:
     settings = [part for text in options.set for part in ("--set", text)]
     command = [sys.executable, "-m", "lprior", "run", name, "--preset", options.preset]
     command += ["--results", str(options.results), "--device", options.device, *settings]
-    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")}
     with log.open("a") as kept:
         return subprocess.Popen(command, cwd=ROOT, stdout=kept, stderr=kept, env=environment)
 

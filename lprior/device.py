@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -32,6 +33,14 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def convolutions(device: torch.device, tf32: bool) -> AbstractContextManager:
+    """On CUDA cuDNN may choose, from run to run, among algorithms that add in another order: not in here. `tf32`:
+    whether those of float32 may round what they multiply to ten bits, as torch allows by default."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32)
 
 
 def peak_memory_bytes(device: torch.device) -> int:

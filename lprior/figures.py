@@ -102,7 +102,7 @@ def save_for_print(source: Path, stem: Path, times: int = 3) -> None:
         picture = picture.convert("L").resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
         picture.save(f"{stem}.png")
     else:
-        picture.save(f"{stem}.jpg", quality=64, subsampling=0)
+        picture.save(f"{stem}.jpg", quality=60)
 
 
 def save_pdf(figure: Figure, path: Path) -> None:

@@ -18,7 +18,7 @@ from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.conditions import with_s
 from lprior.config import RunConfig
 from lprior.data import to_float, to_uint8
-from lprior.device import choose_device
+from lprior.device import choose_device, convolutions
 from lprior.errors import TrainingDiverged, UserError
 from lprior.results import RunFolder
 from lprior.streams import generator
@@ -77,7 +77,8 @@ class Model:
     @torch.no_grad()
     def in_batches(self, function: Callable[[Tensor], Tensor], rows: Tensor, batch_size: int = 500) -> Tensor:
         """`function` of `rows`, some at a time on the model's device; the answers on the CPU."""
-        return torch.cat([function(part.to(self.device)).cpu() for part in rows.split(batch_size)])
+        with convolutions(self.device, tf32=False):
+            return torch.cat([function(part.to(self.device)).cpu() for part in rows.split(batch_size)])
 
 
 def _finite(values: Tensor, what: str) -> Tensor:

@@ -49,6 +49,8 @@ def publish(source: Path, to: Path) -> Path:
     content = None
     if not reading:
         RunFolder(source).read_json("metrics.json")  # only a finished run has it
+        if RunFolder(source).config().validation:
+            raise UserError(f"{source} is a trial, measured on images held out of its training: it is not published")
         content = None if is_study(source) else weights.half(source / weights.FILE)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as beside:

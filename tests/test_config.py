@@ -235,8 +235,8 @@ def test_explain_has_the_values_of_resolve_and_the_layer_of_each(algorithm, vari
         if config is None:
             continue
         found = explain(algorithm, dataset, preset, variant, **given)
-        values = {name: value for name, (value, _) in found.items()}
-        assert values == flat(config) | {"variant": variant, "validation": 0}
+        beside = {"variant": variant, "validation": 0}
+        assert {name: value for name, (value, _) in found.items()} == flat(config) | beside
 
         study, family = STUDIES.get(preset), DATASETS[dataset].family
         budget = study.budget if study else preset

@@ -170,3 +170,37 @@ def test_sampling_is_by_running_statistics_and_independent_of_the_batch():
     model = Autoencoder(make.encoder(CODE), make.decoder(CODE), make.code_generator(CODE, CODE)).eval()
     z = torch.randn(6, CODE)
     torch.testing.assert_close(model(z)[:2], model(z[:2]))
+
+
+@pytest.mark.parametrize("kind", [Compact, DCGAN, Paper, Strong])
+def test_the_passes_of_a_phase_share_one_power_iteration(kind, monkeypatch):
+    from torch.nn.utils.parametrizations import _SpectralNorm
+    from torch.nn.utils.parametrize import cached
+
+    calls, iterate = [], _SpectralNorm._power_method
+    monkeypatch.setattr(_SpectralNorm, "_power_method", lambda self, *a: calls.append(self) or iterate(self, *a))
+    discriminator = kind(1, 32, width=2, spectral_norm=True).image_discriminator()
+    calls.clear()
+    with cached():
+        alike = [discriminator(torch.ones(2, 1, 32, 32))[0] for _ in range(3)]
+    assert calls and len(calls) == len(set(calls))
+    torch.testing.assert_close(alike[0], alike[2])
+    with torch.autocast("cpu", torch.bfloat16), cached():
+        discriminator(torch.ones(2, 1, 32, 32))
+        assert {layer.weight.dtype for layer in discriminator.modules() if hasattr(layer, "parametrizations")} == {
+            torch.bfloat16
+        }
+
+
+@pytest.mark.parametrize("algorithm", ["lpaae", "vaegan"])
+def test_a_step_iterates_once_for_each_normalised_layer(algorithm, monkeypatch):
+    from torch.nn.utils.parametrizations import _SpectralNorm
+
+    from lprior.config import resolve
+    from lprior.training.run import start
+
+    training = start(resolve(algorithm, "mnist5k", "smoke"), torch.device("cpu"))
+    calls, iterate = [], _SpectralNorm._power_method
+    monkeypatch.setattr(_SpectralNorm, "_power_method", lambda self, *a: calls.append(self) or iterate(self, *a))
+    training.train_step(torch.zeros(64, 1, 28, 28))
+    assert calls and len(calls) == len(set(calls))

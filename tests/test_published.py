@@ -19,6 +19,7 @@ from lprior.runs import STUDIES, models, parse_run, runs_of, title_of
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
 RUNS = sorted(path.parent for path in PUBLISHED.glob("*/config.json"))
+ON_GPU = sorted(path.parent for path in (PUBLISHED / "full").glob("*/config.json"))
 WITH_WEIGHTS = [run for run in RUNS if (run / weights.FILE).exists()]
 MOST = 24_000_000  # bytes, so that a clone is quick, and machines that take no more than 64 MiB take it
 
@@ -51,6 +52,15 @@ def test_a_published_run_is_complete_small_and_as_its_preset_says(run):
     expected |= {publish.ANIMATION} if publish.is_main(config) and on_digits else set()
     assert names == expected
     assert sum((run / name).stat().st_size for name in names) < 600_000
+
+
+@pytest.mark.parametrize("run", ON_GPU, ids=name_of)
+def test_a_run_of_a_gpu_is_what_the_preset_full_makes(run):
+    assert RunFolder(run).config() == resolve(**parse_run(run.name), preset="full")
+    stills = {RunFolder(run).still(stem).name for stem in publish.STILLS}
+    assert {path.name for path in run.iterdir()} - {weights.FILE} == {*publish.NUMBERS, *stills}
+    assert run.name in weights.read_sums(PUBLISHED / "full")
+    assert "CPU" not in RunFolder(run).read_json("provenance.json")["device"]
 
 
 def test_the_readme_s_models_have_their_weights_here():

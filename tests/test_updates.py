@@ -130,3 +130,23 @@ def test_adam_has_the_rates_and_betas_it_is_given(networks):
     (group,) = adam(networks[0], 0.25, (0.3, 0.7)).param_groups
     assert (group["lr"], tuple(group["betas"])) == (0.25, (0.3, 0.7))
     assert [id(p) for p in group["params"]] == [id(p) for p in networks[0].parameters()]
+
+
+def test_weights_and_sums_of_many_losses_are_those_of_one_gradient(networks):
+    """Of losses that share some of their parameters only, each with weights of its own."""
+    a, b, _ = networks
+    whole = product_loss(networks)
+    part = a(X).square().mean()
+    expected = [
+        p - RATE * g
+        for p, g in zip(
+            [*a.parameters(), *b.parameters()],
+            torch.autograd.grad(0.5 * whole + 3.0 * part, [*a.parameters()], retain_graph=True)
+            + torch.autograd.grad(-2.0 * whole, [*b.parameters()], retain_graph=True),
+            strict=True,
+        )
+    ]
+    opt_a, opt_b, _ = optimizers(networks)
+    update((opt_a, whole, 0.5), (opt_b, whole, -2.0), (opt_a, part, 3.0))
+    for p, q in zip([*a.parameters(), *b.parameters()], expected, strict=True):
+        torch.testing.assert_close(p, q, rtol=0, atol=1e-14)

@@ -31,8 +31,8 @@ def update(*terms: Term) -> None:
         moved = [parameter for optimizer in by_optimizer for parameter in optimizers[optimizer]]
         found = torch.autograd.grad(loss, moved, retain_graph=True, allow_unused=True)
         reached = {p: gradient for p, gradient in zip(moved, found, strict=True) if gradient is not None}
-        for optimizer, weight in by_optimizer.items():
-            _add(gradients, {p: reached[p] for p in optimizers[optimizer] if p in reached}, weight)
+        for optimizer, factor in by_optimizer.items():
+            _add(gradients, {p: reached[p] for p in optimizers[optimizer] if p in reached}, factor)
 
     for parameters in optimizers.values():
         missed = [tuple(parameter.shape) for parameter in parameters if parameter not in gradients]

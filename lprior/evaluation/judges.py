@@ -20,6 +20,7 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lprior.data import DATASETS, Dataset, to_float
+from lprior.device import convolutions
 from lprior.errors import UserError
 from lprior.evaluation import formulas, shipped
 from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Seen, against, thousands
@@ -42,7 +43,8 @@ class Evaluator(nn.Module):
     def measure(self, images: Tensor, batch_size: int = 500) -> tuple[Tensor, Tensor]:
         """Features and logits, on the CPU, of uint8 images, a batch at a time."""
         device = self.classify.weight.device
-        parts = [self(to_float(part.to(device))) for part in images.split(batch_size)]
+        with convolutions(device, tf32=False):
+            parts = [self(to_float(part.to(device))) for part in images.split(batch_size)]
         features, logits = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
         return features, logits
 

@@ -11,6 +11,7 @@ import pandas as pd
 from lprior import figures
 from lprior.algorithms import ALGORITHMS
 from lprior.errors import UserError
+from lprior.report import gpu
 from lprior.report.claims import claims_table
 from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.diverged import lost_models, model_of, write_pictures
@@ -46,6 +47,9 @@ def write_report(
     if not names:
         raise UserError(f"{results} holds no finished run to report")
     runs = {name: RunFolder(results / name) for name in names}
+    trials = [name for name, run in runs.items() if run.config().validation]
+    if trials:
+        raise UserError(f"{', '.join(trials)}: measured on images held out of the training, of which no table is made")
     table = table_of(runs.values())
     parts = {part: part.compared(table) for part in PARTS}
     parts = {part: chosen for part, chosen in parts.items() if len(chosen)}
@@ -65,13 +69,16 @@ def write_report(
     beside = _write_studies(studies or results, output)
     if write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
+    facts = gpu.write(studies or results, output)
+    if facts:
+        beside[gpu.NAME] = [f"tab:{gpu.NAME}", f"fig:{gpu.NAME}"]
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
     if lost.isdisjoint(OF_LATENT) and _copy_latent(results / "latent_space", output / "figures"):
         beside["latent"] = ["fig:maps", "fig:walks"]
     (output / "tables" / "claims.tex").write_text(claims_table(table))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged))
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 
 
 def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]) -> str:

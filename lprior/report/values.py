@@ -26,11 +26,12 @@ PRESET_NOTES = {
 
 def values(
     parts: dict[Part, pd.DataFrame], unavailable: tuple[str, ...], benchmarks: Path, pictured: list[str],
-    diverged: tuple[str, ...] = (),
+    diverged: tuple[str, ...] = (), facts: dict[str, str] | None = None,
 ) -> str:  # fmt: skip
     """The text of values.tex: \\setres{key}{text} for what the text may ask for, \\setrun{name} for each part, for each
-    of its runs that somebody asked for, and for what is `pictured` beside them. `diverged`: runs that are not there."""
-    shown = _general(parts, benchmarks)
+    of its runs that somebody asked for, and for what is `pictured` beside them. `diverged`: runs that are not there.
+    `facts`: more keys, with their texts."""
+    shown = _general(parts, benchmarks) | (facts or {})
     shown["note"] += in_words(diverged)
     for part in PARTS:
         if part in parts:

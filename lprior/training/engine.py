@@ -1,12 +1,13 @@
 """How the steps of an algorithm are taken: operation by operation, or as a CUDA graph, captured once and replayed."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from lprior.algorithms import Trainable
+from lprior.device import convolutions
 from lprior.errors import UserError
 
 WARM_UP = 3  # steps before the capture, in which libraries choose their kernels and optimizers make their state
@@ -64,7 +65,7 @@ class Engine:
         """The step as it stands in the algorithm, whatever `name` is."""
         # A weight is cast once; `update` forgets the casts of what it moves, and the end of this context all of them.
         cast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
-        with cast, deterministic_convolutions(self.device):
+        with cast, convolutions(self.device, tf32=True):
             return self.algorithm.train_step(**inputs)
 
     def forget(self) -> None:
@@ -124,14 +125,6 @@ class Engine:
         for optimizer in vars(self.algorithm.opt).values():
             for remembered in optimizer.state.values():
                 yield from remembered.values()
-
-
-def deterministic_convolutions(device: torch.device) -> AbstractContextManager:
-    """On CUDA cuDNN may choose, from run to run, among algorithms that add in another order: not in here."""
-    if device.type != "cuda":
-        return nullcontext()
-    tf32 = torch.backends.cudnn.allow_tf32
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32)
 
 
 @contextmanager

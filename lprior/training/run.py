@@ -83,6 +83,7 @@ def _fill(
         record = made | {"started": now(), "resumed": [], "code_sha256": code_sha256()}
     else:
         record = _resume(training, state, config, result)
+        state = None  # a GPU need not hold it twice
     if training.epoch < config.epochs:
         _put_aside(result)
     result.write_json("provenance.json", record)
