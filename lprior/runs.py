@@ -163,14 +163,14 @@ def parse_run(name: str) -> dict[str, Any]:
 
 
 def _nearly(name: str) -> str:
-    """A hint at a run whose name is nearly this one, of the same seed, if that can be read."""
-    stem, _, seed = name.rpartition("-s")
-    variants = {algorithm: ["", *(f"-{variant}" for variant in variants_of(algorithm))] for algorithm in ALGORITHMS}
-    seed = seed if re.fullmatch("0|[1-9][0-9]{0,8}", seed) else "0"
-    return hint(f"{stem or name}-s{seed}", [
-        f"{dataset}-{algorithm}{variant}-s{seed}"
-        for dataset in DATASETS for algorithm in ALGORITHMS for variant in variants[algorithm]
-    ])  # fmt: skip
+    """A hint at a run whose name is nearly this one, of the same seed, or of 0 if it has none; "" if nothing is."""
+    stem, *rest = re.split(r"-s(?=\d+$)", name)
+    seed = rest[0] if rest else "0"
+    if not re.fullmatch("0|[1-9][0-9]{0,8}", seed):  # what is wrong is another thing
+        return ""
+    models = [f"{algorithm}{variant}" for algorithm in ALGORITHMS
+              for variant in ["", *(f"-{variant}" for variant in variants_of(algorithm))]]  # fmt: skip
+    return hint(f"{stem}-s{seed}", [f"{dataset}-{model}-s{seed}" for dataset in DATASETS for model in models])
 
 
 def runs_of(preset: str, dataset: str, seeds: list[int] | None = None) -> list[str]:

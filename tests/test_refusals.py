@@ -177,7 +177,7 @@ def test_a_notebook_that_is_not_there_or_would_be_overwritten(capsys, tmp_path):
 def test_a_notebook_s_run_that_cannot_be(capsys, tmp_path, text):
     notebook, output = ROOT / "notebooks" / "aae.ipynb", tmp_path / "folder" / "out.ipynb"
     assert "width" in refused(capsys, ["notebook", notebook, output, "--set", f"settings={text}"])
-    assert "cpu:9" in refused(capsys, ["notebook", notebook, output, "--set", "device=cpu:9"])
+    assert "cpu:9" in refused(capsys, ["notebook", notebook, output, "--set", "settings=device=cpu:9"])
     assert "seed" in refused(capsys, ["notebook", notebook, output, "--set", f"seed={2**40}"])
     assert list(tmp_path.iterdir()) == []
 
