@@ -24,6 +24,7 @@ RUNS = sorted(path.parent for path in PUBLISHED.glob("*/config.json"))
 ON_GPU = sorted(path.parent for path in (PUBLISHED / "full").glob("*/config.json"))
 WITH_WEIGHTS = [run for run in RUNS if (run / weights.FILE).exists()]
 README = ["FID", "score", "precision", "recall"]  # the columns of its tables
+GPU, PAIR = ("lpaae", "lpaae-supervised"), ["score", "FID"]
 MOST = 24_000_000  # bytes, so that a clone is quick, and machines that take no more than 64 MiB take it
 
 
@@ -129,6 +130,15 @@ def test_the_readme_states_the_metrics(model, dataset):
     control = f"| … with mixture | {len(group)} | {cells(group, README, MIXTURE)} |"
     assert f"{begin} {cells(group, README)} |\n{control}\n" in (ROOT / "README.md").read_text()
     assert f"{begin} {cells(group, ['score', 'sheet', 'FID'])} |" in (ROOT / "docs" / "results.md").read_text()
+
+
+def test_the_results_state_the_metrics_of_a_gpu():
+    without, labels = (table_of([RunFolder(PUBLISHED / "full" / f"cifar10-{model}-s0")]) for model in GPU)
+    said = " ".join((ROOT / "docs" / "results.md").read_text().split())
+    for group in (without, labels):
+        (score, fid), control = cells(group, PAIR).split(" | "), cells(group, PAIR, MIXTURE).replace(" | ", " and ")
+        assert re.search(rf"{score} and (an FID of )?{fid},.{{1,60}}\({control}\)", said)
+    assert f"{labels['obeyed'].iloc[0]:.0f} % of the images made for a class are that class. One seed" in said
 
 
 @pytest.mark.parametrize(("dataset", "title"), [("mnist", "real digits"), ("cifar10", "real pictures")])

@@ -55,7 +55,8 @@ PAGES.policies["json.dumps_kwargs"] = {"sort_keys": False}  # metrics and pictur
 
 
 def write_gallery(folder: Path) -> Path:
-    """Write the pages of the finished runs in `folder` into it; the path of index.html.
+    """Write the pages of the finished runs in `folder` into it; the path of index.html. Folders of runs in it, such as
+    studies, get theirs, and a link.
 
     They replace those of an earlier call, and nothing else. Raises UserError if there is no finished run, and if
     something else has their names.
@@ -65,9 +66,12 @@ def write_gallery(folder: Path) -> Path:
         raise UserError(f"{folder} holds no finished run to show")
     if (index.exists() or made.exists()) and not (made / STATIC[0]).exists():
         raise UserError(f"{folder} holds an index.html or a folder {FOLDER} of something else: move it away")
+    within = sorted({run.parents[1] for run in folder.glob("*/*/metrics.json")})
+    for other in within:
+        write_gallery(other)
     with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as beside:
         (Path(beside) / FOLDER).mkdir()
-        _fill(folder, runs, Path(beside))
+        _fill(folder, runs, [other.name for other in within], Path(beside))
         if made.exists():
             os.rename(made, Path(beside) / "old")
         os.rename(Path(beside) / FOLDER, made)
@@ -75,8 +79,8 @@ def write_gallery(folder: Path) -> Path:
     return index
 
 
-def _fill(folder: Path, runs: list[RunFolder], beside: Path) -> None:
-    """Write all pages on the runs in `folder` into `beside`."""
+def _fill(folder: Path, runs: list[RunFolder], within: list[str], beside: Path) -> None:
+    """Write all pages on the runs in `folder` into `beside`. `within`: folders in it that have pages of their own."""
     made, table = beside / FOLDER, table_of(runs)
     for name in STATIC:
         (made / name).write_text(PAGES.get_template(name).render())
@@ -86,23 +90,19 @@ def _fill(folder: Path, runs: list[RunFolder], beside: Path) -> None:
         page = run_page(run, table, made / run.path.name)
         _write(made / f"{run.path.name}.html", "run.html", **page)
         shown[run.path.name] = page["shown"]
-    readings = [path.parent.name for path in sorted(folder.glob(f"*/{NOTEBOOK}")) if _is_reading(path.parent)]
+    readings = sorted({path.parent.name for path in folder.glob(f"*/{NOTEBOOK}")} - shown.keys())
     for name in readings:
         (made / name).mkdir()
         _write_notebook(folder / name, made / name)
     rows = rows_of(table, shown)
     _write(made / "compare.html", "compare.html", rows=rows, runs=shown)
-    _write(beside / "index.html", "index.html", rows=rows, of_card=OF_CARD, readings=readings, root=f"{FOLDER}/")
+    links = {"name": folder.resolve().name, "readings": readings, "within": within}
+    _write(beside / "index.html", "index.html", rows=rows, of_card=OF_CARD, root=f"{FOLDER}/", **links)
 
 
 def _write(path: Path, template: str, root: str = "", **values: Any) -> None:
     """A page. `root`: where the gallery's own files are, as seen from it."""
     path.write_text(PAGES.get_template(template).render(values, root=root))
-
-
-def _is_reading(folder: Path) -> bool:
-    """Whether this is of a notebook that read runs, rather than of a run."""
-    return not (folder / "config.json").exists()
 
 
 def rows_of(table: pd.DataFrame, shown: dict[str, dict]) -> list[dict]:
