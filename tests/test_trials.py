@@ -51,6 +51,8 @@ def test_what_fails_is_recorded_too_and_what_never_began_is_not(tmp_path, monkey
     (row,) = read(tmp_path / "trials.csv")
     assert row["outcome"] == "TrainingDiverged: a loss is no finite number"
     assert (row["FID"], row["why"]) == ("", "too fast, perhaps")
+    monkeypatch.setattr(trials, "FILE", tmp_path / "trials.csv")
+    assert "too fast, perhaps (TrainingDiverged: a loss is no finite number)" in trials_table().rows
 
 
 def test_an_interrupted_trial_can_go_on_and_is_not_recorded(tmp_path, monkeypatch):

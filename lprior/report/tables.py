@@ -64,10 +64,11 @@ def sheets_table() -> Table:
 
 
 def trials_table() -> Table:
-    """A row for each trial of docs/trials.csv, in their order."""
+    """A row for each trial of docs/trials.csv, in their order; of one that failed, the outcome follows the reason."""
     rows = [
-        [f"{one['dataset']}-{one['model']}-s{one['seed']}", one["preset"], one["epochs"], one["changes"], one["why"],
-         *(one[name] for name in trials.MEASURED), one["taken"] if one["outcome"] == trials.DONE else one["outcome"]]
+        [f"{one['dataset']}-{one['model']}-s{one['seed']}", one["preset"], one["epochs"], one["changes"],
+         one["why"] if one["outcome"] == trials.DONE else f"{one['why']} ({one['outcome']})",
+         *(one[name] for name in trials.MEASURED), one["taken"]]
         for one in trials.read(trials.FILE)
     ]  # fmt: skip
     head = row(["run", "preset", "epochs", "changes", "why", *trials.MEASURED, "taken"])
