@@ -20,7 +20,7 @@ Examples:
   ./run_all.sh --preset quick mnist-lpaae-s0      one run
   ./run_all.sh mnist-lpaae-fixed-s1/samples.png   one figure
 
-Results: results/<preset>/<run>/ and results/<preset>/report.pdf
+Results: results/<preset>/<run>/ and results/<preset>/report.pdf; what each step says: logs/<preset>/
 Exit codes: 2 wrong arguments or settings that have changed, 3 no data, 4 training diverged, 5 no LaTeX; 129, 130, 143
 ended by SIGHUP, SIGINT or SIGTERM; else Snakemake's"""
 
