@@ -62,7 +62,7 @@ ALGORITHMS = {
     "lpaae": Algorithm("LP-AAE", lpaae_tuned.Config, lpaae_tuned.build, "original_paper.ipynb"),
     "vaegan": Algorithm("VAE/GAN", vaegan.Config, vaegan.build, "vae_gan.ipynb"),
     "vae": Algorithm("VAE", vae.Config, vae.build, main=False),
-    "vaedis": Algorithm("VAE, learned similarity", vaedis.Config, vaedis.build, main=False),
+    "vaedis": Algorithm("VAE in features", vaedis.Config, vaedis.build, main=False),
     "gan": Algorithm("GAN", gan.Config, gan.build, main=False),
     "aaemlp": Algorithm("AAE, printed networks", aaemlp.Config, aaemlp.build, main=False),
 }

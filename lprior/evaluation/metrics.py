@@ -124,8 +124,8 @@ METRICS = [
     Metric("parzenat", "Parzen at each sigma", "{:.0f}", True, 0.5,
            parts={f"at {sigma:.2f}": (itemgetter(i), True) for i, sigma in enumerate(SIGMAS)}),
     Metric("sharpness", "sharpness", "{:.2f}", None, 0.01),
-    Metric("recsharpness", "reconstructed sharpness", "{:.2f}", None, 0.01),
-    Metric("recfeatures", "reconstructed features", "{:.3f}", False, 0.001),
+    Metric("recsharpness", "rec. sharpness", "{:.2f}", None, 0.01),
+    Metric("recfeatures", "rec. features", "{:.3f}", False, 0.001),
     # Of samples, on features of Inception (`inception.py`); not verified, since few have its weights
     Metric("fid_inception", "Inception FID", "{:.2f}", False, 0.02),
     Metric("kid_inception", "Inception KID", "{:z.0f}", False, 0.002, unit=r"$\times 1000$", scale=1000),

@@ -179,7 +179,7 @@ CLAIMS = [
         r"does not play against the discriminator \cite{larsen2015vaegan}.",
         "pictures",
         r"table~\ref{tab:similarity}",
-        compare("vaedis", "vae", ("reconstructed features",)),
+        compare("vaedis", "vae", ("rec. features",)),
         study="similarity",
     ),
     Claim(

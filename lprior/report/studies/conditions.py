@@ -3,11 +3,12 @@
 from functools import partial
 
 from lprior import runs
-from lprior.report.conditional import COLUMNS
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study
+
+COLUMNS = ("FID", "score", "obeyed", "precision within", "recall within", "Q")
 
 
 def render(finished: list[RunFolder], name: str) -> Shown:

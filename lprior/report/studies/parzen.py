@@ -14,7 +14,7 @@ from lprior.results import RunFolder
 from lprior.runs import Study
 
 AT = tuple(f"at {sigma:.2f}" for sigma in SIGMAS[1:5])
-COLUMNS = ("Parzen", "Parzen error", "Parzen sigma", *AT, "FID", "reconstruction")
+COLUMNS = ("Parzen", "Parzen error", "Parzen sigma", *AT, "FID")
 
 
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:

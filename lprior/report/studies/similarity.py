@@ -13,8 +13,7 @@ from lprior.results import RunFolder
 from lprior.runs import Study
 
 COLUMNS = (
-    "FID", "score", "precision", "recall", "sharpness", "reconstruction", "reconstructed features",
-    "reconstructed sharpness",
+    "FID", "score", "recall", "sharpness", "reconstruction", "rec. features", "rec. sharpness",
 )  # fmt: skip
 
 
