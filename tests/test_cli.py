@@ -62,7 +62,7 @@ def test_a_wrong_run_is_refused_in_one_line(capsys, tmp_path, arguments, named):
     ("arguments", "said"),
     [
         (["runn"], "'runn' is unknown: did you mean 'run'?"),
-        (["xyz"], "choose one of run, config"),
+        (["xyz"], "choose one of run, trial, config"),
         (["run", "mnist5k-aae-s0", "--presett", "smoke"], "unknown argument --presett: did you mean '--preset'?"),
         (["evaluator", "trian", "mnist"], "did you mean 'train'?"),
     ],
