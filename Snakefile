@@ -150,8 +150,10 @@ rule gallery:
         sorted(map(str, Path("lprior/report/templates").iterdir())),
     output:
         f"{RESULTS}/index.html",
+    log:
+        f"{LOGS}/gallery.txt",
     shell:
-        "python -m lprior gallery {RESULTS}"
+        "python -m lprior gallery {RESULTS} > {log} 2>&1"
 
 
 rule sources:

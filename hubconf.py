@@ -28,11 +28,6 @@ def vaegan_mnist(device: str = "cpu"):
     return _lprior.load("mnist-vaegan-s0", device)
 
 
-def aae_cifar10(device: str = "cpu"):
-    """AAE on CIFAR-10, compact networks."""
-    return _lprior.load("cifar10-aae-s0", device)
-
-
 def lpaae_cifar10(device: str = "cpu"):
     """LP-AAE on CIFAR-10, compact networks."""
     return _lprior.load("cifar10-lpaae-s0", device)
@@ -41,8 +36,3 @@ def lpaae_cifar10(device: str = "cpu"):
 def lpaae_fixed_cifar10(device: str = "cpu"):
     """LP-AAE with a fixed prior, its baseline, on CIFAR-10, compact networks."""
     return _lprior.load("cifar10-lpaae-fixed-s0", device)
-
-
-def vaegan_cifar10(device: str = "cpu"):
-    """VAE/GAN on CIFAR-10, compact networks."""
-    return _lprior.load("cifar10-vaegan-s0", device)

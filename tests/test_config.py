@@ -374,7 +374,7 @@ def test_a_value_out_of_range_is_an_error_that_names_field_and_value(wrong):
 )  # fmt: skip
 def test_what_is_not_a_run_name_is_refused(name):
     """Also a second spelling of a run: it would train the same run into another folder."""
-    with pytest.raises(UserError, match="expected <dataset>-<algorithm>"):
+    with pytest.raises(UserError, match="is not a run: (expected <dataset>-<algorithm>|did you mean)"):
         parse_run(name)
 
 

@@ -275,7 +275,9 @@ def test_missing_data_without_a_network_names_the_folder_and_the_ways_out(name, 
 
 
 def test_an_unknown_data_set_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(UserError, match="'mnits' is unknown.*mnist, fashion-mnist, mnist5k"):
+    with pytest.raises(UserError, match="'imagenet' is unknown.*mnist, fashion-mnist, mnist5k"):
+        data.load("imagenet")
+    with pytest.raises(UserError, match="'mnits' is unknown: did you mean 'mnist'"):
         data.load("mnits")
 
 

@@ -78,7 +78,7 @@ def test_the_words_of_others_are_shown_as_they_are(tmp_path):
 def test_every_rule_of_the_snakefile_that_runs_something_keeps_its_words():
     rules = (Path(__file__).parents[1] / "Snakefile").read_text().split("rule ")[1:]
     at_work = [text for text in rules if "shell:" in text]
-    assert len(at_work) == 5 and all("log:" in text and "{log}" in text for text in at_work)
+    assert len(at_work) == 6 and all("log:" in text and "{log}" in text for text in at_work)
 
 
 def test_a_run_without_a_classifier_has_the_error_of_reconstruction(tmp_path):

@@ -245,7 +245,9 @@ def claims_table(table: pd.DataFrame, studies: dict[str, pd.DataFrame] | None = 
     `table` has the others."""
     rows = []
     for claim in CLAIMS:
-        runs = (studies or {}).get(claim.study, table.iloc[:0]) if claim.study else table
+        runs = table if not claim.study else (studies or {}).get(claim.study, table.iloc[:0])
+        if runs.empty:
+            runs = table.iloc[:0]  # with its columns
         runs = runs[(runs["dataset"] == claim.dataset) & runs["images"].isna()]
         measured, verdict = claim.judge(runs)
         shown = claim.shown if len(runs) else "--"  # what was not run has no table and no figure
