@@ -15,7 +15,6 @@ from lprior import __main__ as cli
 from lprior import figures
 from lprior.errors import UserError
 from lprior.results import PUBLISHED
-from lprior.runs import models
 
 ROOT = Path(__file__).parents[1]
 
