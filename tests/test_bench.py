@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def test_ratios_are_taken_turn_by_turn():
 
 
 def test_every_script_is_tested():
-    assert {path.stem for path in FOLDER.glob("*.py")} == {"common", "on_gpu", *SCRIPTS}  # on_gpu: test_on_gpu.py
+    elsewhere = {"common", "on_gpu", "speedrun", "first_picture"}  # test_on_gpu.py, and below
+    assert {path.stem for path in FOLDER.glob("*.py")} == {*elsewhere, *SCRIPTS}
 
 
 def script(monkeypatch, name: str):
@@ -196,3 +198,15 @@ def test_a_speedrun_ends_at_the_first_epoch_that_passes_the_bar(monkeypatch):
     rows = speedrun.shown([easy, hopeless])
     assert [row["training"] for row in rows[:2]] == [f"{easy['passed']['seconds']:.0f} s", "-"]
     assert rows[2]["name"] == "median of 1 of 2"
+
+
+@pytest.mark.slow
+def test_seconds_to_the_first_picture_of_a_new_run_and_of_a_finished_one(monkeypatch, tmp_path, capsys):
+    first = script(monkeypatch, "first_picture")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["first_picture.py", "preset='smoke'", "epochs=1"])
+    first.main()
+    lines = capsys.readouterr().out.splitlines()
+    found = [re.fullmatch(r"(.*): first picture after ([\d.]+) s, all after ([\d.]+) s", line) for line in lines]
+    assert [match[1] for match in found] == ["a new run", "the same, finished"]
+    assert all(0 < float(match[2]) <= float(match[3]) for match in found)

@@ -56,7 +56,7 @@ def test_a_run_is_the_same_by_set_and_by_a_notebook(changes):
     options = Namespace(name="mnist-aae-s3", preset="quick", set=[f"{name}={value}" for name, value in changes.items()])
     config = resolve(**commands._named(options))
     text = as_settings({name: value for name, value in changes.items() if name != "epochs"})
-    assert configure("aae", "mnist", "quick", "", 3, changes.get("epochs"), text)[0] == config
+    assert configure("aae", "mnist", "quick", "", 3, changes.get("epochs"), text).config == config
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,8 @@ def test_each_set_has_one_assignment():
 
 
 def test_the_configuration_comes_with_the_layer_of_each_value():
-    config, layers = configure("lpaae", "mnist", "quick", "fixed", 0, 2, "lam=20")
-    assert config == resolve("lpaae", "mnist", "quick", "fixed", epochs=2, lam=20)
+    asked = configure("lpaae", "mnist", "quick", "fixed", 0, 2, "lam=20")
+    layers = asked.layers
+    assert asked.config == resolve("lpaae", "mnist", "quick", "fixed", epochs=2, lam=20)
     assert (layers["lam"], layers["epochs"]) == ((20, "given"), (2, "given"))
     assert layers["prior"] == ("fixed", "variant fixed") and layers["width"] == (16, "budget quick")
