@@ -78,6 +78,8 @@ def test_the_words_of_others_are_shown_as_they_are(tmp_path):
 def test_every_rule_of_the_snakefile_that_runs_something_keeps_its_words():
     rules = (Path(__file__).parents[1] / "Snakefile").read_text().split("rule ")[1:]
     at_work = [text for text in rules if "shell:" in text]
+    named = {text.split(":")[0] for text in at_work if "{{run}}" not in text}
+    assert named == set(steps.TITLES), "each step that is no run has its words"
     assert len(at_work) == 6 and all("log:" in text and "{log}" in text for text in at_work)
 
 

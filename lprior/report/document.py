@@ -83,8 +83,8 @@ def write_report(
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
     if lost.isdisjoint(OF_LATENT) and _copy_latent(results / "latent_space", output / "figures"):
         beside["latent"] = ["fig:maps", "fig:walks"]
-    of_studies = {name: table_of(finished((studies or results) / name)) for name in STUDIES}
-    (output / "tables" / "claims.tex").write_text(claims_table(table, of_studies))
+    by_study = {name: table_of(finished((studies or results) / name)) for name in STUDIES}
+    (output / "tables" / "claims.tex").write_text(claims_table(table, by_study))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     sheets_table().write(output / "tables", "sheets")
     trials_table().write(output / "tables", "trials")

@@ -38,7 +38,6 @@ def run(options: Namespace) -> None:
             if no_latex:
                 advice = setup("latex_advice", stdout=subprocess.PIPE, text=True).stdout.rstrip()
                 raise WorkflowError(f"everything is done but the PDF, for which LaTeX is missing. {advice}", 5)
-    print(f"Pages to look at: results/{settings['preset']}/index.html")
     print(f"The report: {pdf}")
 
 

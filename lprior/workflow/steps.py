@@ -4,7 +4,10 @@ import json
 import re
 from pathlib import Path
 
-TITLES = {"data": "the data of {dataset}", "reading": "the notebook {name}", "sources": "the report", "pdf": "the PDF"}
+TITLES = {
+    "data": "the data of {dataset}", "reading": "the notebook {name}", "gallery": "the gallery",
+    "sources": "the report", "pdf": "the PDF",
+}  # fmt: skip
 
 
 def title(rule: str, wildcards: dict[str, str]) -> str:
