@@ -162,7 +162,8 @@ rule sources:
         [str(path) for study in STUDIES for path in sorted(Path(OF_STUDIES, study).glob("*/metrics.json"))],
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
         sorted(map(str, Path("lprior/report").rglob("*.py"))),
-        ["lprior/evaluation/metrics.py", "lprior/figures.py", "lprior/runs.py", "docs/trials.csv", "report/sheets.json"],
+        ["lprior/evaluation/metrics.py", "lprior/figures.py", "lprior/runs.py", "report/sheets.json"],
+        sorted(map(str, Path("docs").glob("trials.csv"))),
         sorted(map(str, Path("benchmarks/results").glob("*.json"))),
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],
     output:
