@@ -95,7 +95,8 @@ def train(options: argparse.Namespace) -> int:
     """The next runs, in the order that matters."""
     until, waiting, working = time.monotonic() + 60 * options.minutes, order(options), {}
     folder, codes = options.results / options.preset, {}
-    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")} | sharing(options)
+    shared = sharing(options)
+    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")} | shared
     waiting = [name for name in waiting if not (folder / name / "metrics.json").exists()]
     folder.mkdir(parents=True, exist_ok=True)
     while working or (waiting and time.monotonic() < until):
@@ -111,12 +112,13 @@ def train(options: argparse.Namespace) -> int:
             codes |= _stop(working)
             print(f"time is up: {' '.join(working)} can go on from the last epoch", flush=True)
             working = {}
+    _end_sharing(shared)
     return max((code for code in codes.values() if code not in (0, 130, -signal.SIGINT)), default=0)
 
 
 def sharing(options: argparse.Namespace) -> dict[str, str]:
     """Variables with which processes share the GPU at the same time, by NVIDIA's MPS, whose server this starts, and not
-    in turns; none where it is missing or a process under it computes nothing. It ends with the machine."""
+    in turns; none where it is missing or a process under it computes nothing. `_end_sharing` ends it."""
     control = shutil.which("nvidia-cuda-mps-control")
     if options.device != "cuda" or options.together < 2 or control is None:
         return {}
@@ -131,6 +133,13 @@ def sharing(options: argparse.Namespace) -> dict[str, str]:
         return {}
     print("the runs share the GPU by MPS", flush=True)
     return found
+
+
+def _end_sharing(environment: dict[str, str]) -> None:
+    """The server that `sharing` gave these variables for."""
+    if environment:
+        control, environment = ["nvidia-cuda-mps-control"], os.environ | environment
+        subprocess.run(control, input="quit\n", text=True, env=environment, timeout=60, capture_output=True)
 
 
 def order(options: argparse.Namespace) -> list[str]:

@@ -58,13 +58,13 @@ def shown(rows: list[dict]) -> list[dict]:
     for row in rows:
         passed = row["passed"] or {}
         row |= {
-            "epoch ": str(passed.get("epoch", "-")),
+            "epoch": str(passed.get("epoch", "-")),
             "training": f"{passed['seconds']:.0f} s" if passed else "-",
             "with asking": f"{passed['all seconds']:.0f} s" if passed else "-",
         }
     times = [row["passed"]["seconds"] for row in rows if row["passed"]]
     spread = f"{median(times):.0f} s ({min(times):.0f} to {max(times):.0f})" if times else "-"
-    whole = {"name": f"median of {len(times)} of {len(rows)}", "epoch ": "", "training": spread, "with asking": ""}
+    whole = {"name": f"median of {len(times)} of {len(rows)}", "epoch": "", "training": spread, "with asking": ""}
     return [*rows, whole] if len(rows) > 1 else rows
 
 
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
         speedrun(options.bar, options.preset, int(seed), changes, options.device, options.data, options.first)
         for seed in options.seeds.split()
     ]
-    columns = {name: (name, "") for name in ("epoch ", "training", "with asking")}
+    columns = {name: (name, "") for name in ("epoch", "training", "with asking")}
     report(f"speedrun-{options.bar}", shown(rows), options, columns)
 
 

@@ -74,7 +74,8 @@ def write_report(
             write_pictures(f"{part.file}{model}", output / "figures")
         conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
         (output / f"{part.file}pages.tex").write_text(_pages(part, first_seeds(chosen)))
-    beside, of_studies = _write_studies(studies or results, output)
+    by_study = {name: finished((studies or results) / name) for name in STUDIES}
+    beside, of_studies = _write_studies(by_study, output)
     if write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
     facts = gpu.write(studies or results, output)
@@ -83,8 +84,8 @@ def write_report(
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
     if lost.isdisjoint(OF_LATENT) and _copy_latent(results / "latent_space", output / "figures"):
         beside["latent"] = ["fig:maps", "fig:walks"]
-    by_study = {name: table_of(finished((studies or results) / name)) for name in STUDIES}
-    (output / "tables" / "claims.tex").write_text(claims_table(table, by_study))
+    tables = {name: table_of(found) for name, found in by_study.items()}
+    (output / "tables" / "claims.tex").write_text(claims_table(table, tables))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     sheets_table().write(output / "tables", "sheets")
     trials_table().write(output / "tables", "trials")
@@ -128,14 +129,16 @@ def _pages(part: Part, first: pd.DataFrame) -> str:
     return "\n".join(pages) + "\n"
 
 
-def _write_studies(folder: Path, output: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Tables and figures of each study, from its runs in `folder`/<its name>, and studies.tex, which the text includes.
+def _write_studies(
+    by_study: dict[str, list[RunFolder]], output: Path
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Tables and figures of each study, from its finished runs, and studies.tex, which the text includes.
 
     Gives the labels of those that had runs, by the name of the study, and what the text may ask for of all, by key.
     """
     labels, texts, said = {}, [], {}
     for name, study in STUDIES.items():
-        shown = study.render(finished(folder / name))
+        shown = study.render(by_study[name])
         for file, table in shown.tables.items():
             table.write(output / "tables", file)
         for file, figure in shown.figures.items():

@@ -107,7 +107,7 @@ class Live(Lines):
 def _in_notebook() -> bool:
     """Not in IPython's terminal, which shows no pictures."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return shell is not None and hasattr(shell, "kernel")
+    return shell is not None and shell.has_trait("kernel")
 
 
 def _figure(sheet: Image.Image, caption: str) -> str:
