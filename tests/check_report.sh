@@ -17,6 +17,9 @@ done
 if undefined=$(grep -m 1 -E 'There were undefined|(Reference|Citation) .* undefined' main.log); then
     fail "$undefined"
 fi
+if grep -q "Float too large" main.log; then
+    fail "a table or figure runs off its page: see 'Float too large' in $1/main.log"
+fi
 widest=$(sed -n 's/^Overfull \\hbox (\([0-9.]*\)pt too wide.*/\1/p' main.log | sort -g | tail -n 1)
 if awk "BEGIN { exit !(${widest:-0} > 2) }"; then
     fail "a line is ${widest}pt too wide: see 'Overfull' in $1/main.log"
