@@ -112,6 +112,9 @@ RECIPES = {  # algorithm -> rows, of which later ones win
                 "x_rec_is_fake": True,  # without, reconstructions are blurred, and Dis is soon too far ahead
             },
         ),
+        Row(  # as LP-AAE's there
+            {"budget": "full", "family": "pictures"}, {"learning_rate_D": 4e-4, "betas": (0.0, 0.9)}
+        ),
         # the last block's 4x4 say little of where things are
         Row({"budget": "quick", "family": "pictures"}, {"feature_block": 2}),
     ],

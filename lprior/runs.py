@@ -36,7 +36,7 @@ class Variant:
 
 
 MOST_SEED = 2**32 - 1  # that scikit-learn takes
-CODES = (2, 8, 32, 64)  # entries of a code
+CODES = (2, 4, 8, 16, 32, 64)  # entries of a code
 VARIANTS: dict[str, dict[str, Variant]] = {
     "aae": {},
     "aaemlp": {
@@ -126,7 +126,8 @@ class Study:
     """Runs that compare only with each other, as a preset of their own: `budget` with `changes` for each of `models`.
 
     `seeds`: of each model. `family`: of the data sets it is for. `render(runs)`: what the report shows of its finished
-    runs, as `report.studies.Shown`. `measure(model, train, test)`: metrics that its runs have beside all others', by
+    runs, as `report.studies.Shown`. `fitted`: priors measured beside the control, as `evaluation.fitted` names them.
+    `measure(model, train, test)`: metrics that its runs have beside all others', by
     the keys that `evaluation.metrics` explains; None for none.
     """
 
@@ -138,6 +139,7 @@ class Study:
     seeds: tuple[int, ...]
     family: str
     render: Callable[[list], Any]
+    fitted: tuple[str, ...] = ()
     measure: Callable[[Any, Any, Any], dict[str, Any]] | None = None
 
 

@@ -83,12 +83,21 @@ def test_features_can_be_those_of_an_earlier_block(kind, block):
 def test_the_strong_networks_have_the_sizes_of_sn_gan():
     """At width 64: 256 channels in the generator, 128 in the discriminator, skip paths of 1x1 convolutions."""
     make, code = Strong(3), 128
-    up = 2 * conv(256, 256, 3) + conv(256, 256, 1) + 2 * 2 * 256
+    up = 2 * 256**2 * 9 + 256**2 + 2 * 2 * 256
     decoder = linear(code, 256 * 16) + 3 * up + 2 * 256 + conv(256, 3, 3)
-    first, same = conv(3, 128, 3) + conv(3, 128, 1), 2 * conv(128, 128, 3)
-    down = same + conv(128, 128, 1)
+    first, same = conv(3, 128, 3) + 3 * 128, 2 * conv(128, 128, 3)
+    down = same + 128**2
     assert count(make.decoder(code)) == decoder
     assert count(make.image_discriminator()) == first + conv(128, 128, 3) + down + 2 * same + linear(128, 1)
+
+
+def test_a_convolution_that_resizes_does_what_the_two_operations_do():
+    x = torch.randn(N, 3, 8, 8, dtype=torch.double)
+    down, up = (convolution(3, 5, resize, True, normalise(False)).double() for resize in ("down", "up"))
+    weight = down.parametrizations.weight.original
+    assert torch.allclose(down(x), F.avg_pool2d(F.conv2d(x, weight, down.bias, padding=1), 2))
+    weight = up.parametrizations.weight.original.transpose(0, 1).flip(2, 3)  # of transposed to plain
+    assert torch.allclose(up(x), F.conv2d(F.interpolate(x, scale_factor=2), weight, up.bias, padding=1))
 
 
 def test_fully_connected_networks_have_two_hidden_layers_of_their_width():

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 from lprior import data
 from lprior.data import Dataset
 from lprior.errors import TrainingDiverged
 from lprior.evaluation import conditional, formulas
+from lprior.evaluation.fitted import NotFitted, fitted_samples
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import CONTROL, against, thousands
+from lprior.evaluation.metrics import against, thousands
 from lprior.model import Model
 from lprior.runs import STUDIES
-from lprior.streams import generator
 
-COMPONENTS = 10  # of the Gaussian mixture that is the control of a learned prior
 GLANCE = 2000  # samples, at most, of what is not measured whole, and of the metrics in a log
 VALIDATION = 5000  # training images, the last ones, on which Parzen windows choose their width
 
@@ -31,6 +29,7 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     judges = [Judge(test, model.device)]
     if whole and test.split != "val":  # which choices are made by
         judges.append(Judge(test, model.device, second=True))
+    study = STUDIES.get(model.config.preset)
     judge, noise, size = judges[0], model.noise(count), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
     judged = together(one.measure(samples) for one in judges)
@@ -38,15 +37,10 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     if whole and _grey(test):
         values |= parzen(samples, train, test)
     if whole and judge.available:
-        try:
-            mixed = data.crop(mixture_samples(model, train.images, len(noise)), size)
-            control = together(one.measure(mixed) for one in judges)
-        except (NoMixture, TrainingDiverged) as error:
-            control = dict.fromkeys(judged, str(error))
-        values |= {f"{CONTROL}{key}": value for key, value in control.items()}
+        priors = ["gmm10", *(study.fitted if study else ())]
+        values |= together(of_fitted(prior, model, train, test, judges, judged) for prior in priors)
     if model.autoencoder.s.values:
         values |= conditional.measure(model, noise, judge, test)
-    study = STUDIES.get(model.config.preset)
     if study and study.measure:
         values |= study.measure(model, train, test)
     return against(test.split, values)
@@ -61,32 +55,23 @@ def reconstruction_error(model: Model, test: Dataset) -> float | str:
     return ((found.float() - test.images.float()) / 255).square().mean().item()
 
 
-class NoMixture(Exception):
-    """None can be fitted; the reason is in words that are the same whenever it is tried."""
+def of_fitted(
+    prior: str, model: Model, train: Dataset, test: Dataset, judges: list[Judge], keys: Iterable[str]
+) -> dict:  # fmt: skip
+    """What the judges say of samples of a prior that is fitted to the model's codes, one of `fitted.FITTED`, under
+    their keys with its name before; or, for each of `keys`, why there are none."""
+    try:
+        samples = fitted_samples(model, train.images, model.config.samples, prior)
+        samples = data.crop(samples, test.images.shape[-1])
+        found = together(judge.measure(samples) for judge in judges)
+    except (NotFitted, TrainingDiverged) as error:
+        found = dict.fromkeys(keys, str(error))
+    return {f"{prior}_{key}": value for key, value in found.items()}
 
 
 def together(measured: Iterable[dict]) -> dict:
     """All that several judges say."""
     return {key: value for one in measured for key, value in one.items()}
-
-
-def mixture_samples(model: Model, images: Tensor, count: int) -> Tensor:
-    """uint8 images from codes drawn of a Gaussian mixture that is fitted to the codes of `images` after training.
-
-    The control of Ghosh et al. (2020): what a prior gains that was not learned with the model, but fitted to it. Raises
-    NoMixture if the codes are fewer than its components, or have collapsed.
-    """
-    from sklearn.mixture import GaussianMixture
-
-    seed, codes = model.config.seed, model.encode(images).double().numpy()
-    if len(codes) < COMPONENTS:
-        raise NoMixture(f"a mixture of {COMPONENTS} takes as many codes, of {len(codes)}")
-    try:
-        mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(codes)
-    except ValueError as error:
-        raise NoMixture("no mixture can be fitted to the codes") from error
-    drawn = torch.from_numpy(mixture.sample(count)[0]).float()
-    return model.decode(drawn[torch.randperm(count, generator=generator(seed, "mixture", 0))])
 
 
 def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:

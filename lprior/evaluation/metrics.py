@@ -8,9 +8,9 @@ A key of metrics.json names the protocol:
                    |   |      number of samples
                        |      reference: all test images
 
-and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards. The
-second judge of MNIST is mnist_resnet (`recipes.py`). A run that holds images out of its training (`validation`) is
-measured on these, and has "val" in the place of "test".
+and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards; so
+with other priors of `FITTED`. The second judge of MNIST is mnist_resnet (`recipes.py`). A run that holds images out of
+its training (`validation`) is measured on these, and has "val" in the place of "test".
 """
 
 import math
@@ -27,6 +27,9 @@ from lprior.evaluation.formulas import SIGMAS
 from lprior.evaluation.recipes import SECOND
 
 CONTROL = "gmm10_"  # before the keys of the control
+FITTED = {  # before the keys of each prior that is fitted afterwards (`fitted.py`) -> before their titles
+    CONTROL: "mixture ", "gmm1_": "Gaussian ", "gmm100_": "mixture of 100 ", "flow_": "flow ",
+}  # fmt: skip
 
 
 @dataclass
@@ -146,12 +149,17 @@ def against(split: str, values: dict) -> dict:
 
 
 def metric_of(key: str) -> Metric | None:
-    """The metric that a key of metrics.json is of, the control's too; None for one that the table does not have.
+    """The metric that a key of metrics.json is of, that of a fitted prior too; None if the table has none.
 
     Of several whose names begin the key, that of the longest name; of equals the first.
     """
-    bare = key.removeprefix(CONTROL)
+    bare = key.removeprefix(fitted_prefix(key))
     return max((metric for metric in METRICS if metric.names(bare)), key=lambda metric: len(metric.key), default=None)
+
+
+def fitted_prefix(key: str) -> str:
+    """What a key of metrics.json begins with if it is of a fitted prior: one of `FITTED`; or ""."""
+    return next((prefix for prefix in FITTED if key.startswith(prefix)), "")
 
 
 def is_second(key: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from lprior import data
 from lprior.errors import UserError
 from lprior.evaluation.measurement import measure
-from lprior.evaluation.metrics import CONTROL, is_second, metric_of
+from lprior.evaluation.metrics import fitted_prefix, is_second, metric_of
 from lprior.model import load
 from lprior.results import RunFolder
 
@@ -34,7 +34,7 @@ class Check:
         pairs = list(zip(_numbers(self.published), _numbers(self.found), strict=False))
         if not pairs or len(_numbers(self.published)) != len(_numbers(self.found)):
             return False
-        metric, control = metric_of(self.key), self.key.startswith(CONTROL)
+        metric, control = metric_of(self.key), fitted_prefix(self.key)
         if metric is None:
             relative, absolute = 0.01, 0.0
         elif control:

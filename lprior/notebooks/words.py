@@ -6,7 +6,7 @@ from IPython.display import Markdown
 from lprior import figures
 from lprior.config import RunConfig
 from lprior.data import DATASETS
-from lprior.evaluation.metrics import CONTROL, Metric, metric_of, of_samples
+from lprior.evaluation.metrics import CONTROL, Metric, fitted_prefix, metric_of, of_samples
 from lprior.notebooks.comparison import published_of
 from lprior.notebooks.configuration import Asked
 from lprior.results import RunFolder
@@ -115,9 +115,9 @@ def metrics(result: RunFolder) -> pd.DataFrame:
     published run that it repeats, each with its number of samples. A column is there if something was measured."""
     beside, values = published_of(result.config()), result.metrics()
     control = {key: value for key, value in values.items() if key.startswith(CONTROL)}
-    columns = {"this run": {key: value for key, value in values.items() if key not in control}, MIXTURE: control}
+    columns = {"this run": {key: value for key, value in values.items() if not fitted_prefix(key)}, MIXTURE: control}
     if beside:
-        theirs = {key: value for key, value in beside.metrics().items() if not key.startswith(CONTROL)}
+        theirs = {key: value for key, value in beside.metrics().items() if not fitted_prefix(key)}
         columns[f"published, {_epochs(beside.config())}"] = theirs
     heads = {head: ", ".join([head, *sorted({*map(of_samples, found)} - {""})]) for head, found in columns.items()}
     return pd.DataFrame({heads[head]: _shown(found) for head, found in columns.items() if found}).fillna("–")

@@ -6,13 +6,13 @@ import pandas as pd
 
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
-from lprior.evaluation.metrics import CONTROL, METRICS, by_title, is_second, metric_of
+from lprior.evaluation.metrics import CONTROL, FITTED, METRICS, by_title, fitted_prefix, is_second, metric_of
 from lprior.provenance import code_note
 from lprior.results import RunFolder
 from lprior.stored import COST, need
 
 PRESENT = "made by the present code"
-MIXTURE = "mixture "  # before the titles of the control's metrics
+MIXTURE = FITTED[CONTROL]  # before the titles of the control's metrics
 SECOND = "second "  # before the titles of what the second judge measured, and before that of its control
 COSTS = {"seconds per epoch": "{:.1f}", "minutes": "{:.1f}", "memory": "{:.2f}"}  # how the other numbers are printed
 
@@ -46,7 +46,7 @@ def named(metrics: dict) -> dict:
     those that are absent. A reason why one has no value stays what it is."""
     found = dict.fromkeys(title for metric in METRICS for title in metric.parts or [metric.title])
     for key, value in metrics.items():
-        metric, prefix = metric_of(key), MIXTURE if key.startswith(CONTROL) else ""
+        metric, prefix = metric_of(key), FITTED.get(fitted_prefix(key), "")
         prefix = f"{SECOND}{prefix}" if is_second(key) else prefix
         if metric is None:
             found[key] = value
@@ -65,8 +65,9 @@ def anchors(dataset: str, second: bool = False) -> dict:
 
 
 def bare(title: str) -> str:
-    """Without what says that it is of the second judge or of the control."""
-    return title.removeprefix(SECOND).removeprefix(MIXTURE)
+    """Without what says that it is of the second judge or of a fitted prior."""
+    title = title.removeprefix(SECOND)
+    return next((title.removeprefix(fitted) for fitted in FITTED.values() if title.startswith(fitted)), title)
 
 
 def form(title: str) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lprior.config import RunConfig, build
 from lprior.data import DATASETS
 from lprior.device import check_memory, memory_bytes
-from lprior.evaluation.measurement import COMPONENTS
+from lprior.evaluation.fitted import COMPONENTS
 
 STATE = 16  # bytes for each weight: itself, its gradient, and two moments of Adam, all float32
 KEPT = 2  # bytes, at least, for each number that a layer gives and that is kept for its gradient: bfloat16

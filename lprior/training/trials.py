@@ -11,7 +11,7 @@ from typing import Any
 
 from lprior.config import RunConfig, resolve
 from lprior.errors import UserError
-from lprior.evaluation.metrics import CONTROL, metric_of
+from lprior.evaluation.metrics import fitted_prefix, metric_of
 from lprior.outputs import check_file
 from lprior.provenance import git_commit, now
 from lprior.results import RunFolder, scratch_folder
@@ -61,7 +61,7 @@ def validated(result: RunFolder) -> dict[str, str]:
     found = {}
     for key, value in result.read_json("metrics.json").items():
         metric = metric_of(key)
-        if metric is not None and metric.title in MEASURED and not key.startswith(CONTROL):
+        if metric is not None and metric.title in MEASURED and not fitted_prefix(key):
             found[metric.title] = metric.format.format(value) if isinstance(value, float) else str(value)
     return found
 

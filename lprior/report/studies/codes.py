@@ -80,8 +80,8 @@ def variants(size: int) -> tuple[str, str]:
 
 
 STUDY = Study(
-    "codes", "Sizes of codes", "quick", {"epochs": 6},
+    "codes", "Sizes of codes", "quick", {},
     tuple(f"lpaae{prior}" for size in CODES for prior in variants(size)),
-    seeds=(0,), family="digits", render=render,
+    seeds=(0, 1, 2), family="digits", render=render, fitted=("gmm1", "gmm100", "flow"),
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY

@@ -1,0 +1,81 @@
+"""Priors fitted to the codes of a finished model, the controls of one that is learned with it: ex-post density estimation
+(Ghosh et al. 2020).
+
+`FITTED` names them by what begins the keys of their metrics. The mixture of ten, of which every run is measured, is the
+control; the others are of the study of codes.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lprior.model import Model
+from lprior.streams import batches, generator
+
+COMPONENTS = 10  # of the mixture that is the control
+FLOW = {"transforms": 3, "hidden_features": (128, 128)}  # neural splines, autoregressive (Durkan et al. 2019)
+FLOW_EPOCHS, FLOW_BATCH, FLOW_RATE = 20, 1000, 1e-3
+
+
+class NotFitted(Exception):
+    """None can be fitted; the reason is in words that are the same whenever it is tried."""
+
+
+def fitted_samples(model: Model, images: Tensor, count: int, prior: str = "gmm10") -> Tensor:
+    """uint8 images (count, C, H, W): the model's decoder on codes drawn of a prior, one of `FITTED`, that is fitted to
+    the codes of uint8 `images` (N, C, H, W). Raises NotFitted if they are too few for it, or have collapsed."""
+    codes = model.encode(images)
+    return model.decode(FITTED[prior](codes, count, model.config.seed, model.device))
+
+
+def mixture(components: int, **settings) -> Callable[..., Tensor]:
+    """A Gaussian mixture of so many components, each with a covariance matrix of its own."""
+
+    def drawn(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
+        from sklearn.mixture import GaussianMixture
+
+        if len(codes) < components:
+            raise NotFitted(f"a mixture of {components} takes as many codes, of {len(codes)}")
+        try:
+            found = GaussianMixture(components, random_state=seed, **settings).fit(codes.double().numpy())
+        except ValueError as error:
+            raise NotFitted("no mixture can be fitted to the codes") from error
+        codes = torch.from_numpy(found.sample(count)[0]).float()
+        return codes[torch.randperm(count, generator=generator(seed, "mixture", 0))]
+
+    return drawn
+
+
+def flow(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
+    """Of a normalizing flow, trained for `FLOW_EPOCHS` on the codes brought to mean 0 and deviation 1."""
+    from zuko.flows import NSF
+
+    mean, deviation = codes.mean(dim=0), codes.std(dim=0)
+    if not (deviation > 0).all():
+        raise NotFitted("no flow can be fitted to the codes")
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        model = NSF(codes.shape[1], **FLOW).to(device)
+        x = ((codes - mean) / deviation).to(device)
+        optimizer = torch.optim.Adam(model.parameters(), FLOW_RATE)
+        for epoch in range(FLOW_EPOCHS):
+            for index in batches(len(x), min(FLOW_BATCH, len(x)), seed, epoch, device):
+                loss = -model().log_prob(x[index]).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        with torch.no_grad():
+            drawn = model().sample((count,)).cpu()
+    if not drawn.isfinite().all():
+        raise NotFitted("the flow's codes are no finite numbers")
+    return drawn * deviation + mean
+
+
+FITTED: dict[str, Callable[..., Tensor]] = {  # (codes, count, seed, device) -> codes drawn
+    "gmm1": mixture(1),
+    "gmm10": mixture(COMPONENTS),
+    # its iterations take minutes at 64 entries, and gain little after these
+    "gmm100": mixture(100, init_params="k-means++", max_iter=40),
+    "flow": flow,
+}
