@@ -24,8 +24,11 @@ ADVICE = {  # what to do about a damaged file
     "model.safetensors": AGAIN,
 }
 MADE = {"commit": str, "device": str, "threads": int, "precision": str, "data": str, "data_sha256": str}
-COST = {"seconds_per_epoch": float, "training_seconds": float, "peak_memory_bytes": float}
-SOMETIMES = {"data_title": str, "engine": str, "started": str, "finished": str, "resumed": list, "code_sha256": dict}
+COST = {"seconds_per_epoch": float, "training_seconds": float}
+SOMETIMES = {
+    "peak_memory_bytes": float, "data_title": str, "engine": str, "started": str, "finished": str, "resumed": list,
+    "code_sha256": dict,
+}  # fmt: skip
 
 
 def damaged(path: Path, reason: str) -> UserError:

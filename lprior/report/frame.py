@@ -1,5 +1,6 @@
 """From finished runs to a data frame with a row per run, its metrics under the titles of `evaluation.metrics`."""
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
@@ -37,7 +38,7 @@ def facts(run: RunFolder) -> dict:
         "precision used": made["precision"], "data": made["data"], "data sha256": made["data_sha256"],
         "data title": made.get("data_title", DATASETS[config.dataset].title),
         "seconds per epoch": made["seconds_per_epoch"], "minutes": made["training_seconds"] / 60,
-        "memory": made["peak_memory_bytes"] / 2**30,
+        "memory": made.get("peak_memory_bytes", math.nan) / 2**30,
     }  # fmt: skip
 
 
