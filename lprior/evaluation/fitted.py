@@ -1,5 +1,5 @@
-"""Priors fitted to the codes of a finished model, the controls of one that is learned with it (ex-post density estimation,
-Ghosh et al. 2020).
+"""Priors fitted to the codes of a finished model, the controls of a learned one (Ghosh et al. 2020: ex-post density
+estimation).
 
 `FITTED` names them by what begins the keys of their metrics. The mixture of ten, of which every run is measured, is the
 control; the others are of the study of codes.
