@@ -149,6 +149,11 @@ def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
     return found
 
 
+EARLIER: dict[str, dict[str, Any]] = {  # what settings were before they existed: of every run, and of an algorithm
+    "": {"validation": 0}, "vaegan": {"feature_deviation": 1.0},
+}  # fmt: skip
+
+
 def from_dict(values: dict[str, Any]) -> RunConfig:
     """The inverse of `RunConfig.to_dict`, also after a passage through JSON. Raises UserError for what is none, and for
     values that `resolve` would refuse; but a preset or a variant may be one that nobody has imported."""
@@ -164,7 +169,7 @@ def _from_dict(values: dict[str, Any]) -> RunConfig:
     choose("data set", str(values.get("dataset")), DATASETS)
     choose("network set", str(values.get("networks")), NETWORKS)
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values.get("settings", {}).items()}
-    values = {"validation": 0, **values}
+    values, settings = {**EARLIER[""], **values}, {**EARLIER.get(algorithm, {}), **settings}
     found, kinds = values | settings, {field.name: field.type for field in _fields(algorithm)}
     if missing := {"settings", *kinds} - found.keys():
         raise UserError(f"it lacks {', '.join(sorted(missing))}")

@@ -20,8 +20,8 @@ Departures from the printed algorithm:
 Options that are off, for comparisons:
  6. `instance_noise`: all that Dis sees, real or fake, has Gaussian noise of this standard deviation added, as for
     LP-AAE on CIFAR-10. Here it gained little, and reconstructions of pictures with little contrast became grainy.
- 7. `deviation`: of the Gaussian, 1 in the paper. Features of a residual Dis with spectral normalisation in each layer are
-    so small that with 1 L_prior wins, and the codes say nothing of the image.
+ 7. `feature_deviation`: of the Gaussian, 1 in the paper. Features of a residual Dis with spectral normalisation in each
+    layer are so small that with 1 L_prior wins, and the codes say nothing of the image.
  8. `balanced`: a step in which Dis or dec is too far ahead moves only the other, by the rule of the authors' code.
 """
 
@@ -46,7 +46,7 @@ EQUILIBRIUM, MARGIN = 0.68, 0.35  # of the balance rule, in nats; the authors' c
 @dataclass(frozen=True)
 class Config:
     gamma: float = 0.03  # weight of L_llike in dec, beside fooling Dis; ours
-    deviation: float = 1.0  # standard deviation of p(Dis_l(x) | z), which the paper (equation 7) has as 1
+    feature_deviation: float = 1.0  # standard deviation of p(Dis_l(x) | z), which the paper (equation 7) has as 1
     learning_rate: float = 3e-4  # of enc and dec; ours
     learning_rate_D: float = 2e-3  # of Dis; ours
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
@@ -98,7 +98,7 @@ class VAEGAN(nn.Module):
             (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)
-        L_llike = gaussian_nll(F_x, F_rec) / self.config.deviation**2
+        L_llike = gaussian_nll(F_x, F_rec) / self.config.feature_deviation**2
         L_GAN = -(log_D(Dis_x) + log_one_minus_D(Dis_p))
         L_fool = -log_D(Dis_p)
         if self.config.x_rec_is_fake:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lprior.evaluation.metrics import by_title
+from lprior.evaluation.metrics import FITTED, by_title
 from lprior.report.frame import MIXTURE, form, table_of
 from lprior.results import RunFolder
 from lprior.runs import title_of
@@ -75,21 +75,23 @@ def model_rows(
     runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str], control: bool = False
 ) -> list[str]:
     """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads. `control`: and
-    below it a row for the mixture on its codes, if that was measured."""
+    below it a row for each prior fitted to its codes that was measured."""
     table, columns = table_of(runs), tuple(columns)
     groups = dict(list(table.groupby("key"))) if len(table) else {}
     rows = []
     for model, group in ((model, groups[model]) for model in models if model in groups):
         of_model = [str(len(group)), str(group["epochs"].iloc[0])]
         rows.append(row([escape(title_of(model)), *of_model, *spreads(group, columns)]))
-        if control and has_control(group):
-            rows.append(row([WITH_MIXTURE, *of_model, *spreads(group, columns, MIXTURE)]))
+        for fitted in FITTED.values() if control else ():
+            if has_control(group, fitted):
+                rows.append(row([rf"\quad with {fitted.strip()}", *of_model, *spreads(group, columns, fitted)]))
     return rows
 
 
-def has_control(group: pd.DataFrame, prefix: str = "") -> bool:
-    """Whether the mixture on the codes of these runs was measured. `prefix`: `frame.SECOND` for the second judge."""
-    return bool(group.get(f"{prefix}{MIXTURE}FID", pd.Series(dtype=float)).notna().any())
+def has_control(group: pd.DataFrame, fitted: str = MIXTURE, prefix: str = "") -> bool:
+    """Whether the control, or another prior of `metrics.FITTED`, was measured on the codes of these runs. `prefix`:
+    `frame.SECOND` for the second judge."""
+    return bool(group.get(f"{prefix}{fitted}FID", pd.Series(dtype=float)).notna().any())
 
 
 def missing(preset: str, columns: int) -> str:

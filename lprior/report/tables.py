@@ -30,7 +30,7 @@ def results_table(table: pd.DataFrame, prefix: str = "") -> Table:
     rows = []
     for key, group in table.groupby("key", sort=False):
         rows.append([escape(title_of(key)), str(len(group)), *spreads(group, RESULTS, prefix)])
-        if has_control(group, prefix):
+        if has_control(group, prefix=prefix):
             rows.append([WITH_MIXTURE, str(len(group)), *spreads(group, RESULTS, prefix + MIXTURE)])
     return _with_real_images(rows, table, RESULTS, prefix)
 

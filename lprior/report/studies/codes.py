@@ -1,12 +1,12 @@
-"""Learned and fixed prior, and mixtures on the codes of both, with codes of 2 to 64 entries."""
+"""Learned and fixed prior, and priors fitted to the codes of both afterwards, with codes of 2 to 64 entries."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lprior import runs
-from lprior.evaluation.metrics import by_title
+from lprior.evaluation.metrics import FITTED, by_title
 from lprior.figures import logarithmic
-from lprior.report.control import UNMEASURED, listed
+from lprior.report.control import listed
 from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
@@ -15,19 +15,30 @@ from lprior.runs import CODES, Study
 
 COLUMNS = ("FID", "score", "precision", "recall")
 PANELS = ("FID", "score", "recall")
+HUNDRED = FITTED["gmm100_"]
 LINES = {  # label -> prior of the model, what is before its metrics, colour, style
-    "learned": ("learned", "", "C1", "-"), "fixed": ("fixed", "", "C2", "-"),
-    "fixed + mixture": ("fixed", MIXTURE, "C2", "--"), "learned + mixture": ("learned", MIXTURE, "C1", "--"),
-}  # fmt: skip
+    "learned": ("learned", "", "C1", "-"),
+    "fixed": ("fixed", "", "C2", "-"),
+    "fixed + mixture of 10": ("fixed", MIXTURE, "C2", "--"),
+    "learned + mixture of 10": ("learned", MIXTURE, "C1", "--"),
+    "fixed + mixture of 100": ("fixed", HUNDRED, "C2", ":"),
+    "learned + mixture of 100": ("learned", HUNDRED, "C1", ":"),
+}
+RIVALS = {  # of the learned prior: name of the sentence about it -> its line, and what the sentence calls it
+    "control": ("fixed + mixture of 10", "the mixture of ten on the fixed prior's codes"),
+    "hundred": ("fixed + mixture of 100", "a mixture of a hundred on the fixed prior's codes"),
+    "own": ("learned + mixture of 100", "a mixture of a hundred on its own codes"),
+}
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """Rows for each model and the mixture on its codes, the figure, and in words which of the two is better where."""
+    """Rows for each model and the priors fitted to its codes, the figure, and in words who is better where."""
     if not finished:
         return Shown(whole=False)
     lines = curves(finished)
     table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS, control=True)))
-    return Shown({"codes": table}, {"codes": codes_figure(lines)}, values={"codes/control": in_words(lines)})
+    values = {f"codes/{name}": in_words(lines, *rival) for name, rival in RIVALS.items()}
+    return Shown({"codes": table}, {"codes": codes_figure(lines)}, values=values)
 
 
 def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
@@ -43,7 +54,7 @@ def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
 
 def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
     """A panel for each of `PANELS`, and in it a line for each of `LINES`."""
-    figure = Figure(figsize=(6.4, 2.5), layout="constrained")
+    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for label, line in lines.items():
             _, _, colour, style = LINES[label]
@@ -57,21 +68,23 @@ def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
     logarithmic(figure.axes[0])
     for axes in figure.axes:
         axes.tick_params(which="both", labelsize=7)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7, frameon=False)
     return figure
 
 
-def in_words(lines: dict[str, pd.DataFrame]) -> str:
-    """For each of `PANELS`, at which sizes the control is better, which is said first, and at which the learned prior,
-    in LaTeX."""
-    learned, control = lines["learned"].align(lines["fixed + mixture"], join="inner")
+def in_words(lines: dict[str, pd.DataFrame], rival: str, called: str) -> str:
+    """For each of `PANELS`, at which sizes a rival, one of `lines`, is better, which is said first, and at which the
+    learned prior, by means over seeds; in LaTeX."""
+    learned, control = lines["learned"].align(lines[rival], join="inner")
     said = []
     for name in PANELS:
         gap = (learned[name] - control[name]) * (1 if by_title(name).higher_is_better else -1)
-        wins = {"the control": list(gap.index[gap < 0]), "the learned prior": list(gap.index[gap > 0])}
+        wins = {called: list(gap.index[gap < 0]), "the learned prior": list(gap.index[gap > 0])}
         who = [f"for {winner} at {listed(sizes)}" for winner, sizes in wins.items() if sizes]
         said += [f"{name} is better {listed(who)}"] if who else []
-    return f"Over the number of entries, {'; '.join(said)}." if said else UNMEASURED
+    if not said:
+        return f"{called[0].upper()}{called[1:]} was not measured."
+    return f"Over the number of entries, {'; '.join(said)}."
 
 
 def variants(size: int) -> tuple[str, str]:
