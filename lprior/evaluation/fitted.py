@@ -72,10 +72,28 @@ def flow(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
     return drawn * deviation + mean
 
 
+def kernels(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
+    """Of a kernel density estimate: codes of images, with Gaussian noise of Scott's width in units of their deviations."""
+    from sklearn.neighbors import KernelDensity
+
+    mean, deviation = codes.mean(dim=0), codes.std(dim=0)
+    if not (deviation > 0).all():
+        raise NotFitted("no kernels can be fitted to the codes")
+    found = KernelDensity(bandwidth="scott").fit(((codes - mean) / deviation).double().numpy())
+    return torch.from_numpy(found.sample(count, random_state=seed)).float() * deviation + mean
+
+
+def codes_themselves(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
+    """Of the images' own codes, in random order: no prior, but what the decoder could do with a perfect one."""
+    return codes[torch.randint(len(codes), (count,), generator=generator(seed, "codes", 0))]
+
+
 FITTED: dict[str, Callable[..., Tensor]] = {  # (codes, count, seed, device) -> codes drawn
     "gmm1": mixture(1),
     "gmm10": mixture(COMPONENTS),
     # its iterations take minutes at 64 entries, and gain little after these
     "gmm100": mixture(100, init_params="k-means++", max_iter=40),
     "flow": flow,
+    "kde": kernels,
+    "codes": codes_themselves,
 }

@@ -28,7 +28,8 @@ from lprior.evaluation.recipes import SECOND
 
 CONTROL = "gmm10_"  # before the keys of the control
 FITTED = {  # before the keys of each prior that is fitted afterwards (`fitted.py`) -> before their titles
-    CONTROL: "mixture ", "gmm1_": "Gaussian ", "gmm100_": "mixture of 100 ", "flow_": "flow ",
+    CONTROL: "mixture ", "gmm1_": "Gaussian ", "gmm100_": "mixture of 100 ", "flow_": "flow ", "kde_": "kernels ",
+    "codes_": "codes ",
 }  # fmt: skip
 
 
