@@ -73,7 +73,7 @@ def flow(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
 
 
 def kernels(codes: Tensor, count: int, seed: int, device: torch.device) -> Tensor:
-    """Of a kernel density estimate: codes of images, with Gaussian noise of Scott's width in units of their deviations."""
+    """Of a kernel density estimate: the images' codes with Gaussian noise, of Scott's width in their deviations."""
     from sklearn.neighbors import KernelDensity
 
     mean, deviation = codes.mean(dim=0), codes.std(dim=0)
