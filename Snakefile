@@ -66,6 +66,9 @@ def settings_of(wildcards):
     return str(resolve(**parse_run(wildcards.run), preset=PRESET).to_dict())
 
 
+localrules: report, runs, readings, data, gallery, sources, pdf  # not worth a job on a cluster
+
+
 rule report:
     input:
         pdf_of(PRESET),

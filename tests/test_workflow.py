@@ -17,7 +17,7 @@ from lprior.data import DATASETS
 from lprior.errors import DataUnavailable
 
 ROOT = Path(__file__).parents[1]
-NEEDED = ("run_all.sh", "setup.sh", "Snakefile", "lprior", "notebooks", "report", "benchmarks")
+NEEDED = ("run_all.sh", "setup.sh", "Snakefile", "lprior", "notebooks", "report", "benchmarks", "profiles")
 OF_DIGITS, OF_CIFAR10 = (len(runs.runs_of("quick", dataset)) for dataset in ("mnist", "cifar10"))
 NOWHERE = "http://127.0.0.1:9"  # as a proxy, it refuses every connection at once
 
@@ -183,6 +183,14 @@ def test_one_workflow_at_a_time(dry_run, project):
 def test_seed_0_alone_can_be_asked_for(dry_run):
     answer = dry_run("--preset", "full", "--dataset", "mnist5k", "--seeds", "0", "runs")
     assert jobs(answer)["run"] == len(runs.runs_of("full", "mnist5k", [0])) < len(runs.runs_of("full", "mnist5k"))
+
+
+@pytest.mark.slow
+def test_a_profile_says_what_each_job_may_use(dry_run):
+    answer = dry_run("--profile", "slurm", "--preset", "smoke", "--dataset", "mnist5k", "mnist5k-lpaae-s0")
+    assert jobs(answer)["run"] == 1
+    (line,) = [line for line in answer.stdout.splitlines() if "resources:" in line and "gres" in line]
+    assert {"mem_mb=8000", "runtime=240", "gres=gpu:1"} <= {part.strip(" ,") for part in line.split()}
 
 
 @pytest.mark.slow

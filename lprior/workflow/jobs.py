@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lprior.errors import UserError
+from lprior.workflow.options import PROFILES
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = [128 + number for number in SIGNALS]  # exit codes, as a shell has them
@@ -44,8 +45,14 @@ def snakemake(goal: str, settings: dict[str, Any], options: Namespace, lock: IO,
     It inherits the lock, so that its own, which it leaves behind if it is killed, can be ignored.
     """
     command = [sys.executable, "-m", "snakemake", "--nolock", "--rerun-incomplete"]
-    command += ["--quiet", "rules", "host"] if options.dry_run else ["--logger", "lprior"]
-    command += ["--cores", "all", "--resources", f"run={settings['jobs']}"]
+    command += [] if options.dry_run else ["--logger", "lprior"]
+    command += ["--cores", "all"]
+    if options.profile:  # whose dry run shows what each job may use
+        command += ["--profile", str(PROFILES / options.profile)]
+        command += ["--quiet", "host"] if options.dry_run else []
+    else:
+        command += ["--resources", f"run={settings['jobs']}"]
+        command += ["--quiet", "rules", "host"] if options.dry_run else []
     chosen = {"--dry-run": options.dry_run, "--keep-going": options.keep_going, "--forceall": options.force}
     command += [option for option, wanted in chosen.items() if wanted]
     command += ["--forcerun", anew] if anew else []

@@ -7,6 +7,7 @@ from pathlib import Path
 from lprior.errors import UserError, choose
 
 DEVICES = ("auto", "cpu", "cuda")
+PROFILES = Path(__file__).parents[2] / "profiles"  # of Snakemake
 TARGETS = ("report", "runs", "readings")
 DESCRIPTION = """\
 Sets up what is missing (Python packages, LaTeX), trains, and builds the report. What is done already is not done
@@ -51,6 +52,7 @@ def add_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add("--seeds", metavar='"0 1"', help="the seeds to run (default: the preset's)")
     add("--jobs", metavar="N", help="how many runs at a time (default: one on a GPU, one per core on a CPU)")
+    add("--profile", metavar="NAME", help="a folder of profiles/: where jobs run, and what they may use (slurm)")
     add("--dry-run", action="store_true", help="say what would be done")
     add("--force", action="store_true", help="start the target's runs over, deleting what they had made")
     add(
@@ -70,6 +72,8 @@ def check(options: Namespace) -> None:
     choose("device", options.device, DEVICES)
     if options.data and not Path(options.data).is_dir():
         raise UserError(f"data folder {options.data} does not exist")
+    if options.profile is not None:
+        choose("profile", options.profile, sorted(path.parent.name for path in PROFILES.glob("*/config.yaml")))
     if options.jobs and not re.fullmatch("0*[1-9][0-9]*", options.jobs):
         raise UserError(f"--jobs takes a number of at least 1, not {options.jobs!r}")
     if not re.fullmatch("[0-9 ]*", options.seeds or ""):
