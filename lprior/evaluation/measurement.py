@@ -8,7 +8,8 @@ from torch import Tensor
 from lprior import data
 from lprior.data import Dataset
 from lprior.errors import TrainingDiverged
-from lprior.evaluation import conditional, formulas
+from lprior.evaluation import conditional, disentanglement, formulas
+from lprior.evaluation.arithmetic import Arithmetic
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import CONTROL, against, thousands
 from lprior.model import Model
@@ -50,6 +51,13 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     if study and study.measure:
         values |= study.measure(model, train, test)
     return against(test.split, values)
+
+
+def further(model: Model, train: Dataset, test: Dataset, arithmetic: Arithmetic | None = None) -> dict:
+    """The metrics of attributes that are measured on images (`arithmetic.py`, `disentanglement.py`), which take a
+    minute more. `arithmetic`: the experiment on these data, if it is at hand."""
+    values = (arithmetic or Arithmetic(train, test)).measure(model)
+    return against(test.split, values | disentanglement.measure(model, train, test))
 
 
 def reconstruction_error(model: Model, test: Dataset) -> float | str:
