@@ -19,7 +19,7 @@ from lprior.model import Model
 
 AMOUNTS = (-1.0, -0.5, 0.5, 1.0)  # of a direction
 MEASURED = 10_000  # training images, the first ones, which say where a direction leads
-MOVED = 1000  # test images, the first ones
+MOVED = 500  # test images, the first ones
 
 
 class PrincipalComponents:
@@ -53,12 +53,12 @@ class Arithmetic:
     def measure(self, model: Model) -> dict:
         """Of each attribute in `attributes.RULERS`, in a list in its order; of pictures with "colour" before the keys:
 
-        moved_r_1k_test                 correlation of wanted and obtained changes, over 1,000 test images and
-                                        `AMOUNTS`, in the attribute's unit, from their reconstructions on
-        moved_slope_1k_test             slope of what is obtained on what is wanted: 1 if all of it is
-        moved_class_<protocol>_1k_test  share of the moved images that the classifier puts where it puts their
-                                        reconstructions. Missing without a classifier
-        pcamoved_...                    the same of the control
+        moved_r_500_test                 correlation of wanted and obtained changes, over 500 test images and
+                                         `AMOUNTS`, in the attribute's unit, from their reconstructions on
+        moved_slope_500_test             slope of what is obtained on what is wanted: 1 if all of it is
+        moved_class_<protocol>_500_test  share of the moved images that the classifier puts where it puts their
+                                         reconstructions. Missing without a classifier
+        pcamoved_...                     the same of the control
         """
         code = model.config.code
         if code not in self.controls:

@@ -24,7 +24,7 @@ GRID = 2000  # images in rows of ten that share a z
 STEPS, RATE = 300, 0.1  # of Adam, which inverts CG
 
 
-def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+def measure(model: Model, train: Dataset, test: Dataset, of_train: Tensor) -> dict:
     """Of a model with s; lists are in the order of `attributes.RULERS`, of pictures with "colour" before their keys:
 
         probe_linear_test                  share of 1,000 test images whose s is found in z by logistic regression, and
@@ -38,6 +38,8 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
         swapped_class_<protocol>_1k_test   share of them that the classifier takes for the class of the image of s.
                                            Missing without a classifier
 
+    `of_train`: what the ruler gives of the training images, or of the first ones (N, attributes).
+
     s of an image is its label, or without labels what Q says of it. Of a model without s the first three are measured,
     with its code in the place of z and the label in that of s.
     """
@@ -46,7 +48,8 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     z = style(model, part.images, s_part)
     values = probes(style(model, learn.images, s_learn), s_learn, z, s_part)
     if model.autoencoder.s.values:
-        values |= kept(model, test.images.shape[-1]) | swapped(model, learn, part, z, s_part)
+        values |= kept(model, test.images.shape[-1])
+        values |= swapped(model, train.labels[: len(of_train)], of_train, part, z, s_part)
     return values
 
 
@@ -113,12 +116,11 @@ def agreement(grid: Tensor) -> list[float]:
     return [torch.corrcoef(grid[..., i].T)[pairs].mean().item() for i in range(grid.shape[-1])]
 
 
-def swapped(model: Model, learn: Dataset, part: Dataset, z: Tensor, s: Tensor) -> dict:
-    """`measure`'s swapped_..., of test images with z (N, code) and s (N,). `learn`: images that tell the mean
-    attributes of a class."""
+def swapped(model: Model, labels: Tensor, of_train: Tensor, part: Dataset, z: Tensor, s: Tensor) -> dict:
+    """`measure`'s swapped_..., of test images with z (N, code) and s (N,). `of_train` (M, attributes), of images with
+    `labels` (M,), tell the mean attributes of a class."""
     ruler, size, count = RULERS[DATASETS[part.name].family], part.images.shape[-1], thousands(len(part.images))
-    of_learn = ruler.measure(learn.images)
-    typical = torch.stack([of_learn[learn.labels == c].nanmean(dim=0) for c in range(VALUES)])
+    typical = torch.stack([of_train[labels == c].nanmean(dim=0) for c in range(VALUES)])
     partner = torch.randperm(len(z), generator=generator(0, "swapped s", 0))
     other = part.labels != part.labels[partner]
     own, drawn = (data.crop(model.generate(with_s(z, values)), size) for values in (s, s[partner]))

@@ -9,7 +9,7 @@ from lprior import data
 from lprior.data import Dataset
 from lprior.errors import TrainingDiverged
 from lprior.evaluation import conditional, disentanglement, formulas
-from lprior.evaluation.arithmetic import Arithmetic
+from lprior.evaluation.arithmetic import MEASURED, Arithmetic
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import CONTROL, against, thousands
 from lprior.model import Model
@@ -56,8 +56,9 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
 def further(model: Model, train: Dataset, test: Dataset, arithmetic: Arithmetic | None = None) -> dict:
     """The metrics of attributes that are measured on images (`arithmetic.py`, `disentanglement.py`), which take a
     minute more. `arithmetic`: the experiment on these data, if it is at hand."""
-    values = (arithmetic or Arithmetic(train, test)).measure(model)
-    return against(test.split, values | disentanglement.measure(model, train, test))
+    arithmetic = arithmetic or Arithmetic(train, test)
+    of_s = disentanglement.measure(model, train, test, arithmetic.of_train)
+    return against(test.split, arithmetic.measure(model) | of_s)
 
 
 def reconstruction_error(model: Model, test: Dataset) -> float | str:
@@ -116,7 +117,10 @@ def anchors(train: Dataset, test: Dataset, second: bool = False) -> dict:
     judge, count = Judge(test, second=second), len(test.images)
     own = {key: value for key, value in judge.measure(test.images).items() if not key.endswith("_test")}
     against = {key: value for key, value in judge.measure(train.images[:count]).items() if key.endswith("_test")}
-    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) and not second else {})
+    if second or not _grey(test):
+        return {**against, **own}
+    of_style = disentanglement.of_real_images(train.head(MEASURED), test)
+    return {**against, **own} | parzen(train.images[:count], train, test) | of_style
 
 
 def _grey(dataset: Dataset) -> bool:

@@ -37,9 +37,9 @@ SENTENCES = {  # run in results/published -> picture -> what can be seen there
         "together.",
     },
     "mnist-lpaae-supervised-s0": {
-        "samples": "In the published run a column is one digit, and a row one handwriting: slant and weight of the "
-        "stroke stay while the digit changes. Columns sort by digit before strokes become clean, since $Q$ learns the "
-        "labels of real images within the first epoch.",
+        "samples": "In the published run a column is one digit, and along a row the slant mostly stays while the digit "
+        "changes, the weight of the stroke much less. Columns sort by digit before strokes become clean, since $Q$ "
+        "learns the labels of real images within the first epoch.",
     },
     "mnist-lpaae-unsupervised-s0": {
         "samples": "In the published run each column has found its own digit. In the first epochs $Q$ and the decoder "
@@ -123,12 +123,18 @@ def metrics(result: RunFolder) -> pd.DataFrame:
     return pd.DataFrame({heads[head]: _shown(found) for head, found in columns.items() if found}).fillna("–")
 
 
+def of_kinds(result: RunFolder, *kinds: str) -> pd.Series:
+    """The metrics of a run whose keys begin with one of `kinds`, in words with their units."""
+    chosen = {key: value for key, value in result.metrics().items() if key.startswith(kinds)}
+    return pd.Series(_shown(chosen), dtype=str)
+
+
 def _shown(values: dict) -> dict[str, str]:
-    """Title with unit and direction -> value."""
+    """Title with unit and direction -> value; but for attributes, of which `notebooks/attributes.py` tells."""
     found: dict[str, str] = {}
     for key, value in values.items():
         metric = metric_of(key)
-        for title, number, better in _parts(metric, value) if metric else []:
+        for title, number, better in _parts(metric, value) if metric and not metric.further else []:
             words = [WORDS.get(title, title), PLAIN.get(metric.unit, metric.unit)]
             words += [] if better is None else ["(more is better)" if better else "(less is better)"]
             text = number if isinstance(number, str) else metric.format.format(metric.scale * number)
