@@ -125,10 +125,9 @@ def test_disentanglement_in_words_has_no_raw_key_and_real_images_beside():
     assert table.loc["class of the other image's s, %", "supervised"] == 98.0
 
 
-def test_the_metrics_of_s_are_in_words(runs):
-    found = words.of_kinds(run_with(runs[0].path.parent, "lpaae-unsupervised", accuracy_given_s_x=0.5, kept_r_2k=[0.1] * 4),
-                           "accuracy", "kept")  # fmt: skip
-    assert dict(found) == {"images of s as s % (more is better)": "50.0"}
+def test_the_metrics_of_s_are_in_words(tmp_path):
+    run = run_with(tmp_path, "lpaae-unsupervised", accuracy_given_s_x=0.5, kept_r_2k=[0.1] * 4)
+    assert dict(words.of_kinds(run, "accuracy", "kept")) == {"images of s as s % (more is better)": "50.0"}
 
 
 def test_swaps_are_rows_of_one_s_below_a_row_of_images(finished):
