@@ -113,14 +113,19 @@ def published(config: RunConfig, picture: str) -> Markdown | None:
 def metrics(result: RunFolder) -> pd.DataFrame:
     """Every metric in words with its unit, a row each: of the run, of the mixture that is its control, and of the
     published run that it repeats, each with its number of samples. A column is there if something was measured."""
-    beside, values = published_of(result.config()), result.metrics()
+    beside, values = published_of(result.config()), _of_quality(result)
     control = {key: value for key, value in values.items() if key.startswith(CONTROL)}
     columns = {"this run": {key: value for key, value in values.items() if key not in control}, MIXTURE: control}
     if beside:
-        theirs = {key: value for key, value in beside.metrics().items() if not key.startswith(CONTROL)}
+        theirs = {key: value for key, value in _of_quality(beside).items() if not key.startswith(CONTROL)}
         columns[f"published, {_epochs(beside.config())}"] = theirs
     heads = {head: ", ".join([head, *sorted({*map(of_samples, found)} - {""})]) for head, found in columns.items()}
     return pd.DataFrame({heads[head]: _shown(found) for head, found in columns.items() if found}).fillna("–")
+
+
+def _of_quality(result: RunFolder) -> dict:
+    """The metrics of a run but for those of attributes, of which `notebooks/attributes.py` tells."""
+    return {key: value for key, value in result.metrics().items() if not ((of := metric_of(key)) and of.further)}
 
 
 def of_kinds(result: RunFolder, *kinds: str) -> pd.Series:
