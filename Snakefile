@@ -48,9 +48,11 @@ else:
     of_model = {resolve(**parse_run(run), preset=PRESET).model: f"{RESULTS}/{run}" for run in reversed(DIGITS)}
     MODELS = {  # of each notebook, by the name of its parameter
         "latent_space": {"learned": "lpaae", "fixed": "lpaae-fixed", "plane": "lpaae-code_2"},
+        "attributes": {"vaegan": "vaegan", "lpaae": "lpaae"},
         "disentanglement": {name: f"lpaae-{name}" for name in ("supervised", "unsupervised")},
     }
-    MORE = {"latent_space": {"preset": PRESET, "output": f"{RESULTS}/latent_space"}, "disentanglement": {}}
+    MORE = {name: {"preset": PRESET, "output": f"{RESULTS}/{name}"} for name in ("latent_space", "attributes")}
+    MORE["disentanglement"] = {}
     READING = {
         name: {parameter: of_model[model] for parameter, model in models.items()} | MORE[name]
         for name, models in MODELS.items()

@@ -29,6 +29,7 @@ EXAMPLES = {  # command -> arguments that do something
     "fetch": ["weights.tar"],
     "evaluate": ["results/quick/mnist-lpaae-s0"],
     "verify": ["results/published/mnist-lpaae-s0"],
+    "attributes": ["results/published/mnist-lpaae-supervised-s0"],
     "evaluator": ["describe mnist"],
 }
 
@@ -183,6 +184,11 @@ def parser() -> argparse.ArgumentParser:
     verify = _command(commands, do.verify, "verify", "compute the metrics of published runs again and compare")
     verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
     verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
+    text = "measure what directions in code space, and s, do to strokes or colours"
+    attributes = _command(commands, judges.attributes, "attributes", text)
+    attributes.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    attributes.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     evaluator = _command(commands, judges.evaluator, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument(

@@ -232,13 +232,11 @@ def verify(options: Namespace) -> None:
     from lprior.evaluation.verify import verify as checks
     from lprior.provenance import code_note
     from lprior.results import RunFolder
+    from lprior.stored import runs_at
     from lprior.weights import FILE
 
     mismatches, count, unchecked = 0, 0, []
-    candidates = [path for top in map(Path, options.runs) for path in sorted({top, *top.iterdir()})]
-    folders = [path for path in candidates if (path / "metrics.json").exists()]
-    if not folders:
-        raise UserError(f"{' '.join(options.runs)}: no finished run is there")
+    folders = runs_at(options.runs)
     for folder in folders:
         if not (folder / FILE).exists():
             unchecked.append(folder)

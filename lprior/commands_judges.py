@@ -1,4 +1,4 @@
-"""What the commands on judges do, which belong to `commands.py`."""
+"""What the commands on judges and rulers do, which belong to `commands.py`."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -22,3 +22,32 @@ def evaluator(options: Namespace) -> None:
         judges.describe_evaluator(name, train, test)  # anchors bear the new version in their keys
     found = judges.describe_evaluator(name, train, test, anchors(train, test, second))
     print(f"version {found['version']}: accuracy {found['accuracy_test']:.4f} on {len(test.images)} test images")
+
+
+def attributes(options: Namespace) -> None:
+    from lprior import data
+    from lprior.errors import UserError
+    from lprior.evaluation.arithmetic import Arithmetic
+    from lprior.evaluation.measurement import further
+    from lprior.model import load
+    from lprior.results import RunFolder
+    from lprior.stored import runs_at
+    from lprior.weights import FILE
+
+    folders = runs_at(options.runs)
+    with_weights = [folder for folder in folders if (folder / FILE).exists()]
+    if not with_weights:
+        raise UserError(f"none of the {len(folders)} runs has its weights there: fetch them (docs/weights.md)")
+    of_data: dict[tuple, tuple] = {}  # once for all runs on the same images
+    for folder in with_weights:
+        model, result = load(folder), RunFolder(folder)
+        config = model.config
+        key = config.dataset, config.images, config.validation
+        if key not in of_data:
+            train, test = data.split(config.dataset, images=config.images, validation=config.validation)
+            of_data[key] = train, test, Arithmetic(train, test)
+        with result.held():
+            result.write_json("metrics.json", result.read_json("metrics.json") | further(model, *of_data[key]))
+        print(f"measured {folder.name}", flush=True)
+    if len(with_weights) < len(folders):
+        print(f"not measured: {len(folders) - len(with_weights)} runs, whose weights are not there (docs/weights.md)")

@@ -165,3 +165,13 @@ def read_frames(path: Path) -> "list[Image.Image]":
         raise UserError(f"{path} does not exist: is {path.parent} a finished run?") from None
     except Exception as error:  # Pillow names no common class for what a damaged file may raise
         raise damaged(path, first_line(error)) from error
+
+
+def runs_at(tops: Iterable[str | Path]) -> list[Path]:
+    """The folders of the finished runs that `tops` are, or have in them. Raises UserError if there is none."""
+    tops = [Path(top) for top in tops]
+    candidates = [path for top in tops for path in sorted({top, *top.iterdir()})]
+    found = [path for path in candidates if (path / "metrics.json").exists()]
+    if not found:
+        raise UserError(f"{' '.join(map(str, tops))}: no finished run is there")
+    return found

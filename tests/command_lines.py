@@ -95,6 +95,7 @@ COMMANDS = {
                   options(to=some("published", "runs"))),
     "evaluate": line("evaluate", FOLDER, options(inception=some("download", "bytes", "w.tar"), data=DATA)),
     "verify": line("verify", FOLDER, options(data=DATA)),
+    "attributes": line("attributes", FOLDER, options(data=DATA)),
     "evaluator": line("evaluator", some("describe"), some("mnist", "cifar10"), options(data=DATA, second=None)),
     "sheets": line("sheets", some("absent", "data"), options(data=DATA)),
     "workflow": line("workflow", st.just("--check"), options(
@@ -105,7 +106,7 @@ WRITES = {  # the values after the name, or after an option, that a command may 
     "run": (["--results"], ["results"]), "notebook": ([2], []), "bench": (["--json"], []), "sample": ([2], []),
     "report": ([2], []), "gallery": ([1], []), "cover": ([2], []),
     "publish": (["--to", "--archive"], ["results/published"]),
-    "fetch": (["--to"], ["results/published"]), "evaluate": ([1], []),
+    "fetch": (["--to"], ["results/published"]), "evaluate": ([1], []), "attributes": ([1], []),
 }  # fmt: skip
 
 

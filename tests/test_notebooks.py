@@ -24,7 +24,9 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 NOTEBOOKS = {name: algorithm.notebook for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 TRAINING = [path for path in PATHS if path.name in NOTEBOOKS.values()]
-READING = {"disentanglement.ipynb": 2, "latent_space.ipynb": 4, "readings.ipynb": 1}  # and how many pictures each shows
+READING = {  # and how many pictures each shows
+    "attributes.ipynb": 2, "disentanglement.ipynb": 3, "latent_space.ipynb": 4, "readings.ipynb": 1
+}  # fmt: skip
 ALGORITHM_OF = {file: algorithm for algorithm, file in NOTEBOOKS.items()}
 
 
@@ -166,6 +168,7 @@ def test_nothing_speaks_of_digits_beside_pictures(path, tmp_path, monkeypatch):
 def test_each_reading_notebook_runs(name, finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs = {
+        "attributes.ipynb": {key: finished / f"mnist5k-{key}-s0" for key in ("vaegan", "lpaae")},
         "disentanglement.ipynb": {key: finished / f"mnist5k-lpaae-{key}-s0" for key in ("supervised", "unsupervised")},
         "latent_space.ipynb": {
             "learned": finished / "mnist5k-lpaae-s0", "fixed": finished / "mnist5k-lpaae-fixed-s0",

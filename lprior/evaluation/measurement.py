@@ -7,7 +7,8 @@ from torch import Tensor
 from lprior import data
 from lprior.data import Dataset
 from lprior.errors import TrainingDiverged
-from lprior.evaluation import conditional, formulas
+from lprior.evaluation import conditional, disentanglement, formulas
+from lprior.evaluation.arithmetic import MEASURED, Arithmetic
 from lprior.evaluation.fitted import NotFitted, fitted_samples
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import against, thousands
@@ -44,6 +45,14 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     if study and study.measure:
         values |= study.measure(model, train, test)
     return against(test.split, values)
+
+
+def further(model: Model, train: Dataset, test: Dataset, arithmetic: Arithmetic | None = None) -> dict:
+    """The metrics of attributes that are measured on images (`arithmetic.py`, `disentanglement.py`), which take a
+    minute more. `arithmetic`: the experiment on these data, if it is at hand."""
+    arithmetic = arithmetic or Arithmetic(train, test)
+    of_s = disentanglement.measure(model, train, test, arithmetic.of_train)
+    return against(test.split, arithmetic.measure(model) | of_s)
 
 
 def reconstruction_error(model: Model, test: Dataset) -> float | str:
@@ -93,7 +102,10 @@ def anchors(train: Dataset, test: Dataset, second: bool = False) -> dict:
     judge, count = Judge(test, second=second), len(test.images)
     own = {key: value for key, value in judge.measure(test.images).items() if not key.endswith("_test")}
     against = {key: value for key, value in judge.measure(train.images[:count]).items() if key.endswith("_test")}
-    return {**against, **own} | (parzen(train.images[:count], train, test) if _grey(test) and not second else {})
+    if second or not _grey(test):
+        return {**against, **own}
+    of_style = disentanglement.of_real_images(train.head(MEASURED), test)
+    return {**against, **own} | parzen(train.images[:count], train, test) | of_style
 
 
 def _grey(dataset: Dataset) -> bool:

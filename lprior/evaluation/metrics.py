@@ -23,6 +23,7 @@ from operator import itemgetter
 from torch import Tensor
 
 from lprior.evaluation import formulas
+from lprior.evaluation.attributes import RULERS, Ruler
 from lprior.evaluation.formulas import SIGMAS
 from lprior.evaluation.recipes import SECOND
 
@@ -59,7 +60,8 @@ class Metric:
     `parts`: what is shown of a list, instead of it: title -> the number, and whether more of that is better.
     `tolerance` and `relative`: by how much, absolutely or relatively, a value may differ where the weights are measured
     again; `control_tolerance` and `control_relative` the same of the control, whose mixture is fitted and sampled anew.
-    `of_samples`: computes it, for metrics of samples alone, of which it takes at `least` so many.
+    `of_samples`: computes it, for metrics of samples alone, of which it takes at `least` so many. `further`: whether
+    only `measurement.further` measures it.
     """
 
     key: str
@@ -74,8 +76,9 @@ class Metric:
     scale: float = 1.0
     of: str = ""
     of_samples: Callable[[Seen], float | list[float]] | None = None
-    parts: dict[str, tuple[Callable[[list[float]], float], bool]] = field(default_factory=dict)
+    parts: dict[str, tuple[Callable[[list[float]], float], bool | None]] = field(default_factory=dict)
     least: int = 1
+    further: bool = False
 
     def measured(self, seen: Seen) -> float | list[float] | str:
         """Of samples; or, in words that are the same whenever they are measured, why it has no value."""
@@ -95,6 +98,11 @@ def number_or_reason(value: float | list[float]) -> float | list[float] | str:
     """A metric, if it is a finite number or such numbers."""
     finite = all(map(math.isfinite, value if isinstance(value, list) else [value]))
     return value if finite else "it is no finite number"
+
+
+def _of_each(title: str, ruler: Ruler, better: bool | None) -> dict[str, tuple[Callable, bool | None]]:
+    """`Metric.parts` of a list in the order of a ruler's attributes, each with its name in the title."""
+    return {title.format(name).strip(): (itemgetter(i), better) for i, name in enumerate(ruler.names)}
 
 
 SHEET = "sheet100"  # the first hundred samples, which are on the run's sheet
@@ -130,6 +138,29 @@ METRICS = [
     Metric("sharpness", "sharpness", "{:.2f}", None, 0.01),
     Metric("recsharpness", "rec. sharpness", "{:.2f}", None, 0.01),
     Metric("recfeatures", "rec. features", "{:.3f}", False, 0.001),
+    # Of attributes that are measured on the image itself, by `python -m lprior attributes`: of codes moved along a
+    # direction (`arithmetic.py`), also for the control; and where there is s (`disentanglement.py`)
+    *(
+        Metric(f"{control}{ruler.key}moved_{what}", f"{control}{ruler.key}moved {what}", form, None, 0.02, unit=unit,
+               scale=scale, further=True, parts=_of_each(f"{control.upper()} {{}} {what}", ruler, better))
+        for ruler in RULERS.values() for control in ("", "pca")
+        for what, form, better, unit, scale in (
+            ("r", "{:.2f}", True, "", 1.0), ("slope", "{:.2f}", None, "", 1.0), ("class", "{:.1f}", True, r"\%", 100.0),
+        )
+    ),
+    *(
+        Metric(f"{ruler.key}{key}", f"{ruler.key}{key}", "{:z.2f}", None, 0.03, further=True,
+               parts=_of_each(f"{{}} {word}", ruler, better))
+        for ruler in RULERS.values()
+        for key, word, better in (
+            ("kept_r", "kept", True), ("kept_chance", "shuffled", None), ("swapped_r", "swapped", True),
+            ("swapped_own", "own", None),
+        )
+    ),
+    Metric("swapped_class", "swapped obeyed", "{:.1f}", True, 0.01, unit=r"\%", scale=100, further=True),
+    Metric("probe_linear", "linear probe", "{:.1f}", False, 0.02, unit=r"\%", scale=100, further=True),
+    Metric("probe_neighbours", "nearest neighbours", "{:.1f}", False, 0.02, unit=r"\%", scale=100, further=True),
+    Metric("probe_chance", "chance", "{:.1f}", None, 0.002, unit=r"\%", scale=100, further=True),
     # Of samples, on features of Inception (`inception.py`); not verified, since few have its weights
     Metric("fid_inception", "Inception FID", "{:.2f}", False, 0.02),
     Metric("kid_inception", "Inception KID", "{:z.0f}", False, 0.002, unit=r"$\times 1000$", scale=1000),

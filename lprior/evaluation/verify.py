@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lprior import data
 from lprior.errors import UserError
-from lprior.evaluation.measurement import measure
+from lprior.evaluation.measurement import further, measure
 from lprior.evaluation.metrics import fitted_prefix, is_second, metric_of
 from lprior.model import load
 from lprior.results import RunFolder
@@ -50,7 +50,7 @@ class Check:
 
 def verify(folder: str | Path) -> Iterator[Check]:
     """A check for each metric of a published run, but for those on Inception features, whose weights few have; and but
-    for those of the second judge if the run has none of them.
+    for those of the second judge, and of attributes, if the run has none of them.
 
     Raises UserError if its data are not at hand or are other data.
     """
@@ -60,6 +60,8 @@ def verify(folder: str | Path) -> Iterator[Check]:
     if train.sha256 != result.read_json("provenance.json")["data_sha256"]:
         raise UserError(f"{folder} was trained on other images than the {config.dataset} at hand: cannot verify it")
     found = measure(model, train, test)
+    if any(metric.further for metric in map(metric_of, published) if metric):
+        found |= further(model, train, test)
     if not any(map(is_second, published)):  # measured before there was a second judge
         found = {key: value for key, value in found.items() if not is_second(key)}
     for key in {key: None for key in published if "_inception_" not in key} | found:

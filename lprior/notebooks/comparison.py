@@ -20,10 +20,11 @@ from lprior.runs import title_of, variants_of
 
 def obtain(
     folder: str | Path | None, dataset: str, preset: str, variant: str = "", device: str = "auto",
-    epochs: int | None = None, needs: str = "metrics.json",
+    epochs: int | None = None, needs: str = "metrics.json", algorithm: str = "lpaae",
 ) -> RunFolder:  # fmt: skip
-    """A finished LP-AAE run: the one in `folder`, as it is; for None the published one that has the file it `needs`;
-    where there is none, or for a number of `epochs`, one that is made in results/interactive unless it is there.
+    """A finished run of an algorithm: the one in `folder`, as it is; for None the published one that has the file it
+    `needs`; where there is none, or for a number of `epochs`, one that is made in results/interactive unless it is
+    there.
 
     Raises UserError if `folder` holds no finished run.
     """
@@ -31,11 +32,11 @@ def obtain(
         result = RunFolder(folder)
         result.metrics()
         return result
-    config = resolve("lpaae", dataset, preset, variant, epochs=epochs)
+    config = resolve(algorithm, dataset, preset, variant, epochs=epochs)
     result = published_of(config)
     if epochs is None and result is not None and (result / needs).exists():
         return result
-    here = resolve("lpaae", at_hand(dataset), preset, variant, epochs=epochs)
+    here = resolve(algorithm, at_hand(dataset), preset, variant, epochs=epochs)
     return interactive.obtain(Asked(here, {}, device))
 
 
@@ -88,13 +89,6 @@ def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "re
             row[key] = f"{values[key].mean():.4g}{spread}"
         rows[title(members[0])] = row
     return pd.DataFrame(rows).T.fillna("–").rename_axis(columns=heading(runs))
-
-
-def metrics_of(result: RunFolder, *kinds: str) -> pd.Series:
-    """The metrics of a run that have a value and whose keys begin with one of `kinds`."""
-    metrics = result.metrics()
-    numbers = {key: value for key, value in metrics.items() if not isinstance(value, str)}
-    return pd.Series({key: value for key, value in numbers.items() if key.startswith(kinds)}, dtype=float)
 
 
 def curves_figure(runs: Runs, kind: str = "fid") -> Figure:

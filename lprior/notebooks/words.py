@@ -37,9 +37,9 @@ SENTENCES = {  # run in results/published -> picture -> what can be seen there
         "together.",
     },
     "mnist-lpaae-supervised-s0": {
-        "samples": "In the published run a column is one digit, and a row one handwriting: slant and weight of the "
-        "stroke stay while the digit changes. Columns sort by digit before strokes become clean, since $Q$ learns the "
-        "labels of real images within the first epoch.",
+        "samples": "In the published run a column is one digit, and along a row the slant mostly stays while the digit "
+        "changes, the weight of the stroke much less. Columns sort by digit before strokes become clean, since $Q$ "
+        "learns the labels of real images within the first epoch.",
     },
     "mnist-lpaae-unsupervised-s0": {
         "samples": "In the published run each column has found its own digit. In the first epochs $Q$ and the decoder "
@@ -113,22 +113,33 @@ def published(config: RunConfig, picture: str) -> Markdown | None:
 def metrics(result: RunFolder) -> pd.DataFrame:
     """Every metric in words with its unit, a row each: of the run, of the mixture that is its control, and of the
     published run that it repeats, each with its number of samples. A column is there if something was measured."""
-    beside, values = published_of(result.config()), result.metrics()
+    beside, values = published_of(result.config()), _of_quality(result)
     control = {key: value for key, value in values.items() if key.startswith(CONTROL)}
     columns = {"this run": {key: value for key, value in values.items() if not fitted_prefix(key)}, MIXTURE: control}
     if beside:
-        theirs = {key: value for key, value in beside.metrics().items() if not fitted_prefix(key)}
+        theirs = {key: value for key, value in _of_quality(beside).items() if not fitted_prefix(key)}
         columns[f"published, {_epochs(beside.config())}"] = theirs
     heads = {head: ", ".join([head, *sorted({*map(of_samples, found)} - {""})]) for head, found in columns.items()}
     return pd.DataFrame({heads[head]: _shown(found) for head, found in columns.items() if found}).fillna("–")
 
 
+def _of_quality(result: RunFolder) -> dict:
+    """The metrics of a run but for those of attributes, of which `notebooks/attributes.py` tells."""
+    return {key: value for key, value in result.metrics().items() if not ((of := metric_of(key)) and of.further)}
+
+
+def of_kinds(result: RunFolder, *kinds: str) -> pd.Series:
+    """The metrics of a run whose keys begin with one of `kinds`, in words with their units."""
+    chosen = {key: value for key, value in result.metrics().items() if key.startswith(kinds)}
+    return pd.Series(_shown(chosen), dtype=str)
+
+
 def _shown(values: dict) -> dict[str, str]:
-    """Title with unit and direction -> value."""
+    """Title with unit and direction -> value; but for attributes, of which `notebooks/attributes.py` tells."""
     found: dict[str, str] = {}
     for key, value in values.items():
         metric = metric_of(key)
-        for title, number, better in _parts(metric, value) if metric else []:
+        for title, number, better in _parts(metric, value) if metric and not metric.further else []:
             words = [WORDS.get(title, title), PLAIN.get(metric.unit, metric.unit)]
             words += [] if better is None else ["(more is better)" if better else "(less is better)"]
             text = number if isinstance(number, str) else metric.format.format(metric.scale * number)

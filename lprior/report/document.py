@@ -11,7 +11,7 @@ import pandas as pd
 from lprior import figures
 from lprior.algorithms import ALGORITHMS
 from lprior.errors import UserError
-from lprior.report import gpu
+from lprior.report import attributes, gpu
 from lprior.report.claims import claims_table
 from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.diverged import lost_models, model_of, write_pictures
@@ -37,6 +37,8 @@ SOURCES = Path(__file__).parents[2] / "report"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 OF_LATENT = ("lpaae", "lpaae-fixed", "lpaae-code_2")  # the models that it reads
+DIRECTIONS = ("directions",)  # figure of notebooks/attributes.ipynb
+OF_DIRECTIONS = ("vaegan", "lpaae")
 MARK = "macros.tex"  # which every built report has
 PICTURES = ("samples", "reconstructions", "neighbours")
 
@@ -82,15 +84,20 @@ def write_report(
     if facts:
         beside[gpu.NAME] = [f"tab:{gpu.NAME}", f"fig:{gpu.NAME}"]
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
-    if lost.isdisjoint(OF_LATENT) and _copy_latent(results / "latent_space", output / "figures"):
+    if lost.isdisjoint(OF_LATENT) and _copy_figures(results / "latent_space", LATENT, output / "figures"):
         beside["latent"] = ["fig:maps", "fig:walks"]
+    if lost.isdisjoint(OF_DIRECTIONS) and _copy_figures(results / "attributes", DIRECTIONS, output / "figures"):
+        beside["directions"] = ["fig:directions"]
+    with_s = [run for name in attributes.STUDIES_WITH_S for run in by_study[name]]
+    shown, of_attributes = attributes.write(runs.values(), with_s, output)
+    beside |= shown
     tables = {name: table_of(found) for name, found in by_study.items()}
     (output / "tables" / "claims.tex").write_text(claims_table(table, tables))
     (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
     sheets_table().write(output / "tables", "sheets")
     trials_table().write(output / "tables", "trials")
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    facts |= of_studies
+    facts |= of_studies | of_attributes
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 
 
@@ -161,10 +168,10 @@ def _text_of(study: Study, shown: Shown) -> str:
     return "\n".join([rf"\subsection{{{title}}}", *shows]) if shows else ""
 
 
-def _copy_latent(source: Path, figures: Path) -> bool:
-    """The figures of the notebook on the latent space, if it was run; whether it was."""
+def _copy_figures(source: Path, names: tuple[str, ...], figures: Path) -> bool:
+    """The figures of a notebook that reads runs, if it was run; whether it was."""
     try:
-        pictures = {name: still(source, name) for name in LATENT}
+        pictures = {name: still(source, name) for name in names}
     except UserError:
         return False
     for name, path in pictures.items():

@@ -14,6 +14,7 @@ from lprior.stored import COST, need
 
 PRESENT = "made by the present code"
 MIXTURE = FITTED[CONTROL]  # before the titles of the control's metrics
+COMPONENTS = "PCA "  # before the titles of the metrics of attributes that principal components have
 SECOND = "second "  # before the titles of what the second judge measured, and before that of its control
 COSTS = {"seconds per epoch": "{:.1f}", "minutes": "{:.1f}", "memory": "{:.2f}"}  # how the other numbers are printed
 

@@ -1,0 +1,102 @@
+"""What the report shows of attributes that are measured on the image itself: arithmetic on codes, and s beside z; of
+runs that `python -m lprior attributes` has measured."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from lprior.data import DATASETS
+from lprior.evaluation.attributes import RULERS
+from lprior.report.control import listed
+from lprior.report.difference import ENOUGH, from_level
+from lprior.report.frame import COMPONENTS, anchors, form, table_of
+from lprior.report.latex import Table, escape, header, row, spreads
+from lprior.results import RunFolder
+from lprior.runs import title_of
+
+NAME, WITH_S = "attributes", "disentanglement"  # of the tables, and of what the text asks whether it is there
+MODELS = ("aae", "vae", "vaegan", "lpaae-fixed", "lpaae")
+STUDIES_WITH_S = ("conditions", "conditions_unsupervised")
+SHOWN = ("thickness", "slant", "height")  # of digits; all have a width, too
+FACTS = ("model", "$n$", "epochs")
+
+
+def write(
+    runs: Iterable[RunFolder], of_study: Iterable[RunFolder], output: Path
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The tables of what was measured on digits in `runs`, and of models with s in a study, too. Gives the labels of
+    those that are there, by what the text asks for, and what else it may ask for, by key."""
+    table, beside = (_measured(some) for some in (runs, of_study))
+    labels, said = {}, {}
+    if (plain := table[table["key"].isin(MODELS)]).size:
+        arithmetic_table(plain, ("r", "slope")).write(output / "tables", NAME)
+        arithmetic_table(plain, ("class",)).write(output / "tables", f"{NAME}-class")
+        labels[NAME], said[f"{NAME}/control"] = [f"tab:{NAME}", f"tab:{NAME}-class"], control_in_words(plain)
+    if (table.get("slant kept", pd.Series(dtype=float)).notna()).any():
+        disentanglement_table(table, beside).write(output / "tables", WITH_S)
+        labels[WITH_S] = [f"tab:{WITH_S}"]
+    return labels, said
+
+
+def _measured(runs: Iterable[RunFolder]) -> pd.DataFrame:
+    """The rows of runs on digits that have these metrics."""
+    table = table_of(run for run in runs if DATASETS[run.config().dataset].family == "digits")
+    return table[table["slant r"].notna()] if len(table) else pd.DataFrame(columns=["key"])
+
+
+def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...]) -> Table:
+    """The control first, then a row for each of `MODELS`: of each attribute correlation, slope or share that keeps its
+    class, by their names in the titles."""
+    names = RULERS["digits"].names
+    columns = [f"{name} {one}" for one in what for name in names]
+    rows = [row(["Principal components", "", "", *spreads(table.iloc[:1], columns, COMPONENTS)]), "\\midrule\n"]
+    for model in (model for model in MODELS if model in set(table["key"])):
+        group = table[table["key"] == model]
+        rows.append(row([*_facts(model, group), *spreads(group, columns)]))
+    return Table(header(columns, FACTS), "".join(rows))
+
+
+def control_in_words(table: pd.DataFrame) -> str:
+    """Of the correlations of strokes, slant and width, which models are behind the control, which is said first, which
+    are not told apart from it, and which are ahead; in LaTeX."""
+    sentences = []
+    for name in (name for name in RULERS["digits"].names if name != "height"):
+        control = float(table[f"{COMPONENTS}{name} r"].iloc[0])
+        groups: dict[str, list[str]] = {"behind": [], "not told apart": [], "ahead": []}
+        for model in (model for model in MODELS if model in set(table["key"])):
+            found = pd.to_numeric(table[table["key"] == model][f"{name} r"])
+            sign = from_level(found, control).sign(True) if len(found) >= ENOUGH else 0
+            groups[list(groups)[sign + 1]].append(escape(title_of(model)))
+        said = [f"{word} {listed(models)}" for word, models in groups.items() if models]
+        sentences.append(f"{name}, where the control has {form(f'{name} r').format(control)}: {'; '.join(said)}")
+    began = r"Beside principal components, by 95\,\% intervals over three seeds or more (else: not told apart), in"
+    return f"{began} {'. In '.join(sentences)}."
+
+
+def disentanglement_table(table: pd.DataFrame, beside: pd.DataFrame) -> Table:
+    """Real digits first, then models with s, those of the study below the others, and AAE's codes. Below each model
+    what its numbers are to be held against: z shuffled, and images from z and s of one image."""
+    probes = ["linear probe", "nearest neighbours"]
+    kept, swapped = ([f"{name} {what}" for name in SHOWN] for what in ("kept", "swapped"))
+    columns = [*probes, *kept, *swapped, "swapped obeyed"]
+    blank = [""] * len(columns)
+    real = pd.DataFrame([anchors("mnist")])
+    rows = [row(["Real digits", "", "", *spreads(real, [*probes, *kept]), *blank[len(probes + kept) :]])]
+    for block in (table, beside):
+        groups = [(model, group) for model, group in block.groupby("key", sort=False)
+                  if "slant kept" in group and group["slant kept"].notna().all()]  # fmt: skip
+        rows += ["\\midrule\n"] if groups else []
+        for model, group in groups:
+            rows.append(row([*_facts(model, group), *spreads(group, columns)]))
+            shuffled, own = ([f"{name} {what}" for name in SHOWN] for what in ("shuffled", "own"))
+            against = ["", "", *spreads(group, shuffled), *spreads(group, own), ""]
+            rows.append(row([r"\quad shuffled z; own s", "", "", *against]))
+    codes = table[table["key"] == "aae"]
+    if len(codes):
+        rows += ["\\midrule\n", row([*_facts("aae", codes), *spreads(codes, probes), *blank[2:]])]
+    return Table(header(columns, FACTS), "".join(rows))
+
+
+def _facts(model: str, group: pd.DataFrame) -> list[str]:
+    return [escape(title_of(model)), str(len(group)), str(group["epochs"].iloc[0])]

@@ -1,0 +1,145 @@
+"""What the report and the notebooks show of attributes that were measured."""
+
+import pytest
+from latex import arguments
+from test_studies import cells, run_with
+
+from lprior import data
+from lprior.evaluation.attributes import RULERS
+from lprior.model import load
+from lprior.notebooks import attributes as shown
+from lprior.notebooks import words
+from lprior.report import attributes
+from lprior.report.claims import CLAIMS
+from lprior.report.frame import table_of
+
+PCA = {"pcamoved_r_500_test": [0.5, 0.9, 0.1, 0.7], "pcamoved_slope_500_test": [0.4] * 4,
+       "pcamoved_class_mnist_clf1_500_test": [0.8] * 4}  # fmt: skip
+OF_S = {
+    "kept_r_2k": [0.2, 0.6, 0.1, 0.3], "kept_chance_2k": [0.0] * 4, "swapped_r_1k_test": [0.1, 0.5, 0.1, 0.2],
+    "swapped_own_1k_test": [0.5, 0.8, 0.6, 0.7], "swapped_class_mnist_clf1_1k_test": 0.98,
+}  # fmt: skip
+PROBES = {"probe_linear_test": 0.17, "probe_neighbours_test": 0.42, "probe_chance_test": 0.126}
+
+
+def moved(*r):
+    return PCA | PROBES | {
+        "moved_r_500_test": list(r), "moved_slope_500_test": [0.5] * 4, "moved_class_mnist_clf1_500_test": [0.75] * 4,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Three seeds of VAE/GAN and of AAE, one of LP-AAE, with s too, and one that was not measured."""
+    found = []
+    for seed, more in enumerate((0.0, 0.01, 0.02)):
+        found.append(run_with(tmp_path, "vaegan", seed, **moved(0.7 + more, 0.8 + more, 0.1, 0.7 + more - 0.01)))
+        found.append(run_with(tmp_path, "aae", seed, **moved(0.3 + more, 0.95 + more, 0.1, 0.7 + more - 0.01)))
+    found.append(run_with(tmp_path, "lpaae", **moved(0.9, 0.9, 0.9, 0.9)))
+    found.append(run_with(tmp_path, "lpaae-supervised", **moved(0.9, 0.9, 0.9, 0.9), **OF_S))
+    return [*found, run_with(tmp_path, "lpaae-fixed", fid_x=1.0)]
+
+
+@pytest.fixture
+def output(tmp_path):
+    (tmp_path / "out" / "tables").mkdir(parents=True)
+    return tmp_path / "out"
+
+
+def test_the_control_stands_first_and_models_in_their_order(runs, output):
+    labels, _ = attributes.write(runs, [], output)
+    assert labels == {
+        "attributes": ["tab:attributes", "tab:attributes-class"],
+        "disentanglement": ["tab:disentanglement"],
+    }
+    table = cells((output / "tables" / "attributes.tex").read_text())
+    assert [row[0] for row in table] == ["Principal components", "AAE", "VAE/GAN", "LP-AAE"]
+    assert table[0][3:7] == ["0.50", "0.90", "0.10", "0.70"] and table[0][7:] == ["0.40"] * 4
+    assert table[2][1:5] == ["3", "24", r"$0.71 \pm 0.01$", r"$0.81 \pm 0.01$"]
+    of_class = cells((output / "tables" / "attributes-class.tex").read_text())
+    assert of_class[0][3] == "80.0" and of_class[-1][3:] == ["75.0"] * 4
+
+
+def test_who_is_behind_the_control_is_said_first_and_one_seed_is_not_told_apart(runs, output):
+    said = attributes.write(runs, [], output)[1]["attributes/control"]
+    assert "In thickness" not in said  # the first goes on in the sentence
+    assert "thickness, where the control has 0.50: behind AAE; not told apart LP-AAE; ahead VAE/GAN" in said
+    assert "In slant, where the control has 0.90: behind VAE/GAN; not told apart LP-AAE; ahead AAE" in said
+    assert "height" not in said
+
+
+def test_disentanglement_is_between_its_bounds_in_the_table(runs, output, tmp_path):
+    beside = [run_with(tmp_path / "study", "lpaae-supervised_fixed", **moved(0.1, 0.2, 0.3, 0.4), **OF_S)]
+    attributes.write(runs, beside, output)
+    table = cells((output / "tables" / "disentanglement.tex").read_text())
+    titles = ["Real digits", "LP-AAE, supervised", r"\quad shuffled z; own s", "LP-AAE, supervised, fixed prior",
+              r"\quad shuffled z; own s", "AAE"]  # fmt: skip
+    assert [row[0] for row in table] == titles
+    assert table[1][3:] == ["17.0", "42.0", "0.20", "0.60", "0.10", "0.10", "0.50", "0.10", "98.0"]
+    assert table[2][5:] == ["0.00"] * 3 + ["0.50", "0.80", "0.60", ""]
+    assert table[5][3:] == [r"$17.0 \pm 0.0$", r"$42.0 \pm 0.0$", *[""] * 7]
+    assert len({len(row) for row in table}) == 1
+
+
+def test_of_runs_that_were_not_measured_nothing_is_shown(runs, output, tmp_path):
+    assert attributes.write(runs[-1:], [], output) == ({}, {})
+    pictures = run_with(tmp_path, "lpaae", dataset="cifar10", colourmoved_r_500_test=[0.1, 0.2, 0.3])
+    assert attributes.write([pictures], [], output) == ({}, {}) and not any((output / "tables").iterdir())
+
+
+def claim(words):
+    (found,) = (one for one in CLAIMS if words in one.text)
+    return found
+
+
+def test_a_claim_against_the_control_takes_it_from_the_runs_themselves(runs):
+    text, verdict = claim("principal components, the control").judge(table_of(runs[:6]))
+    assert "thickness r $0.71 \\pm 0.01$ against $0.50 \\pm 0.00$" in text and verdict == "mixed"
+
+
+def test_a_claim_on_disentanglement_needs_more_than_one_seed(runs):
+    table = table_of([runs[-2]])
+    assert claim("disentangles $s$ and style").judge(table)[1] == "not tested"
+
+
+def test_the_text_s_tables_are_those_that_are_written(runs, output):
+    text = (attributes.Path(__file__).parents[1] / "report" / "sections" / "beyond.tex").read_text()
+    labels, said = attributes.write(runs, [], output)
+    assert {label for found in labels.values() for label in found} <= arguments("label", text)
+    assert set(said) <= arguments("res", text) and set(labels) <= arguments("ifrun", text)
+
+
+def test_attributes_in_words_have_units_and_the_control_is_first():
+    table = shown.arithmetic_in_words({"VAE/GAN": shown.titled(moved(0.7, 0.8, 0.1, 0.6))}, "mnist")
+    assert list(table.index) == ["stroke width, px", "slant, degrees", "height, px", "width, px"]
+    assert table.columns[0] == ("principal components", "correlation")
+    assert table.loc["slant, degrees", ("VAE/GAN", "correlation")] == 0.8
+    assert table.loc["slant, degrees", ("VAE/GAN", "class stays, %")] == 75.0
+
+
+def test_disentanglement_in_words_has_no_raw_key_and_real_images_beside():
+    table = shown.disentanglement_in_words({"supervised": shown.titled(PROBES | OF_S)}, "mnist")
+    assert list(table.columns) == ["real images", "supervised"] and not table.index.str.contains("_").any()
+    assert table.loc["by ten nearest neighbours, %", "supervised"] == 42.0
+    assert table.loc["slant kept when s changes, correlation", "supervised"] == 0.6
+    assert table.loc["class of the other image's s, %", "supervised"] == 98.0
+
+
+def test_the_metrics_of_s_are_in_words(tmp_path):
+    run = run_with(tmp_path, "lpaae-unsupervised", accuracy_given_s_x=0.5, kept_r_2k=[0.1] * 4)
+    assert dict(words.of_kinds(run, "accuracy", "kept")) == {"images of s as s % (more is better)": "50.0"}
+
+
+def test_swaps_are_rows_of_one_s_below_a_row_of_images(finished):
+    model = load(finished / "mnist5k-lpaae-supervised-s0")
+    test = data.load("mnist5k", split="test")
+    found = shown.swaps(model, test)
+    assert found.shape == (110, 1, 28, 28) and (found[:10] == test.images[:10]).all()
+
+
+def test_the_ruler_s_figure_names_every_attribute():
+    figure = shown.measures_figure(data.load("mnist5k", split="test").images[:3], RULERS["digits"])
+    assert figure.axes[0].texts[0].get_text().splitlines() == [
+        "stroke width, px", "slant, degrees", "height, px", "width, px"
+    ]  # fmt: skip
+    assert all(len(axes.get_xlabel().splitlines()) == 4 for axes in figure.axes)
