@@ -27,7 +27,13 @@ def render(finished: list[RunFolder]) -> Shown:
         return Shown(whole=False)
     lines = curves(finished)
     table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS, control=True)))
-    return Shown({"codes": table}, {"codes": codes_figure(lines)}, values={"codes/control": in_words(lines)})
+    found = table_of(finished)
+    seeds = found.groupby("key").size().min()
+    said = {
+        "codes/control": in_words(lines), "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}",
+        "codes/epochs": listed(sorted(set(found["epochs"]))),
+    }  # fmt: skip
+    return Shown({"codes": table}, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
 
 
 def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
@@ -41,9 +47,9 @@ def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
     return found
 
 
-def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
-    """A panel for each of `PANELS`, and in it a line for each of `LINES`."""
-    figure = Figure(figsize=(6.4, 2.5), layout="constrained")
+def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
+    """A panel for each of `PANELS`, and in it a line for each of `LINES`. `samples`: how many were measured."""
+    figure = Figure(figsize=(6.4, 2.3), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for label, line in lines.items():
             _, _, colour, style = LINES[label]
@@ -51,13 +57,13 @@ def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
         axes.set_xscale("log", base=2)
         sizes = sorted({size for line in lines.values() for size in line.index})
         axes.set_xticks(sizes, sizes)
-        axes.set_xlabel("entries of a code", fontsize=7)
-        axes.set_title(name, fontsize=8)
+        axes.set_xlabel("entries of a code", fontsize=8)
+        axes.set_title(f"{name} of {samples:,} samples", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     logarithmic(figure.axes[0])
     for axes in figure.axes:
-        axes.tick_params(which="both", labelsize=7)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7, frameon=False)
+        axes.tick_params(which="both", labelsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 
