@@ -22,7 +22,7 @@ from lprior.report.claims import (
 )  # fmt: skip
 from lprior.report.difference import difference, from_draw, from_level
 from lprior.report.frame import MIXTURE, SECOND
-from lprior.report.verdicts import claims_table, verdicts_in_words
+from lprior.report.verdicts import claims_table
 
 
 def table(**models: dict[str, list[float]]) -> pd.DataFrame:

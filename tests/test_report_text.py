@@ -1,4 +1,4 @@
-"""What the report's own sentences may say: no number that a file should give, and nothing about runs that are not there."""
+"""What the report's own sentences may say: no number that a file should give, and no verdict or cause by hand."""
 
 import re
 from pathlib import Path
