@@ -195,7 +195,8 @@ def course_figure(log: pd.DataFrame) -> Figure:
     for axes in (panels["fid_"], panels["L_"]):
         if axes.lines and min(min(line.get_ydata()) for line in axes.lines) > 0:
             axes.set_yscale("log")
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+            low, high = axes.get_ylim()
+            axes.yaxis.set_major_locator(LogLocator(numticks=4) if high > 15 * low else MaxNLocator(4))
             axes.yaxis.set_major_formatter(lambda x, _: f"{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())
     for axes in panels.values():

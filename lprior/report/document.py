@@ -18,7 +18,7 @@ from lprior.report.diverged import lost_models, model_of, write_pictures
 from lprior.report.frame import SECOND, table_of
 from lprior.report.hyperparameters import settings_table
 from lprior.report.latex import escape, named
-from lprior.report.panels import write_others, write_panels
+from lprior.report.panels import unlabelled, write_others, write_panels
 from lprior.report.parts import PARTS, Part, first_seeds
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import (
@@ -209,5 +209,5 @@ def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -
     """The pictures of a run."""
     for name in PICTURES:
         figures.save_for_print(run.still(name), folder / f"{stem}-{name}")
-    figures.save_for_print(run.still("evolution"), folder / f"{stem}-evolution", times=1)
+    figures.save_for_print(unlabelled(run.still("evolution")), folder / f"{stem}-evolution", times=1)
     figures.save_pdf(figures.course_figure(log), folder / f"{stem}-course.pdf")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
 
 from lprior import figures
 from lprior.config import RunConfig
@@ -15,6 +17,7 @@ from lprior.errors import UserError
 from lprior.report.parts import Part, first_seeds
 from lprior.report.sheets import PADDING, SHEETS, published
 from lprior.results import RunFolder
+from lprior.stored import read_picture
 from lprior.tiles import COLUMNS, sheet
 
 SIDE = 7  # tiles a side of a panel, at most
@@ -50,6 +53,17 @@ def tiles_of(run: RunFolder, stem: str) -> Tensor:
     """uint8 images (N, 3, H, W) of one of a run's sheets, of the data set's size."""
     config: RunConfig = run.config()
     return crop(figures.tiles(run.still(stem), config.image_size, padding=PADDING), DATASETS[config.dataset].size)
+
+
+def unlabelled(path: Path) -> Image.Image:
+    """The picture of an evolution without the numbers left of its rows, which would be too small to read in print."""
+    picture = read_picture(path).convert("RGB")
+    used = pil_to_tensor(picture.convert("L")).squeeze(0) < 250  # of white
+    rows, columns = used.float().mean(dim=1) > 0.5, used.float().mean(dim=0) > 0.5
+    if not rows.any() or not columns.any():
+        return picture
+    (top, *_, bottom), (left, *_, right) = (found.nonzero().flatten().tolist() for found in (rows, columns))
+    return picture.crop((left, top, right + 1, bottom + 1))
 
 
 def _save(images: Tensor, stem: Path) -> None:

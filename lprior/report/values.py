@@ -9,9 +9,10 @@ import pandas as pd
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import by_title
+from lprior.figures import MOST_ROWS, spaced
 from lprior.provenance import git_commit
 from lprior.report import findings
-from lprior.report.control import control_in_words, priors_in_words
+from lprior.report.control import control_in_words, listed, priors_in_words
 from lprior.report.diverged import DIVERGED, in_words, lost_models
 from lprior.report.frame import COSTS, SECOND, anchors, bare, form
 from lprior.report.latex import MISSING, escape, spread
@@ -96,6 +97,7 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
     for key, group in table.groupby("key", sort=False):
         shown[f"{key}/seeds"] = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
         shown |= {f"{key}/{name}": _of_seeds(name, group[name], first.at[key, name]) for name in first.columns}
+        shown[f"{key}/rows"] = listed(spaced(range(int(first.at[key, "epochs"]) + 1), MOST_ROWS))
     return shown
 
 
