@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from lprior import runs
 from lprior.evaluation.metrics import by_title
 from lprior.figures import logarithmic
-from lprior.report.control import UNMEASURED, listed
+from lprior.report.claims import SEEDS
+from lprior.report.control import UNMEASURED, UNTESTED, listed
+from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
@@ -28,9 +30,9 @@ def render(finished: list[RunFolder]) -> Shown:
     lines = curves(finished)
     table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS, control=True)))
     found = table_of(finished)
-    seeds = found.groupby("key").size().min()
+    seeds = int(found.groupby("key").size().min())
     said = {
-        "codes/control": in_words(lines), "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}",
+        "codes/control": in_words(lines, seeds), "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}",
         "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
     return Shown({"codes": table}, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
@@ -67,9 +69,9 @@ def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
     return figure
 
 
-def in_words(lines: dict[str, pd.DataFrame]) -> str:
-    """For each of `PANELS`, at which sizes the control is better, which is said first, and at which the learned prior,
-    in LaTeX."""
+def in_words(lines: dict[str, pd.DataFrame], seeds: int) -> str:
+    """For each of `PANELS`, at which sizes the control's mean over so many seeds is better, which is said first, and at
+    which the learned prior's, in LaTeX."""
     learned, control = lines["learned"].align(lines["fixed + mixture"], join="inner")
     said = []
     for name in PANELS:
@@ -77,7 +79,8 @@ def in_words(lines: dict[str, pd.DataFrame]) -> str:
         wins = {"the control": list(gap.index[gap < 0]), "the learned prior": list(gap.index[gap > 0])}
         who = [f"for {winner} at {listed(sizes)}" for winner, sizes in wins.items() if sizes]
         said += [f"{name} is better {listed(who)}"] if who else []
-    return f"Over the number of entries, {'; '.join(said)}." if said else UNMEASURED
+    began = "By means over seeds" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}"
+    return f"{began}, over the number of entries {'; '.join(said)}." if said else UNMEASURED
 
 
 def variants(size: int) -> tuple[str, str]:
