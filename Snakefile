@@ -2,6 +2,7 @@
 #
 # A run resumes from the checkpoint in its folder, which is therefore not among the outputs declared here: Snakemake
 # deletes the outputs of a job that it starts again.
+import os
 from pathlib import Path
 
 import lprior.report.studies
@@ -30,6 +31,7 @@ else:
     RUNS = sorted(path.parent.name for path in Path(RESULTS).glob("*/metrics.json"))
 # Networks as small as these gain little from a second thread: runs side by side use a CPU better than threads in one.
 THREADS = max(1, workflow.cores // max(1, min(JOBS, len(RUNS))))
+SHEETS = os.environ.get("LPRIOR_SHEETS", "")  # the folder of what others published, if the report is to show it
 OF_STUDIES = "results" if TRAINS else RESULTS  # the folder of their folders
 NOTEBOOKS = {name: f"notebooks/{algorithm.notebook}" for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 
@@ -179,9 +181,10 @@ rule sources:
     params:
         unavailable=UNAVAILABLE,
         diverged=DIVERGED,
+        sheets=f"--sheets {SHEETS!r}" if SHEETS else "",
     shell:
         "python -m lprior report {RESULTS} {BUILD} {RUNS} --unavailable {params.unavailable} "
-        "--diverged {params.diverged} --studies {OF_STUDIES} > {log} 2>&1"
+        "--diverged {params.diverged} --studies {OF_STUDIES} {params.sheets} > {log} 2>&1"
 
 
 rule pdf:

@@ -152,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--diverged", nargs="*", default=[], metavar="RUN", help="what came to nothing, for the text")
     report.add_argument("--studies", help="the folder that holds ablation/ and the other studies (default: RESULTS)")
+    report.add_argument("--sheets", metavar="FOLDER", help="published sheets, to be shown (default: their scores)")
 
     gallery = _command(commands, do.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
     gallery.add_argument("results", help="a folder of runs, such as results/published")

@@ -148,9 +148,9 @@ def report(options: Namespace) -> None:
     there = {path.name for path in output.iterdir()} if output.is_dir() else set()
     if output.resolve() == SOURCES or (there and MARK not in there):
         raise UserError(f"{output} holds something else than a built report: name a new folder, or an empty one")
-    studies = Path(options.studies) if options.studies else None
+    studies, sheets = (Path(folder) if folder else None for folder in (options.studies, options.sheets))
     left_out = tuple(options.unavailable), studies, tuple(options.diverged)
-    write_report(Path(options.results), output, options.runs, *left_out)
+    write_report(Path(options.results), output, options.runs, *left_out, sheets=sheets)
 
 
 def gallery(options: Namespace) -> None:

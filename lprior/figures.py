@@ -10,7 +10,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import LogFormatter, LogLocator, MaxNLocator, NullFormatter
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
@@ -96,16 +96,16 @@ def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
-def save_for_print(source: Path, stem: Path, times: int = 3) -> None:
+def save_for_print(source: Path | Image.Image, stem: Path, times: int = 3, quality: int = 60) -> None:
     """A picture as the report takes it. In grey a PNG, `times` larger without smoothing, so that pixels stay pixels
     wherever it is shown; in colour, where that would take megabytes, a JPEG of its own size."""
-    picture = read_picture(source).convert("RGB")
+    picture = (read_picture(source) if isinstance(source, Path) else source).convert("RGB")
     red, green, blue = picture.split()
     if red == green == blue:
         picture = picture.convert("L").resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
         picture.save(f"{stem}.png")
     else:
-        picture.save(f"{stem}.jpg", quality=60)
+        picture.save(f"{stem}.jpg", quality=quality)
 
 
 def save_pdf(figure: Figure, path: Path) -> None:
@@ -179,9 +179,40 @@ def metrics_figure(log: pd.DataFrame) -> Figure:
     return figure
 
 
+def course_figure(log: pd.DataFrame) -> Figure:
+    """FID and score of few samples over epochs, and below every cost of a run's log in one panel."""
+    figure = Figure(figsize=(3.1, 2.2), layout="constrained")
+    panels = figure.subplot_mosaic([["fid_", "score_"], ["L_", "L_"]])
+    for beginning, axes in panels.items():
+        for name in (name for name in log.columns if name.startswith(beginning)):
+            axes.plot(log["epoch"], log[name], marker=".", markersize=3, linewidth=0.8, label=cost_symbol(name))
+            axes.set_title("costs" if beginning == "L_" else in_words(name), fontsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    if panels["L_"].lines:
+        panels["L_"].set_xlabel("epoch", fontsize=7)
+        panels["L_"].legend(fontsize=6.5, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), borderpad=0)
+    for axes in (panels["fid_"], panels["L_"]):
+        if axes.lines and min(min(line.get_ydata()) for line in axes.lines) > 0:
+            axes.set_yscale("log")
+            low, high = axes.get_ylim()
+            axes.yaxis.set_major_locator(LogLocator(numticks=4) if high > 15 * low else MaxNLocator(4))
+            axes.yaxis.set_major_formatter(lambda x, _: f"{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+    for axes in panels.values():
+        axes.tick_params(which="both", labelsize=6.5)
+    return figure
+
+
+def cost_symbol(name: str) -> str:
+    """A cost's name in the code as the papers write it: L_GAN_C is L with "GAN" below and "C" above."""
+    _, below, *above = name.split("_")
+    return rf"$L_{{\mathrm{{{below}}}}}" + (rf"^{{\mathrm{{{' '.join(above)}}}}}$" if above else "$")
+
+
 def progress_figure(logs: dict[str, list[pd.DataFrame]]) -> Figure:
     """Score and FID of few samples over minutes of training: a colour per model, a line per seed."""
-    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     for axes, beginning in zip(figure.subplots(1, 2), ("score_", "fid_"), strict=True):
         for index, (model, runs) in enumerate(logs.items()):
             for number, log in enumerate(runs):
@@ -189,14 +220,15 @@ def progress_figure(logs: dict[str, list[pd.DataFrame]]) -> Figure:
                 if name is not None:
                     label = model if number == 0 else None
                     axes.plot(log["seconds"].cumsum() / 60, log[name], color=f"C{index}", linewidth=0.9, label=label)
-                    axes.set_title(in_words(name), fontsize=7)
-        axes.set_xlabel("minutes of training", fontsize=7)
+                    axes.set_title(in_words(name), fontsize=8)
+        axes.set_xlabel("minutes of training", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
         if beginning == "fid_":
             logarithmic(axes)
-        elif axes.lines:
-            axes.legend(fontsize=6, frameon=False)
-        axes.tick_params(which="both", labelsize=7)
+        axes.tick_params(which="both", labelsize=8)
+    if figure.axes[0].lines:
+        handles = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=4, fontsize=7, frameon=False)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 smoke   the whole path in seconds, on little data with tiny networks; no result worth looking at
 quick   real training on two CPU cores in minutes, small networks (digits: compact; pictures: DCGAN's); the values were
-        found by short trials, which the report lists ("Problems and solutions" and "CIFAR-10")
+        found by short trials; the report lists those that are recorded (docs/trials.csv)
 full    for a GPU: the networks of Wang, Ko and Peng's table (digits), and SN-GAN's (pictures)
 """
 

@@ -25,6 +25,10 @@ if awk "BEGIN { exit !(${widest:-0} > 2) }"; then
     fail "a line is ${widest}pt too wide: see 'Overfull' in $1/main.log"
 fi
 
+# The appendix begins a page; tectonic leaves no main.aux to say which.
+appendix=$(sed -n 's/^\\newlabel{sec:more}{{A}{\([0-9]*\)}.*/\1/p' main.aux 2>/dev/null || true)
+if [ "${appendix:-1}" -gt 15 ]; then fail "the body has $((appendix - 1)) pages, and may have 14"; fi
+
 # An include whose name holds a macro's #1 stands for all figures there are with which some macro is called, and may
 # leave png or jpg to LaTeX.
 text=$(find . -maxdepth 2 -name '*.tex' ! -name values.tex ! -path './tables/*' -exec sed 's/\(^\|[^\\]\)%.*/\1/' {} +)

@@ -62,6 +62,13 @@ def test_the_check_refuses_warnings(built, line, reason):
     assert reason in answer.stderr and len(answer.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("page", "code"), [(15, 0), (16, 1)])
+def test_the_check_refuses_a_body_that_nobody_finishes(built, page, code):
+    (built / "main.aux").write_text(rf"\newlabel{{sec:more}}{{{{A}}{{{page}}}{{More}}{{appendix.A}}{{}}}}" "\n")
+    answer = check(built)
+    assert answer.returncode == code and ("15 pages" in answer.stderr) == bool(code)
+
+
 @pytest.mark.parametrize("missing", ["main.pdf", "main.log", "main.tex"])
 def test_the_check_refuses_an_incomplete_build(built, missing):
     (built / missing).unlink()

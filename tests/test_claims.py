@@ -15,7 +15,6 @@ from lprior.report.claims import (
     PARTLY,
     REPRODUCED,
     UNTESTED,
-    claims_table,
     compare,
     reach,
     reach_sheet,
@@ -23,6 +22,7 @@ from lprior.report.claims import (
 )  # fmt: skip
 from lprior.report.difference import difference, from_draw, from_level
 from lprior.report.frame import MIXTURE, SECOND
+from lprior.report.verdicts import claims_table
 
 
 def table(**models: dict[str, list[float]]) -> pd.DataFrame:

@@ -99,7 +99,7 @@ def test_every_metric_can_head_a_column():
     assert set(named({})) >= {metric.title for metric in METRICS if not metric.parts}
 
 
-@pytest.mark.parametrize("name", ["results", "more", "conditional", "ablation"])
+@pytest.mark.parametrize("name", ["results", "more", "conditional", "networks"])
 def test_the_head_of_a_table_has_as_many_cells_as_its_rows(written, name):
     head = (written / "tables" / f"{name}-head.tex").read_text()
     lines = [line for line in (written / "tables" / f"{name}.tex").read_text().splitlines() if " & " in line]
@@ -109,7 +109,7 @@ def test_the_head_of_a_table_has_as_many_cells_as_its_rows(written, name):
 def test_the_text_types_no_column_of_metrics_by_hand(written):
     """Each table of models has the head that was generated with it."""
     text = shown(written)
-    assert arguments("tablehead", text) >= {"results", "more", "conditional", "ablation"}
+    assert arguments("tablehead", text) >= {"results", "more", "conditional", "networks", "settings"}
     typed = [line for line in text.splitlines() if re.search(rf"(^|& )({'|'.join(RESULTS)}) (&|\\\\)", line)]
     assert typed == []
 
@@ -213,7 +213,7 @@ def test_a_data_set_without_a_classifier_is_reported_with_dashes(runs, tmp_path)
 def test_figures_of_runs_that_are_no_longer_reported_disappear(finished, tmp_path):
     write_report(finished, tmp_path, [])
     write_report(finished, tmp_path, ["mnist5k-aae-s0"])
-    assert {path.name.partition("-")[0] for path in (tmp_path / "figures").iterdir()} == {"aae", "progress.pdf"}
+    assert {path.name.partition("-")[0] for path in (tmp_path / "figures").iterdir()} == {"aae", "real", "progress.pdf"}
 
 
 def test_the_same_runs_give_the_same_report_byte_for_byte(finished, written, tmp_path):

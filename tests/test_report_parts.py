@@ -52,7 +52,7 @@ def check_complete(report: Path) -> None:
     assert arguments("includegraphics", text) <= pictures(report)
     for command, file in (("tablerows", "{}.tex"), ("tablehead", "{}-head.tex")):
         assert [name for name in arguments(command, text) if not (tables / file.format(name)).exists()] == []
-    generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands"))
+    generated = "".join((tables / f"{name}.tex").read_text() for name in ("claims", "commands", "runs"))
     assert arguments("ref", text + generated) <= arguments("label", text)
 
 
@@ -79,15 +79,15 @@ def test_a_run_beside_the_models_has_its_row_and_its_page(runs, tmp_path, datase
 
 
 @pytest.mark.parametrize(
-    ("kind", "there", "absent"), [("digits", "lpaae/score", "cifar10"), ("cifar10", "cifar10/lpaae/score", "digits")]
+    ("kind", "there", "absent"), [("digits", "lpaae/FID", "cifar10"), ("cifar10", "cifar10/lpaae/FID", "digits")]
 )
 def test_what_was_not_run_is_a_sentence(reports, kind, there, absent):
     found, text = values(reports[kind]), shown(reports[kind])
     assert there in found and there in arguments("res", text)
     assert rf"\res{{{absent}/not run}}" in text and found[f"{absent}/not run"] == "Not run: no part of this build."
     files = {path.name for folder in ("figures", "tables") for path in (reports[kind] / folder).iterdir()}
-    with_heads = {f"{name}{end}.tex" for name in ("ablation", "sheets", "trials") for end in ("", "-head")}
-    of_none = {"claims.tex", "commands.tex", "speed.tex"} | with_heads
+    with_heads = {f"{name}{end}.tex" for name in ("sheets", "trials", "networks", "settings") for end in ("", "-head")}
+    of_none = {"claims.tex", "commands.tex", "runs.tex", "speed.tex"} | with_heads
     of_a_part = files - of_none
     assert {name.startswith("cifar10-") for name in of_a_part} == {kind == "cifar10"}
 
@@ -130,7 +130,7 @@ def test_the_other_part_changes_nothing(reports, file):
 
 def test_parzen_windows_are_for_digits_only(reports):
     digits, pictures = ((reports["both"] / "tables" / f"{part}more.tex").read_text() for part in ("", "cifar10-"))
-    assert [line.count(" & ") for line in (digits.splitlines()[0], pictures.splitlines()[0])] == [6, 5]
+    assert [line.count(" & ") for line in (digits.splitlines()[0], pictures.splitlines()[0])] == [8, 7]
 
 
 def test_two_data_sets_of_digits_are_refused(runs, tmp_path):

@@ -1,16 +1,20 @@
 """Published sheets: what is read of them, and that the committed scores are whole."""
 
+import hashlib
+
 import pytest
 import torch
+from PIL import Image
 
 from lprior import data
 from lprior.errors import UserError
 from lprior.evaluation.formulas import classifier_score
 from lprior.evaluation.judges import load_evaluator, protocol
 from lprior.figures import sheet
-from lprior.report import sheets
+from lprior.report import panels, sheets
 from lprior.report.sheets import SHEETS, Sheet, prepared, published
 from lprior.report.tables import sheets_table
+from lprior.stored import read_picture
 
 
 @pytest.fixture
@@ -57,6 +61,31 @@ def test_a_missing_sheet_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(sheets, "SHEETS", {"one": Sheet("one", "mnist5k", "none_*.png")})
     with pytest.raises(UserError, match=r"no sheet none_\*.png"):
         dict(sheets.score_sheets(tmp_path))
+
+
+def test_the_report_shows_the_very_sheets_that_were_scored(digits, tmp_path, monkeypatch):
+    sheet(digits.expand(-1, 3, -1, -1)).save(tmp_path / "one.png")
+    sheet(digits[:20].expand(-1, 3, -1, -1)).save(tmp_path / "two.png")
+    sums = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("one.png", "two.png")}
+    of_both = {"a/one": Sheet("one", "mnist5k", "one.png", 28), "a/two": Sheet("two", "mnist5k", "two.png", 28)}
+    scored = {key: {"files": {one.files: sums[one.files]}} for key, one in of_both.items()}
+    for name, value in {"SHEETS": of_both, "OTHERS": tuple(of_both), "published": lambda: scored}.items():
+        monkeypatch.setattr(panels, name, value)
+    (tmp_path / "out").mkdir()
+    panels.write_others(tmp_path, tmp_path / "out")
+    shown = {path.name: read_picture(path).width for path in (tmp_path / "out").iterdir()}
+    assert shown == {"others-a-one.png": 3 * (7 * 29 + 1), "others-a-two.png": 3 * (4 * 29 + 1)}
+    (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
+    with pytest.raises(UserError, match="two.png is not the sheet that report/sheets.json has the score of"):
+        panels.write_others(tmp_path, tmp_path / "out")
+
+
+def test_labels_left_of_an_evolution_are_cut_off(tmp_path):
+    picture = Image.new("RGB", (100, 40), "white")
+    picture.paste("black", (20, 5, 95, 35))
+    picture.paste("black", (3, 10, 9, 16))  # a label
+    picture.save(tmp_path / "one.png")
+    assert panels.unlabelled(tmp_path / "one.png").size == (75, 30)
 
 
 def test_the_committed_scores_are_of_all_sheets_and_by_the_present_judges():

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lprior.config import explain, resolve
 from lprior.errors import UserError
 from lprior.report.conditional import conditional_table, write_sheets
+from lprior.report.control import UNMEASURED
 from lprior.report.document import LATENT, write_report
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
 from lprior.report.parts import CIFAR10, DIGITS
@@ -20,7 +21,9 @@ from lprior.results import RunFolder
 from lprior.runs import STUDIES, Study, models, presets, runs_of
 from lprior.training.run import run
 
-ALWAYS = {f"{name}.tex" for name in ("claims", "commands", "sheets", "sheets-head", "speed", "trials", "trials-head")}
+WITH_HEADS = ("sheets", "trials", "networks", "settings")
+ALWAYS = {f"{name}{end}.tex" for name in WITH_HEADS for end in ("", "-head")}
+ALWAYS |= {f"{name}.tex" for name in ("claims", "commands", "runs", "speed")}
 
 
 def run_with(folder, model, seed=0, dataset="mnist", preset="quick", **metrics):
@@ -76,15 +79,29 @@ def test_the_ablation_has_a_row_for_each_model_in_the_order_of_its_preset(tmp_pa
     runs = [run_with(tmp_path, model, fid_x=float(number)) for number, model in enumerate(models)]
     table = STUDIES["ablation"].render(runs).tables["ablation"].rows
     assert [row[:4] for row in cells(table)] == [
-        ["LP-AAE", "1", "20", "1.00"], ["LP-AAE, printed", "1", "20", "4.00"], ["CG never updated", "1", "20", "3.00"],
+        ["LP-AAE", "1", "20", "1.00"], ["CG never updated", "1", "20", "3.00"],
         ["VAE/GAN", "1", "24", "2.00"], ["gradients leak", "1", "24", "0.00"],
     ]  # fmt: skip
     assert table.count("\\midrule") == 1
+    readings = STUDIES["ablation"].render(runs).tables["readings"].rows
+    assert [row[3] for row in cells(readings)] == ["1.00", "4.00"]
 
 
-def test_without_runs_a_table_says_how_to_make_them():
-    ablation = STUDIES["ablation"].render([])
-    assert "preset ablation" in ablation.tables["ablation"].rows and not ablation.whole
+def test_the_ablation_says_whose_fid_is_lower_and_concludes_nothing_of_one_seed(tmp_path):
+    fids = {"lpaae": 3.0, "lpaae-printed": 2.0, "lpaae-text": 9.0, "lpaae-frozen": 4.0}
+    runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=fid - 0.5) for model, fid in fids.items()]
+    said = STUDIES["ablation"].render(runs).values
+    assert said["ablation/readings"] == (
+        "With one seed, which tests nothing, against LP-AAE the FID is lower with LP-AAE (printed) and higher with "
+        "LP-AAE (text)."
+    )
+    assert said["ablation/lowest"].endswith("is 1.50, of LP-AAE (printed) with a mixture.")
+    assert said["ablation/choices"].endswith("higher with CG never updated.")
+    assert said["ablation/vaegan"] == UNMEASURED
+
+
+def test_without_runs_nothing_is_shown_or_a_row_says_how_to_make_them():
+    assert STUDIES["ablation"].render([]) == Shown(whole=False)
     assert "Not run" in conditional_table([], DIGITS).rows
     assert STUDIES["codes"].render([]) == Shown(whole=False)
 
@@ -96,7 +113,8 @@ def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
         for model, fid in models.items()
         for seed in (0, 1)
     ]
-    fid, *_ = codes_figure(curves(runs)).axes
+    fid, *_ = codes_figure(curves(runs), 1000).axes
+    assert fid.get_title() == "FID of 1,000 samples"
     lines = {line.get_label(): [*zip(*line.get_data(), strict=True)] for line in fid.lines}
     assert lines["learned"] == [(2, 9.5), (8, 3.5)] and lines["fixed"] == [(2, 8.5), (8, 4.5)]
 
@@ -106,10 +124,12 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     fids |= {"lpaae-code_2": (9.0, 9.0), "lpaae-fixed_code_2": (8.0, 7.0)}
     runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=mixed) for model, (fid, mixed) in fids.items()]
     found = STUDIES["codes"].render(runs)
-    ten = "FID is better for the mixture of ten on the fixed prior's codes at 2 and for the learned prior at 8"
-    assert found.values["codes/control"] == f"Over the number of entries, {ten}."
+    said = "With one seed, which tests nothing, over the number of entries FID is better for the mixture of ten on the "
+    said += "fixed prior's codes at 2 and for the learned prior at 8."
+    assert found.values["codes/control"] == said
+    assert (found.values["codes/seeds"], found.values["codes/epochs"]) == ("1 seed", "20")
     assert found.values["codes/own"] == "A mixture of a hundred on its own codes was not measured."
-    lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(curves(runs)).axes[0].lines}
+    lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(curves(runs), 1).axes[0].lines}
     assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned + mixture of 10"] == [9.0, 2.5]
     rows = [row[:4] for row in cells(found.tables["codes"].rows)]
     assert rows[:2] == [["LP-AAE, code of 2", "1", "20", "9.00"], [r"\quad with mixture", "1", "20", "9.00"]]
@@ -183,8 +203,8 @@ def with_heads(*names):
 def of_parts(*models):
     """The files of a part's own tables and figures."""
     pictures = {f"{name}.png" for name in ("samples", "reconstructions", "neighbours", "evolution")}
-    of_a_model = pictures | {"losses.pdf", "metrics.pdf"}
-    tables = with_heads("results", "second", "more", "conditional") | {"cost.tex", "progress.pdf"}
+    of_a_model = pictures | {"side.png", "course.pdf"}
+    tables = with_heads("results", "second", "more", "conditional") | {"cost.tex", "progress.pdf", "real-side.png"}
     return {f"{model}-{name}" for model in models for name in of_a_model} | tables
 
 
@@ -192,7 +212,7 @@ def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
     assert there == ["digits", "second", "ablation", "codes", "conditional", "latent"]
     beside = {f"{name}.png" for name in LATENT} | {f"{model}-samples.png" for model in DIGITS.conditional}
-    of_studies = with_heads("ablation", "codes") | {"codes.pdf"}
+    of_studies = with_heads("ablation", "readings", "codes") | {"codes.pdf"}
     assert written == of_parts(*models()) | beside | of_studies | ALWAYS
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
     value = next(v for key, v in obeyed.items() if key.startswith("accuracy_given_s"))
@@ -203,7 +223,7 @@ def test_what_was_not_run_is_left_out(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished / "mnist5k-aae-s0", results / "mnist5k-aae-s0")
     there, written = write(results, tmp_path / "none", tmp_path / "out")
-    assert (there, written) == (["digits", "second"], of_parts("aae") | with_heads("ablation") | ALWAYS)
+    assert (there, written) == (["digits", "second"], of_parts("aae") | ALWAYS)
 
 
 def test_a_conditional_run_on_pictures_has_a_table_of_its_own(tmp_path):
@@ -215,9 +235,9 @@ def test_a_conditional_run_on_pictures_has_a_table_of_its_own(tmp_path):
 
 def test_what_a_study_shows_is_among_the_commands(folders, tmp_path):
     write_report(folders[0], tmp_path / "out", [], studies=folders[1])
-    commands = (tmp_path / "out" / "tables" / "commands.tex").read_text()
-    named = ("tab:ablation", "fig:codes", "tab:codes", "fig:conditional", "fig:maps", "fig:walks")
-    assert arguments("ref", commands) >= set(named)
+    commands = (tmp_path / "out" / "tables" / "runs.tex").read_text()
+    assert arguments("ref", commands) >= {"tab:readings", "tab:ablation", "fig:codes", "tab:codes"}
+    assert r"\texttt{./run\_all.sh -{}-preset ablation}" in commands
     assert arguments("ref", commands) <= arguments("label", shown(tmp_path / "out"))
 
 
@@ -259,7 +279,7 @@ def test_a_study_that_is_registered_is_in_the_report(width_study, folders, tmp_p
     assert with_heads("widths") | {"width_curve.pdf"} <= written
     (row,) = cells((tmp_path / "out" / "tables" / "widths.tex").read_text())
     assert row == ["AAE", "2", "7", r"$2.00 \pm 1.41$", r"$0.50 \pm 0.00$"]
-    text, commands = shown(tmp_path / "out"), (tmp_path / "out" / "tables" / "commands.tex").read_text()
+    text, commands = shown(tmp_path / "out"), (tmp_path / "out" / "tables" / "runs.tex").read_text()
     assert r"\subsection{Width \& quality}" in text
     assert "widths" in arguments("tablerows", text) & arguments("tablehead", text)
     assert "figures/width_curve.pdf" in arguments("includegraphics", text)
@@ -270,4 +290,4 @@ def test_a_study_that_is_registered_is_in_the_report(width_study, folders, tmp_p
 
 def test_a_study_that_was_not_run_is_not_among_the_commands(width_study, finished, tmp_path):
     assert "widths" not in write(finished, tmp_path / "none", tmp_path / "out")[0]
-    assert "widths" not in (tmp_path / "out" / "tables" / "commands.tex").read_text()
+    assert "widths" not in (tmp_path / "out" / "tables" / "runs.tex").read_text()

@@ -5,8 +5,8 @@ The paper's pseudo-code and its text disagree, so `reading` chooses; `READINGS` 
     "text"     CG and dec fool D_I in the prior improvement phase while enc and D_C rest, as the paper's text has it
     "tuned"    ours; each switch can be turned by itself
 
-What is added, after departure 1 of `lpaae.py`; the report, section "Problems and solutions", has what each is worth. In
-"text" and "tuned":
+What is added, after departure 1 of `lpaae.py`; the study `ablation` undoes each by itself (the report, "Readings of
+Algorithm 1"). In "text" and "tuned":
  2. `CG_learns`: CG, which the printed algorithm never updates, is updated beside dec.
  3. `squared` ("tuned": not on CIFAR-10): ||.||_2 is squared, a mean over entries (`objectives.feature_distance`).
  4. `one_pass`: reconstructions and prior samples pass the decoder as one batch. BatchNorm would otherwise normalise the

@@ -14,7 +14,7 @@ class Compact:
 
     The decoder begins with a hidden layer of 256: without it, codes between two digits decode to blends of them. The
     image discriminator is twice as wide as the autoencoder and spectrally normalised (Miyato et al. 2018), without
-    BatchNorm. (The report, section "Problems and solutions", has the trials.)
+    BatchNorm. (Found by trials of which no record is kept.)
     """
 
     channels: int

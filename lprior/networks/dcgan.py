@@ -21,7 +21,7 @@ class DCGAN:
     batches of their own, so that each is normalised by its own statistics.
 
     `compact.Compact` taken to 32x32 failed here: its decoder's hidden layer made the samples collapse, and its
-    discriminator without BatchNorm learned slowly. (The report, section "CIFAR-10", has the trials.)
+    discriminator without BatchNorm learned slowly. (Trials of which no record is kept.)
     """
 
     channels: int

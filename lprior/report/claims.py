@@ -15,7 +15,7 @@ import pandas as pd
 from lprior.evaluation.metrics import by_title
 from lprior.report.difference import ENOUGH, Interval, difference, from_draw, from_level
 from lprior.report.frame import COMPONENTS, MIXTURE, SECOND, anchors, form
-from lprior.report.latex import row, spread
+from lprior.report.latex import spread
 from lprior.report.sheets import published
 
 REPRODUCED, PARTLY, MIXED = "reproduced", "partly", "mixed"
@@ -279,18 +279,3 @@ CLAIMS = [
         "cifar10",
     ),
 ]  # fmt: skip
-
-
-def claims_table(table: pd.DataFrame, studies: dict[str, pd.DataFrame] | None = None) -> str:
-    """LaTeX rows: claim, published value, our measurement, where it is shown, verdict. `studies`: name -> its runs, as
-    `table` has the others."""
-    rows = []
-    for claim in CLAIMS:
-        runs = table if not claim.study else (studies or {}).get(claim.study, table.iloc[:0])
-        if runs.empty:
-            runs = table.iloc[:0]  # with its columns
-        runs = runs[(runs["dataset"] == claim.dataset) & runs["images"].isna()]
-        measured, verdict = claim.judge(runs)
-        shown = claim.shown if len(runs) else "--"  # what was not run has no table and no figure
-        rows.append(row([claim.text, claim.published, measured, shown, rf"\emph{{{verdict}}}"]))
-    return "\\addlinespace\n".join(rows)

@@ -1,4 +1,5 @@
-"""The learned prior beside its control, in words that depend on the numbers: what the control wins is said first.
+"""Two models side by side in words that depend on the numbers, what the first one loses said first: above all the
+learned prior beside its control.
 
 The control is a Gaussian mixture of ten, fitted to the codes of the fixed-prior model when training is over. Numbers
 are those of the first judge; where the second one has measured the runs and does not agree, two models are not told
@@ -18,26 +19,17 @@ from lprior.report.latex import spread
 LEARNED, FIXED = "lpaae", "lpaae-fixed"
 COLUMNS = ("FID", "score", "recall")
 UNMEASURED = "The control was not measured."
+UNCOMPARED = "The two were not both measured."
+PHRASES = {-1: "behind in", 0: "not told apart in", 1: "ahead in"}
+UNTESTED = ", which tests nothing"
 
 
 def control_in_words(table: pd.DataFrame) -> str:
     """Two sentences in LaTeX on the runs of a part: learned prior against control, and a mixture on its own codes."""
-    pairs, by_second = _pairs(table, ""), _pairs(table, SECOND)
-    seeds = min(len(column) for pair in pairs.values() for column in pair)
-    if seeds == 0:
+    control = "a mixture of ten on the fixed-prior model's codes"
+    sentence = set_against(table, (LEARNED, ""), (FIXED, MIXTURE), "the learned prior", control)
+    if not sentence:
         return UNMEASURED
-    signs = {name: _sign(name, *pair, tested=seeds >= ENOUGH) for name, pair in pairs.items()}
-    for name, pair in by_second.items():
-        if all(map(len, pair)) and _sign(name, *pair, tested=seeds >= ENOUGH) != signs[name]:
-            signs[name] = 0  # the judges do not agree
-    texts = {name: f"{name} ({' against '.join(spread(v, form(name)) for v in pair)})" for name, pair in pairs.items()}
-    phrases = {-1: "behind in", 0: "not told apart in", 1: "ahead in"}
-    said = [
-        f"{phrase} {listed(texts[name] for name in COLUMNS if signs[name] == sign)}"
-        for sign, phrase in phrases.items() if sign in signs.values()
-    ]  # fmt: skip
-    began = "Against" if seeds >= ENOUGH else f"With {SEEDS[seeds]}, which tests nothing, against"
-    sentence = f"{began} a mixture of ten on the fixed-prior model's codes, the learned prior is {listed(said)}."
     own = {name: values(table, LEARNED, MIXTURE + name) for name in COLUMNS}
     if not all(map(len, own.values())):
         return sentence
@@ -45,17 +37,51 @@ def control_in_words(table: pd.DataFrame) -> str:
     return f"{sentence} Such a mixture on the learned model's own codes has {numbers}."
 
 
-def _pairs(table: pd.DataFrame, prefix: str) -> dict[str, tuple[pd.Series, pd.Series]]:
-    """Of learned prior and control, by one judge."""
-    return {
-        name: (values(table, LEARNED, prefix + name), values(table, FIXED, prefix + MIXTURE + name)) for name in COLUMNS
-    }
+def priors_in_words(
+    table: pd.DataFrame, learned: str = LEARNED, fixed: str = FIXED, columns: Iterable[str] = COLUMNS
+) -> str:
+    """A sentence in LaTeX: the learned prior against the fixed one, both without a mixture."""
+    said = set_against(table, (learned, ""), (fixed, ""), "the learned prior", "the fixed one", tuple(columns))
+    return said or UNCOMPARED
 
 
-def _sign(name: str, one: pd.Series, other: pd.Series, tested: bool) -> int:
+def set_against(
+    table: pd.DataFrame, ours: tuple[str, str], theirs: tuple[str, str], subject: str, other: str,
+    columns: tuple[str, ...] = COLUMNS,
+) -> str:  # fmt: skip
+    """ "Against `other`, `subject` is behind in ..., not told apart in ... and ahead in ...", with the numbers.
+
+    "" if one of the two was not measured. `ours`, `theirs`: a model, and what is before the titles of its metrics."""
+    pairs, by_second = (_pairs(table, prefix, ours, theirs, columns) for prefix in ("", SECOND))
+    seeds = min(len(column) for pair in pairs.values() for column in pair)
+    if seeds == 0:
+        return ""
+    signs = {name: sign(name, *pair) for name, pair in pairs.items()}
+    for name, pair in by_second.items():
+        if all(map(len, pair)) and sign(name, *pair) != signs[name]:
+            signs[name] = 0  # the judges do not agree
+    texts = {name: f"{name} ({' against '.join(spread(v, form(name)) for v in pair)})" for name, pair in pairs.items()}
+    said = [
+        f"{phrase} {listed(texts[name] for name in columns if signs[name] == which)}"
+        for which, phrase in PHRASES.items() if which in signs.values()
+    ]  # fmt: skip
+    began = "Against" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}, against"
+    return f"{began} {other}, {subject} is {listed(said)}."
+
+
+def _pairs(
+    table: pd.DataFrame, prefix: str, ours: tuple[str, str], theirs: tuple[str, str], columns: tuple[str, ...]
+) -> dict[str, tuple[pd.Series, pd.Series]]:
+    """The two models' metrics by one judge."""
+    both = ((model, prefix + before) for model, before in (ours, theirs))
+    (one, of_one), (two, of_two) = both
+    return {name: (values(table, one, of_one + name), values(table, two, of_two + name)) for name in columns}
+
+
+def sign(name: str, one: pd.Series, other: pd.Series) -> int:
     """1 if `one` is better, -1 if `other` is, 0 if they are not told apart; of few seeds, by the means alone."""
-    higher = by_title(name).higher_is_better
-    if tested:
+    higher = bool(by_title(name).higher_is_better)
+    if min(len(one), len(other)) >= ENOUGH:
         return difference(one, other).sign(higher)
     gap = (one.mean() - other.mean()) * (1 if higher else -1)
     return int(gap > 0) - int(gap < 0)

@@ -6,18 +6,16 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from lprior import figures
-from lprior.config import RunConfig
-from lprior.data import DATASETS, crop
+from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.report.frame import anchors, form, table_of
 from lprior.report.latex import plain, spread
-from lprior.results import RunFolder, finished
+from lprior.report.panels import SIDE, real, tiles_of
+from lprior.results import finished
 from lprior.runs import title_of
-from lprior.tiles import COLUMNS, sheet
+from lprior.tiles import sheet
 
 MODELS = ("aae", "lpaae-fixed", "lpaae")
-SIDE = 7  # tiles a side of a panel
 TIMES = 2  # larger than the images are
 GAP, LINE = 16, 34  # pixels between panels, and of a line of text
 
@@ -31,23 +29,16 @@ def cover(folder: Path, dataset: str) -> Image.Image:
         raise UserError(f"{folder} holds no finished run on {dataset} of {', '.join(missing)}")
     first = {model: min(found, key=lambda run: run.config().seed) for model, found in of_model.items()}
     panels = [
-        (title_of(model), _fid(table_of(found)["FID"]), _tiles(first[model], "samples"))
+        (title_of(model), _fid(table_of(found)["FID"]), tiles_of(first[model], "samples"))
         for model, found in of_model.items()
     ]
-    pairs = _tiles(first[MODELS[-1]], "reconstructions").unflatten(0, (-1, 2, COLUMNS))
-    panels.append(("real", _fid(pd.Series([anchors(dataset)["FID"]])), pairs[:, 0].flatten(0, 1)))
+    panels.append(("real", _fid(pd.Series([anchors(dataset)["FID"]])), real(first[MODELS[-1]])))
     whole = _side_by_side(panels)
     return whole.convert("L").quantize(16) if DATASETS[dataset].channels == 1 else whole  # a third of the bytes
 
 
 def _fid(values: pd.Series) -> str:
     return f"FID {plain(spread(values, form('FID')))}"
-
-
-def _tiles(run: RunFolder, stem: str) -> Tensor:
-    """uint8 images (N, 3, H, W) of one of a run's sheets, of the data set's size."""
-    config: RunConfig = run.config()
-    return crop(figures.tiles(run.still(stem), config.image_size, padding=2), DATASETS[config.dataset].size)
 
 
 def _side_by_side(panels: list[tuple[str, str, Tensor]]) -> Image.Image:

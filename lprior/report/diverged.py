@@ -10,7 +10,7 @@ from lprior.report.latex import escape
 from lprior.report.parts import Part
 
 DIVERGED = r"\emph{diverged}"
-PICTURES = ("samples", "reconstructions", "neighbours", "evolution", "losses", "metrics")
+PICTURES = ("side", "samples", "reconstructions", "neighbours", "evolution", "course")
 
 
 def in_words(names: tuple[str, ...]) -> str:

@@ -9,15 +9,17 @@ from pathlib import Path
 import pandas as pd
 
 from lprior import figures
-from lprior.algorithms import ALGORITHMS
 from lprior.errors import UserError
 from lprior.report import attributes, gpu
-from lprior.report.claims import claims_table
+from lprior.report.architecture import networks_table
+from lprior.report.commands import commands_table, referred, runs_table
 from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.diverged import lost_models, model_of, write_pictures
 from lprior.report.frame import SECOND, table_of
-from lprior.report.latex import escape, row
-from lprior.report.parts import DIGITS, PARTS, Part, first_seeds
+from lprior.report.hyperparameters import settings_table
+from lprior.report.latex import escape, named
+from lprior.report.panels import unlabelled, write_others, write_panels
+from lprior.report.parts import PARTS, Part, first_seeds
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import (
     cost_table,
@@ -29,8 +31,9 @@ from lprior.report.tables import (
     trials_table,
 )
 from lprior.report.values import values
+from lprior.report.verdicts import claims_table, verdicts_in_words
 from lprior.results import RunFolder, finished, still
-from lprior.runs import STUDIES, Study, parse_run, title_of
+from lprior.runs import STUDIES, Study, models, parse_run, title_of
 from lprior.stored import read_picture
 
 SOURCES = Path(__file__).parents[2] / "report"
@@ -45,21 +48,16 @@ PICTURES = ("samples", "reconstructions", "neighbours")
 
 def write_report(
     results: Path, output: Path, names: list[str], unavailable: tuple[str, ...] = (), studies: Path | None = None,
-    diverged: tuple[str, ...] = (),
+    diverged: tuple[str, ...] = (), sheets: Path | None = None,
 ) -> None:  # fmt: skip
     """Write everything that `build.sh` compiles into `output`. `names`: the runs, all finished ones if empty.
 
     `unavailable`: the data sets that were to be trained on and were not at hand, which the report then says. `studies`:
-    the folder of `runs.STUDIES`, None for `results`. `diverged`: runs that came to nothing, none of `names`. Raises
-    UserError if a run is not finished, or was not measured on test images.
+    the folder of `runs.STUDIES`, None for `results`. `diverged`: runs that came to nothing, none of `names`. `sheets`:
+    the folder of what others published, to be shown; None to show its scores alone. Raises UserError if a run is not
+    finished, or was not measured on test images, or if these are not the sheets that were scored.
     """
-    names = names or sorted(path.parent.name for path in results.glob("*/metrics.json"))
-    if not names:
-        raise UserError(f"{results} holds no finished run to report")
-    runs = {name: RunFolder(results / name) for name in names}
-    trials = [name for name, run in runs.items() if run.config().validation]
-    if trials:
-        raise UserError(f"{', '.join(trials)}: measured on images held out of the training, of which no table is made")
+    runs = reported(results, names)
     table = table_of(runs.values())
     parts = {part: part.compared(table) for part in PARTS}
     parts = {part: chosen for part, chosen in parts.items() if len(chosen)}
@@ -75,13 +73,12 @@ def write_report(
         for model in lost_models(part, chosen, diverged):
             write_pictures(f"{part.file}{model}", output / "figures")
         conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
-        (output / f"{part.file}pages.tex").write_text(_pages(part, first_seeds(chosen)))
+    (output / "pages.tex").write_text("".join(_pages(part, first_seeds(chosen)) for part, chosen in parts.items()))
     by_study = {name: finished((studies or results) / name) for name in STUDIES}
-    beside, of_studies = _write_studies(by_study, output)
+    beside, facts = _write_studies(by_study, output)
     if write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
-    facts = gpu.write(studies or results, output)
-    if facts:
+    if of_gpu := gpu.write(studies or results, output):
         beside[gpu.NAME] = [f"tab:{gpu.NAME}", f"fig:{gpu.NAME}"]
     lost = {model_of(parse_run(name)) for name in diverged} - set(table["key"])
     if lost.isdisjoint(OF_LATENT) and _copy_figures(results / "latent_space", LATENT, output / "figures"):
@@ -89,57 +86,65 @@ def write_report(
     if lost.isdisjoint(OF_DIRECTIONS) and _copy_figures(results / "attributes", DIRECTIONS, output / "figures"):
         beside["directions"] = ["fig:directions"]
     with_s = [run for name in attributes.STUDIES_WITH_S for run in by_study[name]]
-    shown, of_attributes = attributes.write(runs.values(), with_s, output)
-    beside |= shown
-    tables = {name: table_of(found) for name, found in by_study.items()}
-    (output / "tables" / "claims.tex").write_text(claims_table(table, tables))
-    (output / "tables" / "commands.tex").write_text(commands_table(parts, beside))
+    in_attributes, of_attributes = attributes.write(runs.values(), with_s, output)
+    beside |= in_attributes
+    if sheets is not None:
+        write_others(sheets, output / "figures")
+        beside["sheets"] = []
+    facts |= of_gpu | of_attributes | _write_claims(table, by_study, output)
+    _write_setup(parts, runs, output / "tables")
+    shown = [runs[name] for chosen in parts.values() for name in chosen["run"]]
+    shown += [run for run in runs.values() if run not in shown]
+    shown += finished((studies or results) / gpu.PRESET) if of_gpu else []
+    (output / "tables" / "runs.tex").write_text(runs_table(shown, by_study, beside))
+    (output / "tables" / "commands.tex").write_text(commands_table(results.name))
     sheets_table().write(output / "tables", "sheets")
     trials_table().write(output / "tables", "trials")
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    facts |= of_studies | of_attributes
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 
 
-def commands_table(parts: dict[Part, pd.DataFrame], beside: dict[str, list[str]]) -> str:
-    """LaTeX rows: what, and the command that makes it, for each figure and table. `beside`: the labels of what is shown
-    beside the parts, on digits."""
-    report = r"\texttt{./run\_all.sh --preset published}, from \texttt{results/published}"
-    rows = []
-    for part, table in parts.items():
-        for key, facts in first_seeds(table).iterrows():
-            run = f"./run_all.sh --preset {facts['preset']} {facts['run']}"
-            for kind, file in (("latest", "samples.png"), ("evolution", "evolution.png"), ("course", "log.csv")):
-                rows.append([rf"figure~\ref{{fig:{part.file}{key}-{kind}}}", rf"\texttt{{{escape(f'{run}/{file}')}}}"])
-        tables = ("results", *(["second"] if is_judged_twice(table) else []), "more", "cost", "conditional")
-        rows += [[rf"table~\ref{{tab:{part.file}{name}}}", report] for name in tables]
-        rows.append([rf"figure~\ref{{fig:{part.file}progress}}", report])
-    rows.append([r"table~\ref{tab:speed}", r"the scripts in \texttt{benchmarks/}, one for each block"])
-    for label in (label for labels in beside.values() for label in labels if DIGITS in parts):
-        rows.append([rf"{'table' if label.startswith('tab') else 'figure'}~\ref{{{label}}}", report])
-    rows.append([r"table~\ref{tab:sheets}", r"\texttt{python -m lprior sheets FOLDER}, of published pictures"])
-    rows.append([r"table~\ref{tab:trials}", r"\texttt{python -m lprior trial RUN}, a row for each"])
-    rows += [[rf"table~\ref{{tab:{name}}}", report] for name in ("claims", "commands")]
-    return "".join(row([what, command.replace("--", "-{}-")]) for what, command in rows)
+def reported(results: Path, names: list[str]) -> dict[str, RunFolder]:
+    """The runs by their names, all finished ones for none. Raises UserError where no table can be made of them."""
+    names = names or sorted(path.parent.name for path in results.glob("*/metrics.json"))
+    if not names:
+        raise UserError(f"{results} holds no finished run to report")
+    runs = {name: RunFolder(results / name) for name in names}
+    trials = [name for name, run in runs.items() if run.config().validation]
+    if trials:
+        raise UserError(f"{', '.join(trials)}: measured on images held out of the training, of which no table is made")
+    return runs
+
+
+def _write_claims(table: pd.DataFrame, by_study: dict[str, list[RunFolder]], output: Path) -> dict[str, str]:
+    """The table of claims; what the text says of it, by key."""
+    tables = {name: table_of(found) for name, found in by_study.items()}
+    (output / "tables" / "claims.tex").write_text(claims_table(table, tables))
+    return {"claims/verdicts": verdicts_in_words(table, tables)}
+
+
+def _write_setup(parts: dict[Part, pd.DataFrame], runs: dict[str, RunFolder], folder: Path) -> None:
+    """The tables of networks, of LP-AAE or else of the first model of a part, and of hyper-parameters."""
+    networks, settings = {}, []
+    for part, chosen in parts.items():
+        first = first_seeds(chosen)
+        of = "lpaae" if "lpaae" in first.index else first.index[0]
+        networks[first.at[of, "data title"]] = runs[first.at[of, "run"]].config()
+        for key in (key for key in first.index if key in models()):
+            settings.append((first.at[key, "data title"], runs[first.at[key, "run"]].config()))
+    networks_table(networks).write(folder, "networks")
+    settings_table(settings).write(folder, "settings")
 
 
 def _pages(part: Part, first: pd.DataFrame) -> str:
-    """A page for each model of which the report's text has none: of an algorithm that was added; in LaTeX."""
-    text = "".join(path.read_text() for path in (SOURCES / "sections").glob("*.tex"))
-    pages = []
-    for key in first.index:
-        file, title = f"{part.file}{key}", escape(title_of(key))
-        if rf"\results{{{file}}}" not in text:
-            notebook = escape(ALGORITHMS[first.at[key, "algorithm"]].notebook) or "none"
-            pages.append(rf"\subsection{{{title}}} \results{{{file}}}{{{part.key}{key}}}{{{title}}}{{{notebook}}}")
-            pages.append(rf"\inwords{{{part.key}{key}}}")
-    return "\n".join(pages) + "\n"
+    """In LaTeX, what the appendix shows of each model of a part."""
+    return "".join(
+        rf"\results{{{part.file}{key}}}{{{part.key}{key}}}{{{named(title_of(key))}}}" "\n" for key in first.index
+    )
 
 
-def _write_studies(
-    by_study: dict[str, list[RunFolder]], output: Path
-) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Tables and figures of each study, from its finished runs, and studies.tex, which the text includes.
+def _write_studies(by_study: dict[str, list[RunFolder]], output: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Tables and figures of each study, from its finished runs, and studies.tex, what the appendix has of them.
 
     Gives the labels of those that had runs, by the name of the study, and what the text may ask for of all, by key.
     """
@@ -152,20 +157,29 @@ def _write_studies(
             figures.save_pdf(figure, output / "figures" / f"{file}.pdf")
         if shown.whole:
             labels[name] = shown.labels
+            texts.append(_in_appendix(study, shown))
         said |= shown.values
-        texts.append(_text_of(study, shown))
     (output / "studies.tex").write_text("\n".join(filter(None, texts)) + "\n")
     return labels, said
 
 
-def _text_of(study: Study, shown: Shown) -> str:
-    """report/studies/<name>.tex, or without such a file a heading, and all that is shown; in LaTeX."""
-    if (SOURCES / "studies" / f"{study.name}.tex").exists():
-        return rf"\input{{studies/{study.name}}}"
-    title, preset = escape(study.title), escape(study.name)
-    shows = [rf"\studyfigure{{{file}}}{{{title}}}{{{preset}}}" for file in shown.figures]
-    shows += [rf"\studytable{{{file}}}{{{title}}}{{{preset}}}" for file in shown.tables]
-    return "\n".join([rf"\subsection{{{title}}}", *shows]) if shows else ""
+def _in_appendix(study: Study, shown: Shown) -> str:
+    """In LaTeX: the text of a study that main.tex has no \\study{...} for, and those tables and figures that the text
+    does not show, under its title; nothing if there is neither."""
+    title, preset, file = escape(study.title), escape(study.name), SOURCES / "studies" / f"{study.name}.tex"
+    text = file.read_text() if file.exists() else ""
+    in_body = rf"\study{{{study.name}}}" in (SOURCES / "main.tex").read_text()
+    left = [
+        (kind, name)
+        for kind, names in (("figure", shown.figures), ("table", shown.tables))
+        for name in names if rf"\study{kind}{{{name}}}" not in text
+    ]  # fmt: skip
+    parts = [rf"\input{{studies/{study.name}}}"] if text and not in_body else []
+    if left:
+        listed = ", ".join(referred(f"{kind[:3]}:{name}") for kind, name in left)
+        parts.append(f"What the runs have: {listed}.")
+    parts += [rf"\study{kind}{{{name}}}{{{title}}}{{{preset}}}" for kind, name in left]
+    return "\n\n".join([rf"\subsection{{{title}}}", *parts]) if parts else ""
 
 
 def _copy_figures(source: Path, names: tuple[str, ...], figures: Path) -> bool:
@@ -185,6 +199,7 @@ def _copy_figures(source: Path, names: tuple[str, ...], figures: Path) -> bool:
 def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], output: Path) -> None:
     """Figures and tables of the runs of one part."""
     logs = {name: runs[name].log() for name in table["run"]}
+    write_panels(part, table, runs, output / "figures")
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)
@@ -201,6 +216,5 @@ def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -
     """The pictures of a run."""
     for name in PICTURES:
         figures.save_for_print(run.still(name), folder / f"{stem}-{name}")
-    figures.save_for_print(run.still("evolution"), folder / f"{stem}-evolution", times=1)
-    figures.save_pdf(figures.loss_figure(log), folder / f"{stem}-losses.pdf")
-    figures.save_pdf(figures.metrics_figure(log), folder / f"{stem}-metrics.pdf")
+    figures.save_for_print(unlabelled(run.still("evolution")), folder / f"{stem}-evolution", times=1)
+    figures.save_pdf(figures.course_figure(log), folder / f"{stem}-course.pdf")

@@ -68,8 +68,8 @@ def anchors(dataset: str, second: bool = False) -> dict:
 
 def bare(title: str) -> str:
     """Without what says that it is of the second judge or of a fitted prior."""
-    title = title.removeprefix(SECOND)
-    return next((title.removeprefix(fitted) for fitted in FITTED.values() if title.startswith(fitted)), title)
+    title, fitted = title.removeprefix(SECOND), sorted(FITTED.values(), key=len)
+    return next((title.removeprefix(prefix) for prefix in reversed(fitted) if title.startswith(prefix)), title)
 
 
 def form(title: str) -> str:

@@ -14,6 +14,7 @@ from lprior.runs import title_of
 OF_MODEL = ("model", "$n$", "epochs")  # what `model_rows` begin with: title, seeds, epochs
 WITH_MIXTURE = r"\quad with mixture"
 MISSING = r"--$^{*}$"  # the tables' captions say what it means
+SYMBOLS = {r"D\_C": "$D_C$", r"D\_I": "$D_I$", "gamma": r"$\gamma$"}  # in titles of models
 
 
 def spreads(group: pd.DataFrame, names: Iterable[str], prefix: str = "") -> list[str]:
@@ -45,6 +46,14 @@ def escape(text: str) -> str:
     replaced = {character: f"\\{word}{{}}" for character, word in words.items()}
     replaced |= {character: f"\\{character}" for character in "&%$#_{}"}
     return "".join(replaced.get(character, character) for character in text)
+
+
+def named(title: str) -> str:
+    """The title of a model as LaTeX, symbols of the algorithms in it as such."""
+    text = escape(title)
+    for plain_symbol, symbol in SYMBOLS.items():
+        text = text.replace(plain_symbol, symbol)
+    return text
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def model_rows(
     rows = []
     for model, group in ((model, groups[model]) for model in models if model in groups):
         of_model = [str(len(group)), str(group["epochs"].iloc[0])]
-        rows.append(row([escape(title_of(model)), *of_model, *spreads(group, columns)]))
+        rows.append(row([named(title_of(model)), *of_model, *spreads(group, columns)]))
         for fitted in FITTED.values() if control else ():
             if has_control(group, fitted):
                 rows.append(row([rf"\quad with {fitted.strip()}", *of_model, *spreads(group, columns, fitted)]))

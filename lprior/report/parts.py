@@ -42,12 +42,13 @@ class Part:
 
 
 DIGITS = Part(
-    "digits", "digits", ("sheet", "entropy", "reconstruction", "Parzen", "Inception FID"), ("lpaae-long",),
+    "digits", "digits", ("KID", "rarest", "commonest", "entropy", "sheet", "reconstruction", "Parzen", "Inception FID"),
+    ("lpaae-long",),
     ("lpaae-supervised", "lpaae-unsupervised"),
 )  # fmt: skip
 # No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
 CIFAR10 = Part(
-    "cifar10", "pictures", ("sheet", "entropy", "reconstruction", "Inception FID"),
+    "cifar10", "pictures", ("KID", "rarest", "commonest", "entropy", "sheet", "reconstruction", "Inception FID"),
     ("lpaae-long", "lpaae-code_8", "lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised_long"),
     ("lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised_long"), "cifar10/", "cifar10-",
 )  # fmt: skip

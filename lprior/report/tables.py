@@ -10,13 +10,13 @@ from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import thousands
 from lprior.report.frame import MIXTURE, SECOND, anchors, form
-from lprior.report.latex import MISSING, WITH_MIXTURE, Table, escape, has_control, header, row, spread, spreads
+from lprior.report.latex import MISSING, WITH_MIXTURE, Table, escape, has_control, header, named, row, spread, spreads
 from lprior.report.sheets import published
 from lprior.runs import title_of
 from lprior.training import trials
 
 REAL = "real images"
-RESULTS = ("FID", "KID", "score", "precision", "recall", "rarest", "commonest")
+RESULTS = ("FID", "score", "precision", "recall")
 BENCHMARKS = {  # title in the speed table -> file of benchmarks/results
     "LP-AAE, compact networks": "tutorial_loop",
     "AAE and VAE/GAN, compact networks": "pythae_side_by_side",
@@ -29,7 +29,7 @@ def results_table(table: pd.DataFrame, prefix: str = "") -> Table:
     second judge says."""
     rows = []
     for key, group in table.groupby("key", sort=False):
-        rows.append([escape(title_of(key)), str(len(group)), *spreads(group, RESULTS, prefix)])
+        rows.append([named(title_of(key)), str(len(group)), *spreads(group, RESULTS, prefix)])
         if has_control(group, prefix=prefix):
             rows.append([WITH_MIXTURE, str(len(group)), *spreads(group, RESULTS, prefix + MIXTURE)])
     return _with_real_images(rows, table, RESULTS, prefix)
@@ -41,9 +41,10 @@ def is_judged_twice(table: pd.DataFrame) -> bool:
 
 
 def more_table(table: pd.DataFrame, names: Iterable[str]) -> Table:
-    """The second table: metrics, by their titles, that are not about the distribution of the samples."""
+    """The second table: other metrics, by their titles, of which those are left out that no run has."""
+    names = [name for name in names if pd.to_numeric(table.get(name), errors="coerce").notna().any()]
     rows = [
-        [escape(title_of(key)), str(len(group)), *spreads(group, names)]
+        [named(title_of(key)), str(len(group)), *spreads(group, names)]
         for key, group in table.groupby("key", sort=False)
     ]
     return _with_real_images(rows, table, names)
@@ -83,7 +84,7 @@ def cost_table(table: pd.DataFrame) -> str:
         threads = group["threads"].iloc[0]
         made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"
         numbers = [form(name).format(value) for name, value in middle.items()]
-        title, epochs = escape(title_of(key)), str(group["epochs"].iloc[0])
+        title, epochs = named(title_of(key)), str(group["epochs"].iloc[0])
         rows.append([title, str(len(group)), epochs, *numbers, escape(made)])
     return "".join(map(row, rows))
 

@@ -9,8 +9,10 @@ import pandas as pd
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import by_title
+from lprior.figures import MOST_ROWS, spaced
 from lprior.provenance import git_commit
-from lprior.report.control import control_in_words
+from lprior.report import findings
+from lprior.report.control import control_in_words, listed, priors_in_words
 from lprior.report.diverged import DIVERGED, in_words, lost_models
 from lprior.report.frame import COSTS, SECOND, anchors, bare, form
 from lprior.report.latex import MISSING, escape, spread
@@ -62,12 +64,18 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
         "commit": git_commit(),
         "data sets": " and ".join(map(escape, titles)),
         "note": " ".join(notes),
-        "commands": " and ".join(_command(table) for table in tables),
         "made by": _made_by(tables),
         "machine": escape(_benchmarked(benchmarks)),
         **_times_to_quality(benchmarks),
         **{f"sheet {key}": f"{sheet['first']['score']:.2f}" for key, sheet in published().items()},
+        **{f"real as sheet {key}": _real_like(sheet) for key, sheet in published().items()},
     }
+
+
+def _real_like(sheet: dict) -> str:
+    """The score of real images in samples as large as a sheet, by the first judge."""
+    real = sheet["first"]["real"]
+    return rf"${real['mean']:.2f} \pm {real['sd']:.2f}$"
 
 
 def _of_part(table: pd.DataFrame) -> dict[str, str]:
@@ -78,18 +86,18 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
     shown = {
         "dataset": escape(any_run["data title"]),
         "samples": f"{any_run['samples']:,}".replace(",", "\\,"),
-        "commits": ", ".join(sorted(table["commit"].unique())),
-        "runs": ", ".join(rf"\texttt{{{escape(name)}}}" for name in table["run"]),
         "evaluator accuracy": f"{100 * described['accuracy_test']:.2f}" if measurable else "--",
         "evaluator version": str(described.get("version", "--")),
         "second accuracy": _accuracy_of_second(dataset),
     }
     shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
-    shown["control"] = control_in_words(table)
+    shown |= findings.in_words(table)
+    shown["control"], shown["priors"] = control_in_words(table), priors_in_words(table)
     shown["second"] = second_in_words(table)
     for key, group in table.groupby("key", sort=False):
         shown[f"{key}/seeds"] = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
         shown |= {f"{key}/{name}": _of_seeds(name, group[name], first.at[key, name]) for name in first.columns}
+        shown[f"{key}/rows"] = listed(spaced(range(int(first.at[key, "epochs"]) + 1), MOST_ROWS))
     return shown
 
 
@@ -120,13 +128,6 @@ def _made_by(tables: Iterable[pd.DataFrame]) -> str:
     """By which code the runs were made."""
     notes = [note for table in tables for note in table["made by"]]
     return escape(", ".join(f"{notes.count(note)} {note}" for note in dict.fromkeys(notes))) or "none"
-
-
-def _command(table: pd.DataFrame) -> str:
-    """What trains the runs of a part."""
-    of_all, seeds = table.iloc[0], " ".join(str(seed) for seed in sorted(table["seed"].unique()))
-    text = f'./run_all.sh --preset {of_all["preset"]} --dataset {of_all["dataset"]} --seeds "{seeds}"'
-    return rf"\texttt{{{escape(text).replace('--', '-{}-')}}}"
 
 
 def _benchmarked(benchmarks: Path) -> str:

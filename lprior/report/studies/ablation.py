@@ -6,7 +6,10 @@ from lprior import runs
 from lprior.algorithms import vaegan
 from lprior.algorithms.vaegan import VAEGAN, Costs
 from lprior.networks import Networks
-from lprior.report.latex import OF_MODEL, Table, header, missing, model_rows
+from lprior.report.control import listed
+from lprior.report.findings import changes, lowest
+from lprior.report.frame import table_of
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study, Variant
@@ -30,18 +33,29 @@ def leaking(config: vaegan.Config, networks: Networks, code: int) -> LeakingVAEG
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`; a block an algorithm."""
-    blocks = [
-        "".join(model_rows(finished, [model for model in STUDY.models if model.startswith(algorithm)], COLUMNS))
-        for algorithm in ("lpaae", "vaegan")
-    ]
-    rows = "\\midrule\n".join(filter(None, blocks)) or missing(STUDY.name, len(COLUMNS))
-    return Shown({"ablation": Table(header(COLUMNS, OF_MODEL), rows)}, whole=bool(finished))
+    """Two tables, mean and standard deviation of `COLUMNS`: the readings, and each choice, a block an algorithm; and in
+    words which of their models have a lower or a higher FID."""
+    if not finished:
+        return Shown(whole=False)
+    models = {"readings": [f"lpaae-{name}" for name in READINGS], "choices": [f"lpaae-{name}" for name in LPAAE]}
+    models["vaegan"] = [f"vaegan-{name}" for name in VAE_GAN]
+    blocks = ["lpaae", *models["choices"]], ["vaegan", *models["vaegan"]]
+    rows = ["".join(model_rows(finished, block, COLUMNS)) for block in blocks]
+    tables = {
+        "readings": "".join(model_rows(finished, ["lpaae", *models["readings"]], COLUMNS, control=True)),
+        "ablation": "\\midrule\n".join(filter(None, rows)),
+    }
+    table, base = table_of(finished), {"vaegan": "vaegan"}
+    said = {f"ablation/{what}": changes(table, base.get(what, "lpaae"), of) for what, of in models.items()}
+    said["ablation/lowest"] = lowest(table, ["lpaae", *models["readings"]])
+    said["ablation/epochs"] = listed(sorted(set(table["epochs"])))
+    return Shown({name: Table(header(COLUMNS, OF_MODEL), rows) for name, rows in tables.items()}, values=said)
 
 
 runs.VARIANTS["vaegan"]["leaking"] = Variant("gradients leak", build=leaking)
+READINGS = ("printed", "text", "fixed")
 LPAAE = (
-    "fixed", "text", "printed", "frozen", "norm", "two_passes", "saturating", "lam_C_1", "lam_CG_0", "two_phases",
+    "frozen", "norm", "two_passes", "saturating", "lam_C_1", "lam_CG_0", "two_phases",
     "rec_fake", "three_updates", "one_rate", "no_ema", "no_spectral_norm",
 )  # fmt: skip
 VAE_GAN = (
@@ -49,7 +63,7 @@ VAE_GAN = (
 )
 STUDY = Study(
     "ablation", "Readings and ablation", "quick", {"epochs": 2, "samples": 5_000},
-    ("lpaae", *(f"lpaae-{name}" for name in LPAAE), "vaegan", *(f"vaegan-{name}" for name in VAE_GAN)),
+    ("lpaae", *(f"lpaae-{name}" for name in (*READINGS, *LPAAE)), "vaegan", *(f"vaegan-{name}" for name in VAE_GAN)),
     seeds=(0, 1, 2), family="digits", render=render,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY

@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from lprior import runs
 from lprior.evaluation.metrics import FITTED, by_title
 from lprior.figures import logarithmic
-from lprior.report.control import listed
+from lprior.report.claims import SEEDS
+from lprior.report.control import UNTESTED, listed
+from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
@@ -37,8 +39,13 @@ def render(finished: list[RunFolder]) -> Shown:
         return Shown(whole=False)
     lines = curves(finished)
     table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS, control=True)))
-    values = {f"codes/{name}": in_words(lines, *rival) for name, rival in RIVALS.items()}
-    return Shown({"codes": table}, {"codes": codes_figure(lines)}, values=values)
+    found = table_of(finished)
+    seeds = int(found.groupby("key").size().min())
+    said = {f"codes/{name}": in_words(lines, seeds, *rival) for name, rival in RIVALS.items()}
+    said |= {
+        "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
+    }  # fmt: skip
+    return Shown({"codes": table}, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
 
 
 def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
@@ -52,9 +59,9 @@ def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
     return found
 
 
-def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
-    """A panel for each of `PANELS`, and in it a line for each of `LINES`."""
-    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
+def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
+    """A panel for each of `PANELS`, and in it a line for each of `LINES`. `samples`: how many were measured."""
+    figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for label, line in lines.items():
             _, _, colour, style = LINES[label]
@@ -62,19 +69,19 @@ def codes_figure(lines: dict[str, pd.DataFrame]) -> Figure:
         axes.set_xscale("log", base=2)
         sizes = sorted({size for line in lines.values() for size in line.index})
         axes.set_xticks(sizes, sizes)
-        axes.set_xlabel("entries of a code", fontsize=7)
-        axes.set_title(name, fontsize=8)
+        axes.set_xlabel("entries of a code", fontsize=8)
+        axes.set_title(f"{name} of {samples:,} samples", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     logarithmic(figure.axes[0])
     for axes in figure.axes:
-        axes.tick_params(which="both", labelsize=7)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=7, frameon=False)
+        axes.tick_params(which="both", labelsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure
 
 
-def in_words(lines: dict[str, pd.DataFrame], rival: str, called: str) -> str:
-    """For each of `PANELS`, at which sizes a rival, one of `lines`, is better, which is said first, and at which the
-    learned prior, by means over seeds; in LaTeX."""
+def in_words(lines: dict[str, pd.DataFrame], seeds: int, rival: str, called: str) -> str:
+    """For each of `PANELS`, at which sizes the mean over so many seeds of a rival, one of `lines`, is better, which is
+    said first, and at which the learned prior's, in LaTeX."""
     learned, control = lines["learned"].align(lines[rival], join="inner")
     said = []
     for name in PANELS:
@@ -84,7 +91,8 @@ def in_words(lines: dict[str, pd.DataFrame], rival: str, called: str) -> str:
         said += [f"{name} is better {listed(who)}"] if who else []
     if not said:
         return f"{called[0].upper()}{called[1:]} was not measured."
-    return f"Over the number of entries, {'; '.join(said)}."
+    began = "By means over seeds" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}"
+    return f"{began}, over the number of entries {'; '.join(said)}."
 
 
 def variants(size: int) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from functools import partial
 
 from lprior import runs
+from lprior.report.control import priors_in_words
+from lprior.report.frame import table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
@@ -15,8 +17,10 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     """A row for each model of the study of that name: seeds and epochs, mean and standard deviation of `COLUMNS`."""
     if not finished:
         return Shown(whole=False)
-    rows = model_rows(finished, runs.STUDIES[name].models, COLUMNS)
-    return Shown({name: Table(header(COLUMNS, OF_MODEL), "".join(rows))})
+    models = runs.STUDIES[name].models
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS)))
+    said = priors_in_words(table_of(finished), *models, ("FID", "score", "obeyed", "recall within"))
+    return Shown({name: table}, values={f"{name}/priors": said})
 
 
 for name, title, condition in (

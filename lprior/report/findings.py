@@ -1,0 +1,129 @@
+"""What the tables of a part say, in sentences that depend on the numbers: how far from real images its models are, what
+a mixture fitted afterwards changes, and what each change of an algorithm does.
+
+With `ENOUGH` seeds a 95 % interval decides (`difference.py`); with fewer the values do, which is said.
+"""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from lprior import runs
+from lprior.report.claims import SEEDS, values
+from lprior.report.control import UNMEASURED, UNTESTED, listed, sign
+from lprior.report.difference import ENOUGH
+from lprior.report.frame import MIXTURE, anchors, form
+from lprior.report.latex import named, spread
+from lprior.report.tables import like_anchors
+from lprior.runs import title_of
+
+COLUMNS = ("FID", "score", "precision", "recall")
+
+
+def in_words(table: pd.DataFrame) -> dict[str, str]:
+    """Sentences in LaTeX on the models of the main tables, by the keys that the text of a part asks for."""
+    main = table[table["key"].isin(runs.models())]
+    main = main if len(main) else table
+    return {
+        "real images": nearest_to_real(main),
+        "classes": shares_of_classes(main),
+        "mixtures": mixtures(main),
+        "recalls": recalls(main),
+    }
+
+
+def nearest_to_real(table: pd.DataFrame) -> str:
+    """For each of `COLUMNS` the row of the main table whose mean is the nearest to what real images get."""
+    if not like_anchors(table):
+        return "What real images get was not measured by this protocol."
+    real, said = anchors(table["dataset"].iloc[0]), []
+    for name in COLUMNS:
+        rows = {
+            f"{in_prose(key)}{' with a mixture' if prefix else ''}": found
+            for key in table["key"].unique() for prefix in ("", MIXTURE)
+            if len(found := values(table, key, prefix + name))
+        }  # fmt: skip
+        if not rows:
+            continue
+        who, found = min(rows.items(), key=lambda item: abs(item[1].mean() - real[name]))
+        said.append(f"{name} {spread(found, form(name))} of {who} (real {form(name).format(real[name])})")
+    return f"The nearest that a mean comes to real images: {'; '.join(said)}." if said else UNMEASURED
+
+
+def shares_of_classes(table: pd.DataFrame) -> str:
+    """Of each model, how rare the rarest class is among its samples, and how common the commonest."""
+    said = [
+        f"{in_prose(key)} {spread(rare, form('rarest'))} and {spread(common, form('commonest'))}"
+        for key in table["key"].unique()
+        if len(rare := values(table, key, "rarest")) and len(common := values(table, key, "commonest"))
+    ]
+    return (
+        f"The rarest and the commonest class have these shares in per cent: {'; '.join(said)}." if said else UNMEASURED
+    )
+
+
+def recalls(table: pd.DataFrame) -> str:
+    """The recall of each model, from the highest mean to the lowest, and that of real images."""
+    found = {key: values(table, key, "recall") for key in table["key"].unique()}
+    ordered = sorted((key for key in found if len(found[key])), key=lambda key: -found[key].mean())
+    said = [f"{in_prose(key)} {spread(found[key], form('recall'))}" for key in ordered]
+    if said and like_anchors(table):
+        said.append(f"real images {form('recall').format(anchors(table['dataset'].iloc[0])['recall'])}")
+    return f"Recall, from the highest: {'; '.join(said)}." if said else UNMEASURED
+
+
+def mixtures(table: pd.DataFrame) -> str:
+    """On which models a mixture fitted afterwards is better than the model's own prior, and on which it is worse."""
+    keys = [key for key in table["key"].unique() if len(values(table, key, f"{MIXTURE}FID"))]
+    if not keys:
+        return UNMEASURED
+    said = []
+    for name in ("FID", "score", "recall"):
+        pairs = {key: (values(table, key, MIXTURE + name), values(table, key, name)) for key in keys}
+        signs = {key: sign(name, *pair) for key, pair in pairs.items() if all(map(len, pair))}
+        said += _split(signs, {1: f"improves {name} on", -1: f"worsens {name} on"})
+    said = said or ["changes nothing that is told apart"]
+    fewest = min(int((table["key"] == key).sum()) for key in keys)
+    rest = "; no other difference to a model's own prior is told apart" if fewest >= ENOUGH else ""
+    return f"{_began(fewest)}, a mixture fitted afterwards {listed(said)}{rest}."
+
+
+def changes(table: pd.DataFrame, base: str, models: Iterable[str]) -> str:
+    """Which of the models have a lower FID than `base`, which a higher one, and which are not told apart."""
+    ours = values(table, base, "FID")
+    found = {model: values(table, model, "FID") for model in models}
+    found = {model: column for model, column in found.items() if len(column)}
+    if not len(ours) or not found:
+        return UNMEASURED
+    signs = {model: sign("FID", column, ours) for model, column in found.items()}
+    said = _split(signs, {1: "lower with", -1: "higher with", 0: "not told apart with"})
+    return f"{_began(min(map(len, [ours, *found.values()])))}, against {in_prose(base)} the FID is {listed(said)}."
+
+
+def lowest(table: pd.DataFrame, models: Iterable[str]) -> str:
+    """Which of the models, or of the mixtures on their codes, has the lowest mean FID."""
+    found = {
+        f"{in_prose(key)}{' with a mixture' if prefix else ''}": column
+        for key in models for prefix in ("", MIXTURE)
+        if len(column := values(table, key, f"{prefix}FID"))
+    }  # fmt: skip
+    if not found:
+        return UNMEASURED
+    who, column = min(found.items(), key=lambda item: item[1].mean())
+    return f"The lowest mean FID of these and of mixtures on their codes is {spread(column, form('FID'))}, of {who}."
+
+
+def in_prose(model: str) -> str:
+    """What a sentence calls a model: "LP-AAE (fixed prior)"."""
+    first, _, rest = title_of(model).partition(", ")
+    return named(f"{first} ({rest})" if rest else first)
+
+
+def _began(seeds: int) -> str:
+    return "By 95\\,\\% intervals over the seeds" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}"
+
+
+def _split(signs: dict[str, int], phrases: dict[int, str]) -> list[str]:
+    """For each sign with a phrase and models: the phrase, and the models."""
+    found = {which: [in_prose(key) for key, of in signs.items() if of == which] for which in phrases}
+    return [f"{phrases[which]} {listed(models)}" for which, models in found.items() if models]

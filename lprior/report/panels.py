@@ -1,0 +1,71 @@
+"""Small sheets that the report sets side by side: samples of models, real images, and what others published."""
+
+import hashlib
+from math import isqrt
+from pathlib import Path
+
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
+
+from lprior import figures
+from lprior.config import RunConfig
+from lprior.data import DATASETS, crop
+from lprior.errors import UserError
+from lprior.report.parts import Part, first_seeds
+from lprior.report.sheets import PADDING, SHEETS, published
+from lprior.results import RunFolder
+from lprior.stored import read_picture
+from lprior.tiles import COLUMNS, sheet
+
+SIDE = 7  # tiles a side of a panel, at most
+OTHERS = ("mnist/2018", "mnist/learned", "cifar10/2018", "cifar10/learned")  # of `sheets.SHEETS`
+
+
+def write_panels(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], folder: Path) -> None:
+    """<model>-side, the first samples of each model's first seed, and real-side, the first test images."""
+    first = first_seeds(table)
+    for key, facts in first.iterrows():
+        _save(tiles_of(runs[facts["run"]], "samples"), folder / f"{part.file}{key}-side")
+    _save(real(runs[first["run"].iloc[0]]), folder / f"{part.file}real-side")
+
+
+def write_others(source: Path, folder: Path) -> None:
+    """others-<sheet> for each of `OTHERS`, its first images as they were published. Raises UserError unless `source`
+    holds the very files that report/sheets.json has the scores of."""
+    for key in OTHERS:
+        for name, digest in published()[key]["files"].items():
+            if not (source / name).is_file() or hashlib.sha256((source / name).read_bytes()).hexdigest() != digest:
+                raise UserError(f"{source / name} is not the sheet that report/sheets.json has the score of")
+        paths = [source / name for name in published()[key]["files"]]
+        images = torch.cat([figures.tiles(path, SHEETS[key].tile, PADDING) for path in paths])
+        _save(images, folder / f"others-{key.replace('/', '-')}")
+
+
+def real(run: RunFolder) -> Tensor:
+    """uint8 test images (N, 3, H, W): the upper ones of the pairs that a run has reconstructed."""
+    return tiles_of(run, "reconstructions").unflatten(0, (-1, 2, COLUMNS))[:, 0].flatten(0, 1)
+
+
+def tiles_of(run: RunFolder, stem: str) -> Tensor:
+    """uint8 images (N, 3, H, W) of one of a run's sheets, of the data set's size."""
+    config: RunConfig = run.config()
+    return crop(figures.tiles(run.still(stem), config.image_size, padding=PADDING), DATASETS[config.dataset].size)
+
+
+def unlabelled(path: Path) -> Image.Image:
+    """The picture of an evolution without the numbers left of its rows, which would be too small to read in print."""
+    picture = read_picture(path).convert("RGB")
+    used = pil_to_tensor(picture.convert("L")).squeeze(0) < 250  # of white
+    rows, columns = used.float().mean(dim=1) > 0.5, used.float().mean(dim=0) > 0.5
+    if not rows.any() or not columns.any():
+        return picture
+    (top, *_, bottom), (left, *_, right) = (found.nonzero().flatten().tolist() for found in (rows, columns))
+    return picture.crop((left, top, right + 1, bottom + 1))
+
+
+def _save(images: Tensor, stem: Path) -> None:
+    side = min(SIDE, isqrt(len(images)))
+    figures.save_for_print(sheet(images[: side**2], padding=1, columns=side), stem, quality=85)
