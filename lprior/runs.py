@@ -43,6 +43,16 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "dropout": Variant("AAE, printed networks, dropout of 0.2", {"dropout": 0.2}),
         "narrow": Variant("AAE, printed networks, prior N(0, 1)", {"deviation": 1.0}),
     },
+    "aaesemi": {
+        "labels_1000": Variant("AAE, semi-supervised, 1000 labels", {"labelled": 1000}),
+        "labels_all": Variant("AAE, semi-supervised, all labels", {"labelled": 60_000}),
+        **{
+            f"clusters_{values}": Variant(
+                f"AAE, {values} clusters", {"named": False, "labelled": 0, "values": values, "code": values + 10}
+            )
+            for values in (16, 30)
+        },
+    },
     "lpaae": {
         "fixed": Variant("LP-AAE, fixed prior", {"prior": "fixed"}),
         "text": Variant("LP-AAE, text", {"reading": "text"}),

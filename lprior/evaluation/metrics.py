@@ -126,6 +126,10 @@ METRICS = [
     Metric("sharpness", "sharpness", "{:.2f}", None, 0.01),
     Metric("recsharpness", "rec. sharpness", "{:.2f}", None, 0.01),
     Metric("recfeatures", "rec. features", "{:.3f}", False, 0.001),
+    Metric("error", "error", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("errorconfident", "error, confident", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("errormajority", "error, majority", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("clusters", "clusters in use", "{:.0f}", None, 0.5),
     # Of samples, on features of Inception (`inception.py`); not verified, since few have its weights
     Metric("fid_inception", "Inception FID", "{:.2f}", False, 0.02),
     Metric("kid_inception", "Inception KID", "{:z.0f}", False, 0.002, unit=r"$\times 1000$", scale=1000),
