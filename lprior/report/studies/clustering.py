@@ -54,7 +54,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 STUDY = Study(
-    "clustering", "Clusters", "quick", {"epochs": 10, "falling": 5, "samples": 2_000},
+    "clustering", "Clusters", "quick", {"epochs": 8, "falling": 4, "samples": 2_000},
     ("aaesemi-clusters_16", "aaesemi-clusters_30"),
     seeds=(0,), family="digits", render=render, measure=measure,
 )  # fmt: skip

@@ -39,7 +39,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 STUDY = Study(
-    "semisupervised", "Few labels", "quick", {"epochs": 10, "falling": 5, "samples": 2_000},
+    "semisupervised", "Few labels", "quick", {"epochs": 8, "falling": 4, "samples": 2_000},
     ("aaesemi", "aaesemi-labels_1000", "aaesemi-labels_all"),
     seeds=(0,), family="digits", render=render, measure=measure,
 )  # fmt: skip
