@@ -17,7 +17,7 @@ from lprior.streams import followed, generator
 from lprior.training.run import start
 
 STYLE, VALUES = 2, 3
-NAMES = ("semi", "clusters", "semi with BatchNorm")
+NAMES = ("semi", "clusters", "semi with BatchNorm", "heads")
 
 
 def networks():
@@ -33,7 +33,8 @@ def plain(request):
     torch.manual_seed(0)
     rates = dict(learning_rate=RATE, learning_rate_D=2 * RATE, learning_rate_y=3 * RATE, momentum=0.0, momentum_D=0.0)
     named, batch_norm = request.param != "clusters", request.param == "semi with BatchNorm"
-    config = aaesemi.Config(values=VALUES, named=named, batch_norm=batch_norm, **rates)
+    heads = request.param == "heads"
+    config = aaesemi.Config(values=VALUES, named=named, batch_norm=batch_norm, heads=heads, apart=1.0, **rates)
     return aaesemi.build(config, networks(), STYLE + VALUES).double()
 
 
@@ -53,10 +54,20 @@ def transcribed(nets, x, noise, grain, x_labelled=None, grain_labelled=None, lab
         outputs = nets.enc.network(images + 0.6 * noise)
         return outputs[:, :STYLE], torch.softmax(outputs[:, STYLE:], 1)
 
+    def squares(x_rec):
+        return 0.5 * (((x - x_rec) / 2) ** 2).sum() / BATCH
+
     def reconstruction():
-        error = (x - nets.dec(torch.cat(q(x, grain), 1))) / 2
-        L_rec = 0.5 * (error**2).sum() / BATCH
-        return {"enc": L_rec, "dec": L_rec}
+        if not nets.config.heads:
+            L_rec = squares(nets.dec(torch.cat(q(x, grain), 1)))
+            return {"enc": L_rec, "dec": L_rec}
+        (z_x, y_x), W_C, close = q(x, grain), nets.dec[0].W_C.weight, 0
+        L_rec = squares(nets.dec[1](z_x + sum(y_x[:, [k]] * W_C[:, k] for k in range(VALUES))))
+        for a in range(VALUES):
+            for b in range(a):
+                close = close + torch.clamp(1.0 - ((W_C[:, a] - W_C[:, b]) ** 2).sum().sqrt(), min=0)
+        assert 0 < close
+        return {"enc": L_rec, "dec": L_rec + close}
 
     def discriminators():
         z_x, y_x = q(x, grain)

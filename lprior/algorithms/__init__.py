@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from lprior.algorithms import aae, aaemlp, aaesemi, gan, lpaae_tuned, vae, vaedis, vaegan
+from lprior.algorithms import aae, aaelabel, aaemlp, aaesemi, gan, lpaae_tuned, vae, vaedis, vaegan
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.streams import Stream
 
@@ -65,5 +65,6 @@ ALGORITHMS = {
     "vaedis": Algorithm("VAE in features", vaedis.Config, vaedis.build, main=False),
     "gan": Algorithm("GAN", gan.Config, gan.build, main=False),
     "aaemlp": Algorithm("AAE, printed networks", aaemlp.Config, aaemlp.build, main=False),
+    "aaelabel": Algorithm("AAE, supervised", aaelabel.Config, aaelabel.build, main=False),
     "aaesemi": Algorithm("AAE, semi-supervised", aaesemi.Config, aaesemi.build, main=False),
 }

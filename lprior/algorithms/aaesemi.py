@@ -1,11 +1,12 @@
-"""Semi-supervised AAE, and clustering, which is the same without labels: Makhzani et al.,
-https://arxiv.org/abs/1511.05644v2, sections 5 and 6.
+"""Semi-supervised AAE, clustering, which is the same without labels, and dimensionality reduction, in which style and
+y are summed: Makhzani et al., https://arxiv.org/abs/1511.05644v2, sections 5 to 7.
 
     paper                        code
     encoder q(y, z|x)            enc, whose codes are [z, y]: style z, linear, and the probabilities y of the values
     decoder p(x|y, z)            dec
     discriminators               D_z and D_y, with draws of p(z) and p(y) as their real examples
     p(z), p(y)                   noise z, N(0, I), and one-hot y, uniform (`prior`)
+    cluster heads W_C            `Sum`, the first layer of dec where `heads` is on: W_C y + z is what it decodes
 
 A mini-batch has three phases, each with optimizers of its own, as printed: SGD with momentum. Noise on the images that
 enc sees, and no dropout.
@@ -44,6 +45,8 @@ class Config:
     momentum_D: float = 0.1  # of the regularisation
     deviation: float = 0.6  # of the noise on images in [-1, 1] that enc sees: 0.3 of the range from black to white
     batch_norm: bool = True  # behind each layer of enc
+    heads: bool = False  # whether dec sees the sum of style and cluster head only; the paper, section 7
+    apart: float = 5.0  # distance between cluster heads below which they repel each other; ours
     initial: float = 0.0  # standard deviation of initial weights, 0.01 in the paper; 0: torch's own
 
     def __post_init__(self) -> None:
@@ -78,6 +81,18 @@ class Categorical(nn.Module):
     def forward(self, noise: Tensor) -> Tensor:
         z, rest = noise[:, : -self.values], noise[:, -self.values :]
         return torch.cat([z, (rest == rest.amax(dim=1, keepdim=True)).to(z.dtype)], dim=1)
+
+
+class Sum(nn.Module):
+    """[z, y] (N, style + values) -> W_C y + z (N, style): the cluster heads are the columns of W_C (style, values)."""
+
+    def __init__(self, style: int, values: int):
+        super().__init__()
+        self.W_C = nn.Linear(values, style, bias=False)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        z, y = codes.split([self.W_C.out_features, self.W_C.in_features], dim=1)
+        return self.W_C(y) + z
 
 
 class SemiAAE(nn.Module):
@@ -118,7 +133,11 @@ class SemiAAE(nn.Module):
 
         # Reconstruction phase
         L_rec = gaussian_nll(x / 2, self.dec(self.enc(x_seen)) / 2)  # of pixels as numbers in a range of 1
-        update((opt.enc, L_rec), (opt.dec, L_rec))
+        losses, terms = {"L_rec": L_rec}, [(opt.enc, L_rec), (opt.dec, L_rec)]
+        if config.heads:
+            losses["L_heads"] = closeness(self.dec.get_parameter("0.W_C.weight").T, config.apart)
+            terms.append((opt.dec, losses["L_heads"]))
+        update(*terms)
 
         # Regularisation phase: first the discriminators ...
         z_x, y_x = self.split(self.enc(x_seen))
@@ -129,7 +148,7 @@ class SemiAAE(nn.Module):
         # ... then the encoder, against both
         L_fool = -(log_D(self.D_z(z_x)) + log_D(self.D_y(y_x)))
         update((opt.enc_fool, L_fool))
-        losses = {"L_rec": L_rec, "L_GAN_z": L_GAN_z, "L_GAN_y": L_GAN_y, "L_fool": L_fool}
+        losses |= {"L_GAN_z": L_GAN_z, "L_GAN_y": L_GAN_y, "L_fool": L_fool}
 
         # Semi-supervised classification phase
         if labelled:
@@ -146,6 +165,11 @@ class SemiAAE(nn.Module):
     def autoencoder(self) -> Autoencoder:
         """The networks that sample and reconstruct; shares the parameters."""
         return Autoencoder(self.enc, self.dec, self.prior)
+
+
+def closeness(points: Tensor, apart: float) -> Tensor:
+    """How far, summed over pairs of the points (N, entries), their distance falls short of `apart`."""
+    return (apart - torch.pdist(points)).relu().sum()
 
 
 def sgd(network: nn.Module, learning_rate: float, momentum: float) -> SGD:
@@ -169,7 +193,8 @@ def build(config: Config, networks: Networks, code: int) -> SemiAAE:
     network = networks.encoder(code)
     enc = Codes(with_batch_norm(network) if config.batch_norm else network, config.values)
     D_z, D_y = networks.code_discriminator(style), networks.code_discriminator(config.values)
-    algorithm = SemiAAE(config, code, enc, networks.decoder(code), D_z, D_y)
+    dec = nn.Sequential(Sum(style, config.values), networks.decoder(style)) if config.heads else networks.decoder(code)
+    algorithm = SemiAAE(config, code, enc, dec, D_z, D_y)
     for layer in algorithm.modules():
         if config.initial and isinstance(layer, nn.Linear):
             nn.init.normal_(layer.weight, std=config.initial)

@@ -129,6 +129,7 @@ METRICS = [
     Metric("error", "error", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
     Metric("errorconfident", "error, confident", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
     Metric("errormajority", "error, majority", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("probe", "probe", "{:.1f}", None, 0.005, unit=r"\%", scale=100),
     Metric("clusters", "clusters in use", "{:.0f}", None, 0.5),
     # Of samples, on features of Inception (`inception.py`); not verified, since few have its weights
     Metric("fid_inception", "Inception FID", "{:.2f}", False, 0.02),

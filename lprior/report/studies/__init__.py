@@ -1,5 +1,14 @@
 """The studies, a file each. Importing this package makes them known (`runs.STUDIES`)."""
 
-from lprior.report.studies import ablation, clustering, codes, conditions, parzen, semisupervised, similarity
+from lprior.report.studies import (
+    ablation,
+    clustering,
+    codes,
+    conditions,
+    parzen,
+    semisupervised,
+    similarity,
+    supervised,
+)
 
-__all__ = ["ablation", "clustering", "codes", "conditions", "parzen", "semisupervised", "similarity"]
+__all__ = ["ablation", "clustering", "codes", "conditions", "parzen", "semisupervised", "similarity", "supervised"]

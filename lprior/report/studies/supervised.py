@@ -1,0 +1,39 @@
+"""Supervised AAE: what the style of a digit leaves of the digit (Makhzani et al. 2015, section 4)."""
+
+from lprior import runs
+from lprior.data import Dataset
+from lprior.model import Model
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study
+
+COLUMNS = ("obeyed", "probe", "Q", "FID", "precision within", "recall within", "reconstruction")
+
+
+def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+    """probe_test: share of the test images whose label a logistic regression finds in their styles, the first entries
+    of their codes; it has learned from the training images' styles, each entry at variance 1. By chance it is the
+    share of the commonest class, 0.11."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    styles, of_test = (model.encode(part.images)[:, : model.config.code].double().numpy() for part in (train, test))
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(styles, train.labels.numpy())
+    return {"probe_test": float(probe.score(of_test, test.labels.numpy()))}
+
+
+def render(finished: list[RunFolder]) -> Shown:
+    """The supervised model, and one without labels for comparison."""
+    if not finished:
+        return Shown(whole=False)
+    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+
+
+STUDY = Study(
+    "supervised", "Style and digit", "quick", {"epochs": 5, "code": 15, "samples": 5_000},
+    ("aaelabel", "aaemlp-narrow"),
+    seeds=(0,), family="digits", render=render, measure=measure,
+)  # fmt: skip
+runs.STUDIES[STUDY.name] = STUDY
