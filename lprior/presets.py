@@ -74,6 +74,10 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         Row({}, {"networks": "mlp", "code": 15}),  # the paper's
         *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
     ],
+    "aaeplane": [
+        Row({}, {"networks": "mlp", "code": 2, "labelled": 10_000}),  # the paper's
+        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
+    ],
     "aaesemi": [
         Row({}, {"networks": "mlp", "code": 20, "labelled": 100}),  # ten entries of style, the paper's
         *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's

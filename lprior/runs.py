@@ -42,16 +42,32 @@ VARIANTS: dict[str, dict[str, Variant]] = {
     "aaemlp": {
         "dropout": Variant("AAE, printed networks, dropout of 0.2", {"dropout": 0.2}),
         "narrow": Variant("AAE, printed networks, prior N(0, 1)", {"deviation": 1.0}),
+        "style": Variant("AAE, no labels, 15 entries", {"deviation": 1.0, "code": 15}),
+    },
+    "aaeplane": {
+        "unlabelled": Variant("AAE, mixture, no labels", {"named": False, "labelled": 0}),
+        "roll": Variant("AAE, swiss roll, 10 000 labels", {"shape": "swiss_roll"}),
+        "roll_unlabelled": Variant(
+            "AAE, swiss roll, no labels", {"shape": "swiss_roll", "named": False, "labelled": 0}
+        ),
+        "gaussian": Variant("AAE, Gaussian, no labels", {"shape": "gaussian", "named": False, "labelled": 0}),
     },
     "aaesemi": {
-        "labels_1000": Variant("AAE, semi-supervised, 1000 labels", {"labelled": 1000}),
-        "labels_all": Variant("AAE, semi-supervised, all labels", {"labelled": 60_000}),
+        "labels_1000": Variant("AAE, 1000 labels", {"labelled": 1000}),
+        "labels_all": Variant("AAE, all labels", {"labelled": 60_000}),
         **{
             f"clusters_{values}": Variant(
                 f"AAE, {values} clusters", {"named": False, "labelled": 0, "values": values, "code": values + 10}
             )
             for values in (16, 30)
         },
+        "heads": Variant("AAE, plane, 100 labels", {"heads": True, "code": 12}),
+        "heads_1000": Variant("AAE, plane, 1000 labels", {"heads": True, "code": 12, "labelled": 1000}),
+        "heads_unlabelled": Variant(
+            "AAE, plane, 20 clusters",
+            {"heads": True, "code": 22, "values": 20, "named": False, "labelled": 0},
+        ),
+        "heads_10": Variant("AAE, 10 dimensions, 100 labels", {"heads": True, "code": 20}),
     },
     "lpaae": {
         "fixed": Variant("LP-AAE, fixed prior", {"prior": "fixed"}),

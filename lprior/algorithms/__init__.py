@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from lprior.algorithms import aae, aaelabel, aaemlp, aaesemi, gan, lpaae_tuned, vae, vaedis, vaegan
+from lprior.algorithms import aae, aaelabel, aaemlp, aaeplane, aaesemi, gan, lpaae_tuned, vae, vaedis, vaegan
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.streams import Stream
 
@@ -66,5 +66,6 @@ ALGORITHMS = {
     "gan": Algorithm("GAN", gan.Config, gan.build, main=False),
     "aaemlp": Algorithm("AAE, printed networks", aaemlp.Config, aaemlp.build, main=False),
     "aaelabel": Algorithm("AAE, supervised", aaelabel.Config, aaelabel.build, main=False),
-    "aaesemi": Algorithm("AAE, semi-supervised", aaesemi.Config, aaesemi.build, main=False),
+    "aaeplane": Algorithm("AAE, mixture, 10 000 labels", aaeplane.Config, aaeplane.build, main=False),
+    "aaesemi": Algorithm("AAE, 100 labels", aaesemi.Config, aaesemi.build, main=False),
 }

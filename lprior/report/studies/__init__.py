@@ -5,10 +5,15 @@ from lprior.report.studies import (
     clustering,
     codes,
     conditions,
+    dimensions,
     parzen,
+    planes,
     semisupervised,
     similarity,
     supervised,
 )
 
-__all__ = ["ablation", "clustering", "codes", "conditions", "parzen", "semisupervised", "similarity", "supervised"]
+__all__ = [
+    "ablation", "clustering", "codes", "conditions", "dimensions", "parzen", "planes", "semisupervised", "similarity",
+    "supervised",
+]  # fmt: skip

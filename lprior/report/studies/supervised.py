@@ -32,8 +32,8 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 STUDY = Study(
-    "supervised", "Style and digit", "quick", {"epochs": 5, "code": 15, "samples": 5_000},
-    ("aaelabel", "aaemlp-narrow"),
+    "supervised", "Style and digit", "quick", {"epochs": 5, "samples": 5_000},
+    ("aaelabel", "aaemlp-style"),
     seeds=(0,), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
