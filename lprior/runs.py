@@ -53,6 +53,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "gaussian": Variant("AAE, Gaussian, no labels", {"shape": "gaussian", "named": False, "labelled": 0}),
     },
     "aaesemi": {
+        "views": Variant("AAE, 100 labels, views", {"views": True, "lam_VAT": 0.3}),
         "labels_1000": Variant("AAE, 1000 labels", {"labelled": 1000}),
         "labels_all": Variant("AAE, all labels", {"labelled": 60_000}),
         **{

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from test_algorithms import BATCH, RATE, Plain, log, log_not
+from test_algorithms import BATCH, RATE, WARPS, Plain, log, log_not, warped
 from torch import nn
 
 from lprior.algorithms import aaesemi
@@ -17,7 +17,7 @@ from lprior.streams import followed, generator
 from lprior.training.run import start
 
 STYLE, VALUES = 2, 3
-NAMES = ("semi", "clusters", "semi with BatchNorm", "heads")
+NAMES = ("semi", "clusters", "semi with BatchNorm", "heads", "views", "VAT")
 
 
 def networks():
@@ -34,7 +34,8 @@ def plain(request):
     rates = dict(learning_rate=RATE, learning_rate_D=2 * RATE, learning_rate_y=3 * RATE, momentum=0.0, momentum_D=0.0)
     named, batch_norm = request.param != "clusters", request.param == "semi with BatchNorm"
     heads = request.param == "heads"
-    config = aaesemi.Config(values=VALUES, named=named, batch_norm=batch_norm, heads=heads, apart=1.0, **rates)
+    own = dict(batch_norm=batch_norm, heads=heads, apart=1.0, views=request.param == "views", lam_H=0.7)
+    config = aaesemi.Config(values=VALUES, named=named, lam_VAT=0.6 if request.param == "VAT" else 0.0, **own, **rates)
     return aaesemi.build(config, networks(), STYLE + VALUES).double()
 
 
@@ -43,10 +44,33 @@ def inputs(plain):
     source = torch.Generator().manual_seed(1)
     images, labels = torch.rand(2 * BATCH, 1, 4, 4, generator=source) * 2 - 1, torch.arange(2 * BATCH) % VALUES
     drawn = plain.draw(images if plain.config.named else images[:BATCH], labels, lambda name: generator(0, name, 0))
-    return {name: value.double() if value.is_floating_point() else value for name, value in drawn.items()}
+    drawn |= {"warps": torch.cat([WARPS, WARPS])} if "warps" in drawn else {}  # with which `warped` warps
+    double = {"x", "noise", "grain", "x_labelled", "grain_labelled"}  # views are float32 whatever images are
+    return {name: value.double() if name in double else value for name, value in drawn.items()}
 
 
-def transcribed(nets, x, noise, grain, x_labelled=None, grain_labelled=None, labels=None):
+def information(one, other):
+    """Of pairs of values with these probabilities (N, VALUES), in either order."""
+    joint = sum(torch.outer(a, b) + torch.outer(b, a) for a, b in zip(one, other, strict=True)) / (2 * len(one))
+    alone = joint.sum(0)
+    return sum(joint[a, b] * torch.log(joint[a, b] / alone[a] / alone[b]) for a in range(VALUES) for b in range(VALUES))
+
+
+def moved(p, x, direction):
+    """KL(p(x) || p(x + r)), r of length 1.5 along the gradient of the same at a step of length 1 in the direction."""
+
+    def divergence(r):
+        at = p(x).detach()
+        return (at * torch.log(at / p(x + r))).sum() / BATCH
+
+    def of_length(images, length):
+        return length * images / (images**2).flatten(1).sum(1).sqrt()[:, None, None, None]
+
+    r = of_length(direction, 1.0).requires_grad_()
+    return divergence(of_length(torch.autograd.grad(divergence(r), r)[0], 1.5))
+
+
+def transcribed(nets, x, noise, grain, x_labelled=None, grain_labelled=None, labels=None, warps=None):
     """(rate, network -> its cost) of each phase, in their order; each is to be taken at the weights of its moment."""
     z, y = noise[0][:, :STYLE], torch.eye(VALUES).double()[noise[0][:, STYLE:].argmax(1)]
 
@@ -78,8 +102,15 @@ def transcribed(nets, x, noise, grain, x_labelled=None, grain_labelled=None, lab
         return {"enc": -log(nets.D_z(z_x)) - log(nets.D_y(y_x))}
 
     def classification():
-        p = q(x_labelled, grain_labelled)[1]
-        return {"enc": -torch.log(p[torch.arange(BATCH), labels]).mean()}
+        p = q(x_labelled if warps is None else warped(x_labelled), grain_labelled)[1]
+        cost = -torch.log(p[torch.arange(BATCH), labels]).mean()
+        if warps is not None:
+            one, other = q(x, grain)[1], q(warped(x), grain.flip(0))[1]
+            used = torch.cat([one, other]).mean(0)
+            cost = cost - information(one, other) + 0.7 * (used * torch.log(used)).sum()
+        if nets.config.lam_VAT:
+            cost = cost + 0.6 * moved(lambda images: q(images, grain)[1], x, grain)
+        return {"enc": cost}
 
     phases = [(RATE, reconstruction), (2 * RATE, discriminators), (2 * RATE, fool)]
     return phases + ([] if x_labelled is None else [(3 * RATE, classification)])
@@ -110,6 +141,7 @@ def assert_follows(plain, transcribed, inputs):
 
 def test_a_step_equals_the_transcribed_phases(plain, inputs):
     losses = assert_follows(plain, transcribed, inputs)
+    assert ("L_view" in losses) == plain.config.views and ("L_VAT" in losses) == (plain.config.lam_VAT > 0)
     assert ("L_y" in losses) == plain.config.named and ("L_heads" in losses) == plain.config.heads
 
 

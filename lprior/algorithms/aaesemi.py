@@ -14,7 +14,13 @@ enc sees, and no dropout.
 Departures from the printed algorithm:
  1. The encoder fools by maximising log D (the non-saturating form), as in `aae.py`.
  2. A decoder that ends in tanh, for pixels in [-1, 1], where a sigmoid is the same for [0, 1].
- 3. Rates fall over the last epochs (`RunConfig.falling`), where the paper's fall twice, by ten, within 5,000 epochs.
+ 3. BatchNorm behind each layer of enc (`batch_norm`). Without it the printed rates diverge from torch's initial weights
+    and, from those of the paper (`initial`), had twice the error after an epoch (docs/trials.csv).
+ 4. Rates fall over the last epochs (`RunConfig.falling`), where the paper's fall twice, by ten, within 5,000 epochs.
+Options that are off, and ours:
+ 5. `views`: y also learns from random views of images (`views.py`): labelled images are seen through one, and enc
+    descends L_view = -I(y(x); y(x')) - lam_H H(y), as Q does in LP-AAE (`lpaae_tuned.py`, 14 and 15).
+ 6. `lam_VAT` weighs how far y can be moved by a small change of an image (`vat.py`).
 """
 
 from dataclasses import dataclass
@@ -26,9 +32,12 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.information import marginal_entropy, mutual_information
 from lprior.algorithms.noise import draw_grain
 from lprior.algorithms.objectives import gaussian_nll, log_D, log_one_minus_D
 from lprior.algorithms.updates import update
+from lprior.algorithms.vat import virtual_adversarial_loss
+from lprior.algorithms.views import random_warps, view
 from lprior.errors import UserError
 from lprior.networks import Networks
 from lprior.streams import Stream, normal
@@ -46,6 +55,9 @@ class Config:
     deviation: float = 0.6  # of the noise on images in [-1, 1] that enc sees: 0.3 of the range from black to white
     batch_norm: bool = True  # behind each layer of enc
     heads: bool = False  # whether dec sees the sum of style and cluster head only; the paper, section 7
+    views: bool = False  # 5, with
+    lam_H: float = 3.0  # weight of H(y); as LP-AAE has it (`lpaae_tuned.py`), like
+    lam_VAT: float = 0.0  # weight of L_VAT, 6
     apart: float = 5.0  # distance between cluster heads below which they repel each other; ours
     initial: float = 0.0  # standard deviation of initial weights, 0.01 in the paper; 0: torch's own
 
@@ -118,15 +130,17 @@ class SemiAAE(nn.Module):
         count = len(x) // 2 if self.config.named else len(x)
         noise, grain = normal((1, count, self.code), stream("noise")), draw_grain(x, stream("grain"))
         drawn = {"x": x[:count], "noise": noise, "grain": grain[:count]}
+        if self.config.views:
+            drawn["warps"] = random_warps(len(x), stream("warps"))
         if not self.config.named:
             return drawn
         if labels is None or len(labels) == 0:
             raise UserError("y is named by labels, and the data have none: choose named=False")
         return drawn | {"x_labelled": x[count:], "grain_labelled": grain[count:], "labels": labels[count:]}
 
-    def train_step(self, x: Tensor, noise: Tensor, grain: Tensor, **labelled: Tensor) -> dict[str, Tensor]:
+    def train_step(self, x: Tensor, noise: Tensor, grain: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
         """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, style + values), grain like x, and if `named` as many
-        images x_labelled with their grain and labels (N,). Returns the losses, detached."""
+        images x_labelled with their grain and labels (N,), and warps of all for views. Returns the losses, detached."""
         opt, config = self.opt, self.config
         z, y = self.split(self.prior(noise[0]))
         x_seen = x + config.deviation * grain
@@ -151,12 +165,32 @@ class SemiAAE(nn.Module):
         losses |= {"L_GAN_z": L_GAN_z, "L_GAN_y": L_GAN_y, "L_fool": L_fool}
 
         # Semi-supervised classification phase
-        if labelled:
-            _, logits = self.enc.heads(labelled["x_labelled"] + config.deviation * labelled["grain_labelled"])
-            losses["L_y"] = cross_entropy(logits.float(), labelled["labels"])
-            update((opt.enc_y, losses["L_y"]))
+        if config.named:
+            of_y = self.classification(x, grain, **drawn)
+            update(*((opt.enc_y, loss, config.lam_VAT if name == "L_VAT" else 1.0) for name, loss in of_y.items()))
+            losses |= of_y
 
         return {name: loss.detach() for name, loss in losses.items()}
+
+    def classification(self, x: Tensor, grain: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
+        """The losses of y: of the labels, and with `views` and `lam_VAT` those that need none."""
+        config, labelled, count = self.config, drawn["x_labelled"], len(x)
+
+        def logits(images: Tensor, grain: Tensor) -> Tensor:
+            return self.enc.heads(images + config.deviation * grain)[1]
+
+        if config.views:
+            labelled = view(labelled, drawn["warps"][count:])
+        losses = {"L_y": cross_entropy(logits(labelled, drawn["grain_labelled"]).float(), drawn["labels"])}
+        if config.views or config.lam_VAT:
+            y_x = logits(x, grain)
+        if config.views:  # 5
+            y_view = logits(view(x, drawn["warps"][:count]), grain.flip(0))
+            entropy = marginal_entropy(torch.cat([y_x, y_view]))
+            losses["L_view"] = -mutual_information(y_x, y_view) - config.lam_H * entropy
+        if config.lam_VAT:  # 6
+            losses["L_VAT"] = virtual_adversarial_loss(lambda image: logits(image, grain), x, y_x, grain)
+        return losses
 
     def split(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """z and y of codes [z, y]."""
