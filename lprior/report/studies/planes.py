@@ -56,7 +56,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 STUDY = Study(
-    "planes", "Priors in the plane", "quick", {"epochs": 5, "falling": 2, "samples": 2_000},
+    "planes", "Priors in the plane", "quick", {"epochs": 4, "falling": 1, "samples": 2_000},
     ("aaeplane-gaussian", "aaeplane-unlabelled", "aaeplane", "aaeplane-roll_unlabelled", "aaeplane-roll"),
     seeds=(0,), family="digits", render=render, measure=measure,
 )  # fmt: skip

@@ -32,7 +32,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 STUDY = Study(
-    "supervised", "Style and digit", "quick", {"epochs": 5, "samples": 5_000},
+    "supervised", "Style and digit", "quick", {"epochs": 4, "samples": 5_000},
     ("aaelabel", "aaemlp-style"),
     seeds=(0,), family="digits", render=render, measure=measure,
 )  # fmt: skip
