@@ -154,7 +154,8 @@ class Study:
 
     `seeds`: of each model. `family`: of the data sets it is for. `render(runs)`: what the report shows of its finished
     runs, as `report.studies.Shown`. `measure(model, train, test)`: metrics that its runs have beside all others', by
-    the keys that `evaluation.metrics` explains; None for none.
+    the keys that `evaluation.metrics` explains; None for none. `pictured`: models whose first seed is published with
+    its sheet of samples; of others only numbers are.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Study:
     family: str
     render: Callable[[list], Any]
     measure: Callable[[Any, Any, Any], dict[str, Any]] | None = None
+    pictured: tuple[str, ...] = ()
 
 
 STUDIES: dict[str, Study] = {}  # filled by `report.studies`, and by whoever adds one

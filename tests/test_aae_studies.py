@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from PIL import Image
 from test_studies import cells, run_with
 
+from lprior import publish
 from lprior.config import resolve
 from lprior.data import Dataset
 from lprior.report.latex import MISSING
@@ -53,7 +55,15 @@ def test_the_probe_stands_beside_a_model_without_labels(tmp_path):
         run_with(tmp_path, model, preset="supervised", probe_test=value)
         for model, value in (("aaemlp-style", 0.8), ("aaelabel", 0.11))
     ]
+    sheet = Image.new("L", (302, 302))
+    sheet.save(runs[1].path / "samples.png")
     assert [row[4] for row in rows_of("supervised", *runs)] == ["11.0", "80.0"]
+    figure = STUDIES["supervised"].render(runs).figures["supervised_samples"]
+    assert figure.axes[0].images[0].get_array().shape == (302, 302)
+    assert STUDIES["supervised"].render(runs[:1]).figures == {}
+    for one in runs:
+        publish.publish(one.path, tmp_path / "published")
+    assert [path.parent.name for path in (tmp_path / "published").glob("*/samples.*")] == ["mnist-aaelabel-s0"]
 
 
 def test_maps_are_drawn_of_codes_in_the_plane_alone(tmp_path):

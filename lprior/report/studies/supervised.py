@@ -1,5 +1,9 @@
 """Supervised AAE: what the style of a digit leaves of the digit (Makhzani et al. 2015, section 4)."""
 
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
 from lprior import runs
 from lprior.data import Dataset
 from lprior.model import Model
@@ -7,7 +11,9 @@ from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study
+from lprior.stored import read_picture
 
+PICTURED = ("mnist-aaelabel-s0",)
 COLUMNS = ("obeyed", "probe", "Q", "FID", "precision within", "recall within", "reconstruction")
 
 
@@ -25,15 +31,26 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """The supervised model, and one without labels for comparison."""
+    """The supervised model, and one without labels for comparison; a figure of the former's samples."""
     if not finished:
         return Shown(whole=False)
-    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
+    sheets = [sheet_figure(run.still("samples")) for run in finished if run.config().name in PICTURED]
+    return Shown({STUDY.name: table}, {f"{STUDY.name}_samples": figure for figure in sheets})
+
+
+def sheet_figure(path: Path) -> Figure:
+    """A sheet of samples as it is, pixel for pixel."""
+    figure = Figure(figsize=(3, 3))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(read_picture(path).convert("L"), cmap="gray", interpolation="nearest")
+    axes.set_axis_off()
+    return figure
 
 
 STUDY = Study(
     "supervised", "Style and digit", "quick", {"epochs": 4, "samples": 5_000},
     ("aaelabel", "aaemlp-style"),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    seeds=(0,), family="digits", render=render, measure=measure, pictured=("aaelabel",),
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
