@@ -44,6 +44,9 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "narrow": Variant("AAE, printed networks, prior N(0, 1)", {"deviation": 1.0}),
         "style": Variant("AAE, no labels, 15 entries", {"deviation": 1.0, "code": 15}),
     },
+    "aaelabel": {
+        "informed": Variant("AAE, supervised, labels to D_C", {"D_C_sees_labels": True}),
+    },
     "aaeplane": {
         "unlabelled": Variant("AAE, mixture, no labels", {"named": False, "labelled": 0}),
         "roll": Variant("AAE, swiss roll, 10 000 labels", {"shape": "swiss_roll"}),

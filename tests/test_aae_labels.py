@@ -36,21 +36,26 @@ def drawn(algorithm, labels):
     return {name: value.double() for name, value in found.items()}
 
 
-def test_the_supervised_step_equals_its_transcription():
-    algorithm, labels = on_plain_networks(aaelabel, aaelabel.Config(lam=3.0), CODE), LABELS.clamp(min=0)
+@pytest.mark.parametrize("D_C_sees_labels", [False, True])
+def test_the_supervised_step_equals_its_transcription(D_C_sees_labels):
+    config, labels = aaelabel.Config(lam=3.0, D_C_sees_labels=D_C_sees_labels), LABELS.clamp(min=0)
+    algorithm = on_plain_networks(aaelabel, config, CODE)
 
     def phases(nets, x, noise):
         z, s = noise[0][:, :CODE], torch.eye(10).double()[labels]
         assert torch.equal(noise[0][:, CODE:], s)
+
+        def D_C(z):
+            return nets.D_C(torch.cat([z, s], 1) if D_C_sees_labels else z)
 
         def reconstruction():
             L_rec = 3.0 * mean_squares(x, nets.dec(torch.cat([nets.enc(x), s], 1)))
             return {"enc": L_rec, "dec": L_rec}
 
         def discriminator():
-            return {"D_C": -(log(nets.D_C(z)) + log_not(nets.D_C(nets.enc(x))))}
+            return {"D_C": -(log(D_C(z)) + log_not(D_C(nets.enc(x))))}
 
-        return [(RATE, reconstruction), (RATE, discriminator), (RATE, lambda: {"enc": -log(nets.D_C(nets.enc(x)))})]
+        return [(RATE, reconstruction), (RATE, discriminator), (RATE, lambda: {"enc": -log(D_C(nets.enc(x)))})]
 
     assert_follows(algorithm, phases, drawn(algorithm, labels))
 

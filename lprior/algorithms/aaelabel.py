@@ -8,6 +8,9 @@ decoder beside its code, which is left to be the style.
 
 Departures: those of `aae.py`. The encoder knows no label; to reconstruct an image without one (`BySynthesis`), the
 decoder tries all, which the paper has no need for.
+An option that is off, and ours:
+ 4. `D_C_sees_labels`: D_C gets [z, s], so that styles of each digit, and not only of all digits together, have to be
+    N(0, I). As printed, nothing keeps the digit out of z.
 """
 
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ from lprior.streams import Stream
 
 @dataclass(frozen=True)
 class Config(aae.Config):
-    pass
+    D_C_sees_labels: bool = False
 
 
 class SupervisedAAE(aae.AAE):
@@ -41,17 +44,20 @@ class SupervisedAAE(aae.AAE):
         Returns the losses, detached."""
         z, s = noise[0].split([self.code, VALUES], dim=1)
 
+        def D_C(z: Tensor) -> Tensor:
+            return self.D_C(torch.cat([z, s], dim=1) if self.config.D_C_sees_labels else z)  # 4
+
         # Reconstruction phase
         L_rec = feature_distance(x, self.dec(torch.cat([self.enc(x), s], dim=1)))
         update((self.opt.enc, L_rec, self.config.lam), (self.opt.dec, L_rec, self.config.lam))
 
         # Regularisation phase: first the discriminator of styles ...
         z_x = self.enc(x)
-        L_GAN_C = -(log_D(self.D_C(z)) + log_one_minus_D(self.D_C(z_x)))
+        L_GAN_C = -(log_D(D_C(z)) + log_one_minus_D(D_C(z_x)))
         update((self.opt.D_C, L_GAN_C))
 
         # ... then the encoder
-        L_fool_C = -log_D(self.D_C(z_x))
+        L_fool_C = -log_D(D_C(z_x))
         update((self.opt.enc, L_fool_C))
 
         return {"L_rec": L_rec.detach(), "L_GAN_C": L_GAN_C.detach(), "L_fool_C": L_fool_C.detach()}
@@ -85,4 +91,5 @@ class BySynthesis(Autoencoder):
 def build(config: Config, networks: Networks, code: int) -> SupervisedAAE:
     """The algorithm on new networks, for styles of so many entries."""
     enc, dec = networks.encoder(code), networks.decoder(code + VALUES)
-    return SupervisedAAE(config, code, enc, dec, networks.code_discriminator(code))
+    D_C = networks.code_discriminator(code + VALUES if config.D_C_sees_labels else code)
+    return SupervisedAAE(config, code, enc, dec, D_C)

@@ -10,10 +10,9 @@ from lprior.model import Model
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
-from lprior.runs import Study
+from lprior.runs import Study, title_of
 from lprior.stored import read_picture
 
-PICTURED = ("mnist-aaelabel-s0",)
 COLUMNS = ("obeyed", "probe", "Q", "FID", "precision within", "recall within", "reconstruction")
 
 
@@ -35,22 +34,25 @@ def render(finished: list[RunFolder]) -> Shown:
     if not finished:
         return Shown(whole=False)
     table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
-    sheets = [sheet_figure(run.still("samples")) for run in finished if run.config().name in PICTURED]
-    return Shown({STUDY.name: table}, {f"{STUDY.name}_samples": figure for figure in sheets})
+    first = [run for run in finished if run.config().model in STUDY.pictured and run.config().seed == 0]
+    sheets = {title_of(run.config().model): run.still("samples") for run in first}
+    return Shown({STUDY.name: table}, {f"{STUDY.name}_samples": sheets_figure(sheets)} if sheets else {})
 
 
-def sheet_figure(path: Path) -> Figure:
-    """A sheet of samples as it is, pixel for pixel."""
-    figure = Figure(figsize=(3, 3))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(read_picture(path).convert("L"), cmap="gray", interpolation="nearest")
-    axes.set_axis_off()
+def sheets_figure(sheets: dict[str, Path]) -> Figure:
+    """Sheets of samples side by side, by their titles."""
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    for axes, (title, path) in zip(figure.subplots(1, 2), sheets.items(), strict=False):
+        axes.imshow(read_picture(path).convert("L"), cmap="gray", interpolation="nearest")
+        axes.set_title(title, fontsize=8)
+    for axes in figure.axes:
+        axes.set_axis_off()
     return figure
 
 
 STUDY = Study(
     "supervised", "Style and digit", "quick", {"epochs": 4, "samples": 5_000},
-    ("aaelabel", "aaemlp-style"),
-    seeds=(0,), family="digits", render=render, measure=measure, pictured=("aaelabel",),
+    ("aaelabel", "aaelabel-informed", "aaemlp-style"),
+    seeds=(0,), family="digits", render=render, measure=measure, pictured=("aaelabel", "aaelabel-informed"),
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
