@@ -35,6 +35,8 @@ class Config(aae.Config):
 class SupervisedAAE(aae.AAE):
     """AAE whose decoder takes [z, s] (N, code + 10)."""
 
+    config: Config
+
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """The inputs of `train_step` for images x (N, C, H, W) and their labels (N,). Raises UserError without."""
         return {"x": x} | Supervised().draw((1, len(x), self.code), x, labels, stream)
