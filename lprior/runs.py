@@ -46,6 +46,9 @@ VARIANTS: dict[str, dict[str, Variant]] = {
     },
     "aaelabel": {
         "informed": Variant("AAE, supervised, labels to D_C", {"D_C_sees_labels": True}),
+        "informed_long": Variant(
+            "AAE, supervised, labels to D_C, longer", {"D_C_sees_labels": True, "epochs": Of("epochs", 3), "falling": 4}
+        ),
     },
     "aaeplane": {
         "unlabelled": Variant("AAE, mixture, no labels", {"named": False, "labelled": 0}),
