@@ -17,8 +17,9 @@ COLUMNS = ("obeyed", "probe", "Q", "FID", "precision within", "recall within", "
 
 
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
-    """probe_test: share of the test images whose label a logistic regression finds in their styles; it has learned from the training images' styles, each entry at variance 1. By chance it is the
-    share of the commonest class, 0.11."""
+    """probe_test: share of the test images whose label a logistic regression finds in their styles; it has learned
+    from the training images' styles, each entry at variance 1. By chance it is the share of the commonest class, 0.11.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
