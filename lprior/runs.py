@@ -45,9 +45,9 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "style": Variant("AAE, no labels, 15 entries", {"deviation": 1.0, "code": 15}),
     },
     "aaelabel": {
-        "informed": Variant("AAE, supervised, labels to D_C", {"D_C_sees_labels": True}),
+        "informed": Variant("AAE, label to D_C", {"D_C_sees_labels": True}),
         "informed_long": Variant(
-            "AAE, supervised, labels to D_C, longer", {"D_C_sees_labels": True, "epochs": Of("epochs", 3), "falling": 4}
+            "AAE, label to D_C, longer", {"D_C_sees_labels": True, "epochs": Of("epochs", 3), "falling": 4}
         ),
     },
     "aaeplane": {

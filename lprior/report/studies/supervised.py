@@ -13,7 +13,7 @@ from lprior.results import RunFolder
 from lprior.runs import Study, title_of
 from lprior.stored import read_picture
 
-COLUMNS = ("obeyed", "probe", "Q", "FID", "precision within", "recall within", "reconstruction")
+COLUMNS = ("obeyed", "probe", "Q", "FID", "precision within", "recall within")
 
 
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
