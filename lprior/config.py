@@ -23,6 +23,7 @@ from lprior.presets import BUDGETS, RECIPES
 from lprior.runs import MOST_SEED, STUDIES, Of, presets, variants_of
 
 CHOICES = ("reading", "condition")  # settings that a recipe may depend on
+LATER = ("labelled", "validation")  # fields that published runs do not have
 MOST = 1e30  # of any number: what torch computes from it should stay within float32
 
 
@@ -47,6 +48,8 @@ class RunConfig:
     spectral_norm: bool = True  # in the image discriminator
     falling: int = 0  # over so many last epochs learning rates fall towards zero
     feature_block: int | None = None  # of the image discriminator, whose output are the features F; None: the last
+    labelled: int = 0  # so many training images, drawn by the seed, have labels, and some of them follow each
+    # mini-batch; 0: all have labels, and none follow
     validation: int = 0  # so many last training images are held out, and measured on in place of the test images
 
     @property
@@ -65,9 +68,8 @@ class RunConfig:
         return NETWORKS[self.networks].input_size or DATASETS[self.dataset].size
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; `validation` only where images are held out, so that other runs say what they always said."""
-        values = asdict(self)
-        return values if self.validation else {name: v for name, v in values.items() if name != "validation"}
+        """Plain values; those of `LATER` only where they are not 0, so that other runs say what they always said."""
+        return {name: value for name, value in asdict(self).items() if value or name not in LATER}
 
 
 def resolve(algorithm: str, dataset: str, preset: str, variant: str = "", seed: int = 0, **changes: Any) -> RunConfig:
@@ -149,9 +151,7 @@ def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
     return found
 
 
-EARLIER: dict[str, dict[str, Any]] = {  # what settings were before they existed: of every run, and of an algorithm
-    "": {"validation": 0}, "vaegan": {"feature_deviation": 1.0},
-}  # fmt: skip
+EARLIER: dict[str, dict[str, Any]] = {"vaegan": {"feature_deviation": 1.0}}  # settings before they had a name
 
 
 def from_dict(values: dict[str, Any]) -> RunConfig:
@@ -169,7 +169,8 @@ def _from_dict(values: dict[str, Any]) -> RunConfig:
     choose("data set", str(values.get("dataset")), DATASETS)
     choose("network set", str(values.get("networks")), NETWORKS)
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in values.get("settings", {}).items()}
-    values, settings = {**EARLIER[""], **values}, {**EARLIER.get(algorithm, {}), **settings}
+    values = {**dict.fromkeys(LATER, 0), **values}
+    settings = {**EARLIER.get(algorithm, {}), **settings}
     found, kinds = values | settings, {field.name: field.type for field in _fields(algorithm)}
     if missing := {"settings", *kinds} - found.keys():
         raise UserError(f"it lacks {', '.join(sorted(missing))}")

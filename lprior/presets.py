@@ -70,6 +70,18 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         Row({}, {"networks": "mlp"}),
         *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
     ],
+    "aaelabel": [
+        Row({}, {"networks": "mlp", "code": 15}),  # the paper's
+        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
+    ],
+    "aaeplane": [
+        Row({}, {"networks": "mlp", "code": 2, "labelled": 10_000}),  # the paper's
+        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
+    ],
+    "aaesemi": [
+        Row({}, {"networks": "mlp", "code": 20, "labelled": 100}),  # ten entries of style, the paper's
+        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
+    ],
     "lpaae": [
         Row({"reading": "printed"}, READINGS["printed"] | {"lam": 1.0}),  # the norm not squared is that much larger
         Row({"reading": "text"}, READINGS["text"]),

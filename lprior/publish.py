@@ -122,6 +122,8 @@ def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
         if (run / name).exists():
             shutil.copyfile(run / name, folder / name)
     if content is None:
+        if config.model in STUDIES[config.preset].pictured and config.seed == 0:
+            _place(run / "samples.png", folder)
         return
     with_weights = for_git(config, len(content))
     if with_weights:

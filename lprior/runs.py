@@ -42,6 +42,39 @@ VARIANTS: dict[str, dict[str, Variant]] = {
     "aaemlp": {
         "dropout": Variant("AAE, printed networks, dropout of 0.2", {"dropout": 0.2}),
         "narrow": Variant("AAE, printed networks, prior N(0, 1)", {"deviation": 1.0}),
+        "style": Variant("AAE, no labels, 15 entries", {"deviation": 1.0, "code": 15}),
+    },
+    "aaelabel": {
+        "informed": Variant("AAE, label to D_C", {"D_C_sees_labels": True}),
+        "informed_long": Variant(
+            "AAE, label to D_C, longer", {"D_C_sees_labels": True, "epochs": Of("epochs", 3), "falling": 4}
+        ),
+    },
+    "aaeplane": {
+        "unlabelled": Variant("AAE, mixture, no labels", {"named": False, "labelled": 0}),
+        "roll": Variant("AAE, swiss roll, 10 000 labels", {"shape": "swiss_roll"}),
+        "roll_unlabelled": Variant(
+            "AAE, swiss roll, no labels", {"shape": "swiss_roll", "named": False, "labelled": 0}
+        ),
+        "gaussian": Variant("AAE, Gaussian, no labels", {"shape": "gaussian", "named": False, "labelled": 0}),
+    },
+    "aaesemi": {
+        "views": Variant("AAE, 100 labels, views", {"views": True, "lam_VAT": 0.3}),
+        "labels_1000": Variant("AAE, 1000 labels", {"labelled": 1000}),
+        "labels_all": Variant("AAE, all labels", {"labelled": 60_000}),
+        **{
+            f"clusters_{values}": Variant(
+                f"AAE, {values} clusters", {"named": False, "labelled": 0, "values": values, "code": values + 10}
+            )
+            for values in (16, 30)
+        },
+        "heads": Variant("AAE, plane, 100 labels", {"heads": True, "code": 12}),
+        "heads_1000": Variant("AAE, plane, 1000 labels", {"heads": True, "code": 12, "labelled": 1000}),
+        "heads_unlabelled": Variant(
+            "AAE, plane, 20 clusters",
+            {"heads": True, "code": 22, "values": 20, "named": False, "labelled": 0},
+        ),
+        "heads_10": Variant("AAE, 10 dimensions, 100 labels", {"heads": True, "code": 20}),
     },
     "lpaae": {
         "fixed": Variant("LP-AAE, fixed prior", {"prior": "fixed"}),
@@ -127,8 +160,9 @@ class Study:
 
     `seeds`: of each model. `family`: of the data sets it is for. `render(runs)`: what the report shows of its finished
     runs, as `report.studies.Shown`. `fitted`: priors measured beside the control, as `evaluation.fitted` names them.
-    `measure(model, train, test)`: metrics that its runs have beside all others', by
-    the keys that `evaluation.metrics` explains; None for none.
+    `measure(model, train, test)`: metrics that its runs have beside all others', by the keys that `evaluation.metrics`
+    explains; None for none. `pictured`: models whose first seed is published with its sheet of samples; of others only
+    numbers are.
     """
 
     name: str
@@ -141,6 +175,7 @@ class Study:
     render: Callable[[list], Any]
     fitted: tuple[str, ...] = ()
     measure: Callable[[Any, Any, Any], dict[str, Any]] | None = None
+    pictured: tuple[str, ...] = ()
 
 
 STUDIES: dict[str, Study] = {}  # filled by `report.studies`, and by whoever adds one

@@ -1,7 +1,7 @@
 """Random streams that depend on nothing but their names, so that a resumed run needs no saved state."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -25,3 +25,13 @@ def batches(count: int, batch_size: int, seed: int, epoch: int, device: torch.de
     order = torch.randperm(count, generator=generator(seed, "order", epoch)).to(device)
     for start in range(0, count - batch_size + 1, batch_size):
         yield order[start : start + batch_size]
+
+
+def followed(indices: Iterable[Tensor], known: Tensor, seed: int, epoch: int) -> Iterator[Tensor]:
+    """Each mini-batch of indices (N,), followed by N of `known`, none twice before all have come; without any, as it
+    is."""
+    source = generator(seed, "labelled", epoch)
+    for index in indices:
+        order = torch.randperm(len(known), generator=source)
+        repeated = order.repeat(-(-len(index) // max(1, len(known))))[: len(index)]
+        yield torch.cat([index, known[repeated].to(index.device)])

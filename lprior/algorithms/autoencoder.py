@@ -1,5 +1,7 @@
 """What remains of an algorithm when training is over."""
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from lprior.algorithms.conditions import NONE, Condition
@@ -14,7 +16,8 @@ class Autoencoder(nn.Module):
     ):  # fmt: skip
         """`CG` turns noise into codes; without one, noise is the code (a fixed prior). `Q`: images -> logits of `s`."""
         super().__init__()
-        self.enc, self.dec, self.CG, self.Q = enc, dec, CG if CG is not None else nn.Identity(), Q
+        self.enc, self.dec, self.CG = enc, dec, CG if CG is not None else nn.Identity()
+        self.Q: Callable[[Tensor], Tensor] | None = Q
         self.s = s
 
     def forward(self, z: Tensor) -> Tensor:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from lprior.data.cifar10 import JPEG_TITLE, load_cifar10
 from lprior.data.files import cache
-from lprior.data.images import Dataset, check_labels, crop, pad, to_float, to_uint8
+from lprior.data.images import Dataset, check_labels, crop, known_labels, pad, to_float, to_uint8
 from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
 from lprior.data.pictures import CLASSES
 from lprior.errors import DataUnavailable, UserError, choose
 
 __all__ = [
-    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "load", "pad", "split", "substitute", "to_float",
-    "to_uint8",
+    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "known_labels", "load", "pad", "split",
+    "substitute", "to_float", "to_uint8",
 ]  # fmt: skip
 
 DIGITS = tuple("0123456789")

@@ -64,6 +64,19 @@ class Dataset:
         return replace(self, images=self.images[order], labels=self.labels[order])
 
 
+def known_labels(labels: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Indices of `count` images whose labels a run may use (all if they are fewer), drawn by its seed, as many of each
+    class as there are of it; and labels (N,) of which all others are -1. For a count of 0 no index, and all labels."""
+    if not count or len(labels) == 0:
+        return labels.new_empty(0), labels
+    order = torch.randperm(len(labels), generator=generator(seed, "labelled", 0))
+    nth = F.one_hot(labels[order]).cumsum(dim=0).gather(1, labels[order, None])[:, 0]  # of its class
+    index = order[nth.argsort(stable=True)[:count]]
+    known = torch.full_like(labels, -1)
+    known[index] = labels[index]
+    return index, known
+
+
 def sha256(tensor: Tensor) -> str:
     """Of the values of a tensor, row by row."""
     return hashlib.sha256(tensor.numpy().tobytes()).hexdigest()

@@ -138,6 +138,16 @@ METRICS = [
     Metric("sharpness", "sharpness", "{:.2f}", None, 0.01),
     Metric("recsharpness", "rec. sharpness", "{:.2f}", None, 0.01),
     Metric("recfeatures", "rec. features", "{:.3f}", False, 0.001),
+    Metric("error", "error", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("errorconfident", "error, confident", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("errormajority", "error, majority", "{:.2f}", False, 0.001, unit=r"\%", scale=100),
+    Metric("coverage", "coverage", "{:.1f}", True, 0.01, unit=r"\%", scale=100,
+           parts={"covered": (itemgetter(0), True), "inside": (itemgetter(1), True),
+                  "covered by itself": (itemgetter(2), None)}),
+    Metric("placed", "placed", "{:.1f}", True, 0.005, unit=r"\%", scale=100),
+    Metric("map", "map", "{}", None, 0.1),
+    Metric("probe", "probe", "{:.1f}", None, 0.005, unit=r"\%", scale=100),
+    Metric("clusters", "clusters in use", "{:.0f}", None, 0.5),
     # Of attributes that are measured on the image itself, by `python -m lprior attributes`: of codes moved along a
     # direction (`arithmetic.py`), also for the control; and where there is s (`disentanglement.py`)
     *(

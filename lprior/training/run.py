@@ -21,6 +21,7 @@ from lprior.evaluation.measurement import GLANCE
 from lprior.model import SHEET, Model
 from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
 from lprior.results import DIVERGED, FEW, METRICS, RunFolder
+from lprior.streams import followed
 from lprior.training import memory
 from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
@@ -156,18 +157,20 @@ def _train(
 
     images = train.padded(config.image_size).images.to(training.device)
     model, count = Model(training.average, config), max(SHEET, min(GLANCE, config.samples))
+    known, labels = data.known_labels(train.labels, config.labelled, config.seed)
     if training.epoch == 0:
         progress.picture(_save_frame(model.sample(), 0, result), "before training")
     judge = Judge(test, training.device)
 
     def watch(batches: Iterable, count: int, epoch: int) -> Iterator:
         """Between mini-batches, as `progress` wants; what is drawn for it changes nothing in training."""
+        batches = followed(batches, known, config.seed, epoch)
         for number, batch in enumerate(progress.batches(batches, count, epoch)):
             if epoch == 1 and number and progress.every and number % progress.every == 0:
                 progress.picture(figures.sheet(model.sample(), padding=0), f"epoch 1, mini-batch {number} of {count}")
             yield batch
 
-    for row in training.epochs(images, config.epochs, watch, train.labels.to(training.device)):
+    for row in training.epochs(images, config.epochs, watch, labels.to(training.device)):
         samples = model.sample(count)
         row |= judge.glance(data.crop(samples, test.images.shape[-1]))
         _save_frame(samples[:SHEET], training.epoch, result)

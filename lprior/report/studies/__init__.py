@@ -1,5 +1,19 @@
 """The studies, a file each. Importing this package makes them known (`runs.STUDIES`)."""
 
-from lprior.report.studies import ablation, codes, conditions, parzen, similarity
+from lprior.report.studies import (
+    ablation,
+    clustering,
+    codes,
+    conditions,
+    dimensions,
+    parzen,
+    planes,
+    semisupervised,
+    similarity,
+    supervised,
+)
 
-__all__ = ["ablation", "codes", "conditions", "parzen", "similarity"]
+__all__ = [
+    "ablation", "clustering", "codes", "conditions", "dimensions", "parzen", "planes", "semisupervised", "similarity",
+    "supervised",
+]  # fmt: skip

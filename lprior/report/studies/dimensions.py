@@ -1,0 +1,40 @@
+"""Dimensionality reduction by AAE: cluster heads added to the style (Makhzani et al. 2015, section 7)."""
+
+from lprior import runs
+from lprior.data import Dataset
+from lprior.model import Model
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.studies import clustering, semisupervised
+from lprior.report.studies.maps import mapped, maps_figure
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study
+
+COLUMNS = ("error", "error, confident", "error, majority", "FID", "reconstruction")
+
+
+def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+    """The errors of `semisupervised` or, without labels, of `clustering`; and a map of sums in the plane."""
+    of_y = semisupervised if model.config.settings.named else clustering
+    found = of_y.measure(model, train, test)
+    if model.config.settings.heads:
+        sums = model.in_batches(model.autoencoder.dec[0], model.encode(test.images))
+        found |= mapped(sums, test.labels) if sums.shape[1] == 2 else {}
+    return found
+
+
+def render(finished: list[RunFolder]) -> Shown:
+    """A row for each model, and maps of those in the plane."""
+    if not finished:
+        return Shown(whole=False)
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
+    figure = maps_figure([run for run in finished if run.config().seed == 0])
+    return Shown({STUDY.name: table}, {f"{STUDY.name}_maps": figure} if figure else {})
+
+
+STUDY = Study(
+    "dimensions", "Two dimensions", "quick", {"epochs": 4, "falling": 2, "samples": 2_000},
+    ("aaesemi-heads_unlabelled", "aaesemi-heads", "aaesemi-heads_1000", "aaesemi-heads_10"),
+    seeds=(0,), family="digits", render=render, measure=measure,
+)  # fmt: skip
+runs.STUDIES[STUDY.name] = STUDY

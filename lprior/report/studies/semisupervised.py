@@ -1,0 +1,46 @@
+"""Semi-supervised AAE with 100, 1000 and all labels (Makhzani et al. 2015, section 5)."""
+
+from lprior import data, runs
+from lprior.data import Dataset
+from lprior.evaluation.conditional import accuracy
+from lprior.evaluation.judges import Judge
+from lprior.evaluation.metrics import thousands
+from lprior.model import Model
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.studies.shown import Shown
+from lprior.results import RunFolder
+from lprior.runs import Study
+
+COLUMNS = ("error", "obeyed", "FID", "score", "recall", "reconstruction")
+
+
+def measure(model: Model, train: Dataset, test: Dataset) -> dict:
+    """What y has come to mean.
+
+    error_test                        share of the test images whose most probable y is not their label
+    accuracy_given_s_<protocol>_10k   share of the images decoded from a style and a y of the prior that the shipped
+                                      classifier sees as y; missing without a classifier
+    """
+    values, judge = model.config.settings.values, Judge(test, model.device)
+    found = {"error_test": 1 - accuracy(model.encode(test.images)[:, -values:].argmax(dim=1), test.labels)}
+    if judge.available:
+        noise = model.noise(model.config.samples)
+        images, y = data.crop(model.generate(noise), test.images.shape[-1]), noise[:, -values:].argmax(dim=1).cpu()
+        seen = judge.evaluator.measure(images)[1].argmax(dim=1)
+        found[f"accuracy_given_s_{judge.protocol}_{thousands(len(noise))}"] = accuracy(y, seen)
+    return found
+
+
+def render(finished: list[RunFolder]) -> Shown:
+    """A row for each number of labels."""
+    if not finished:
+        return Shown(whole=False)
+    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+
+
+STUDY = Study(
+    "semisupervised", "Few labels", "quick", {"epochs": 8, "falling": 4, "samples": 2_000},
+    ("aaesemi", "aaesemi-labels_1000", "aaesemi-labels_all"),
+    seeds=(0,), family="digits", render=render, measure=measure,
+)  # fmt: skip
+runs.STUDIES[STUDY.name] = STUDY
