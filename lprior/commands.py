@@ -202,6 +202,7 @@ def fetch(options: Namespace) -> None:
 
 
 def evaluate(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401  (which have metrics of their own)
     from lprior import data
     from lprior.evaluation import measure
     from lprior.evaluation.inception import check_weights, inception_metrics
@@ -229,6 +230,7 @@ def evaluate(options: Namespace) -> None:
 
 
 def verify(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
     from lprior.evaluation.verify import verify as checks
     from lprior.provenance import code_note
     from lprior.results import RunFolder

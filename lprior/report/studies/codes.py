@@ -26,6 +26,9 @@ LINES = {  # label -> prior of the model, what is before its metrics, colour, st
     "fixed + mixture of 100": ("fixed", HUNDRED, "C2", ":"),
     "learned + mixture of 100": ("learned", HUNDRED, "C1", ":"),
 }
+BOUNDS = {  # what the decoders do with codes of images, drawn as they are
+    "learned, codes of images": ("learned", FITTED["codes_"]), "fixed, codes of images": ("fixed", FITTED["codes_"]),
+}  # fmt: skip
 RIVALS = {  # of the learned prior: name of the sentence about it -> its line, and what the sentence calls it
     "control": ("fixed + mixture of 10", "the mixture of ten on the fixed prior's codes"),
     "hundred": ("fixed + mixture of 100", "a mixture of a hundred on the fixed prior's codes"),
@@ -43,17 +46,18 @@ def render(finished: list[RunFolder]) -> Shown:
     seeds = int(found.groupby("key").size().min())
     said = {f"codes/{name}": in_words(lines, seeds, *rival) for name, rival in RIVALS.items()}
     said |= {
+        "codes/bound": bound(lines),
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
     return Shown({"codes": table}, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
 
 
 def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
-    """For each of `LINES`, `PANELS` over the number of entries of a code: means over seeds."""
+    """For each of `LINES` and `BOUNDS`, `PANELS` over the number of entries of a code: means over seeds."""
     table = table_of(runs)
     prior, size = [run.config().settings.prior for run in runs], table["code"].astype(int)
     found = {}
-    for label, (of, before, _, _) in LINES.items():
+    for label, (of, before, *_) in (LINES | BOUNDS).items():
         columns = {name: pd.to_numeric(table.get(before + name), errors="coerce") for name in PANELS}
         found[label] = pd.DataFrame(columns, index=table.index)[[p == of for p in prior]].groupby(size).mean()
     return found
@@ -63,8 +67,8 @@ def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
     """A panel for each of `PANELS`, and in it a line for each of `LINES`. `samples`: how many were measured."""
     figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        for label, line in lines.items():
-            _, _, colour, style = LINES[label]
+        for label, (_, _, colour, style) in LINES.items():
+            line = lines[label]
             axes.plot(line.index, line[name], style, marker="o", markersize=3, linewidth=0.9, color=colour, label=label)
         axes.set_xscale("log", base=2)
         sizes = sorted({size for line in lines.values() for size in line.index})
@@ -77,6 +81,21 @@ def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
         axes.tick_params(which="both", labelsize=8)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure
+
+
+def bound(lines: dict[str, pd.DataFrame]) -> str:
+    """At each size, the recall of the learned prior and of the codes of images by the same decoder, and the latter with
+    the fixed prior; in LaTeX. Nothing where that was not measured."""
+    columns = [lines[label]["recall"].rename(label) for label in ("learned", *BOUNDS)]
+    table = pd.concat(columns, axis=1).dropna()
+    if table.empty:
+        return ""
+    own, of_images, of_fixed = (listed(f"{value:.2f}" for value in table[label]) for label in table)
+    return (
+        f"Recall is bounded by the decoder: at {listed(table.index)} entries, codes of training images, drawn as they "
+        f"are, have {of_images} by the decoder trained with a learned prior, whose own samples have {own}, and "
+        f"{of_fixed} by that of the fixed prior."
+    )
 
 
 def in_words(lines: dict[str, pd.DataFrame], seeds: int, rival: str, called: str) -> str:
