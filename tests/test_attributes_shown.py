@@ -103,7 +103,7 @@ def test_a_claim_on_disentanglement_needs_more_than_one_seed(runs):
 
 
 def test_the_text_s_tables_are_those_that_are_written(runs, output):
-    text = (attributes.Path(__file__).parents[1] / "report" / "sections" / "beyond.tex").read_text()
+    text = (attributes.Path(__file__).parents[1] / "report" / "sections" / "attributes.tex").read_text()
     labels, said = attributes.write(runs, [], output)
     assert {label for found in labels.values() for label in found} <= arguments("label", text)
     assert set(said) <= arguments("res", text) and set(labels) <= arguments("ifrun", text)

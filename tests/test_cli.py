@@ -16,6 +16,7 @@ from lprior import __main__ as cli
 from lprior.config import explain, resolve
 from lprior.results import RunFolder
 from lprior.runs import parse_run
+from lprior.training.run import run
 
 ROOT = Path(__file__).parents[1]
 
@@ -362,6 +363,20 @@ def test_evaluate_measures_again_what_the_run_measured(capsys, conditional_run):
     assert after.keys() == before.keys() and any("given_s" in key for key in after)
     assert after["reconstruction_mse_test"] == pytest.approx(before["reconstruction_mse_test"])
     assert json.loads(capsys.readouterr().out) == after
+
+
+def test_evaluate_measures_what_a_study_adds(tmp_path):
+    """In a process of its own, where nothing else has imported the studies."""
+    import lprior.report.studies  # noqa: F401
+
+    small = {"epochs": 1, "images": 640, "width": 8, "samples": 200}
+    config = resolve("aaemlp", "mnist5k", "parzen", **small)
+    folder = run(config, tmp_path / config.name).path
+    expected = json.loads((folder / "metrics.json").read_text())
+    command = [sys.executable, "-m", "lprior", "evaluate", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert "parzenat_200_test" in expected
+    assert json.loads((folder / "metrics.json").read_text()).keys() == expected.keys()
 
 
 def test_evaluate_keeps_what_it_measured_when_inception_is_not_to_be_had(capsys, conditional_run, monkeypatch):
