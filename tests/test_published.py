@@ -15,8 +15,9 @@ from lprior.data import DATASETS
 from lprior.model import load
 from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.latex import plain, spread
+from lprior.report.studies.codes import PANELS, curves
 from lprior.results import RunFolder
-from lprior.runs import STUDIES, models, parse_run, runs_of, title_of
+from lprior.runs import CODES, STUDIES, models, parse_run, runs_of, title_of
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -160,6 +161,34 @@ def test_the_readme_states_the_metrics_of_a_gpu(model):
     rows = f"| {title_of(model)} | {len(group)} | {cells(group, README)} |\n"
     rows += f"| … with mixture | {len(group)} | {cells(group, README, MIXTURE)} |\n"
     assert rows in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_has_the_sizes_of_codes():
+    lines = curves([RunFolder(path.parent) for path in sorted((PUBLISHED / "codes").glob("*/metrics.json"))])
+    columns = ("learned", "fixed", "fixed + mixture of 10", "fixed + mixture of 100", "learned + mixture of 100")
+    for size in CODES:
+        cells = (" / ".join(f"{lines[column].loc[size, name]:.2f}" for name in PANELS) for column in columns)
+        assert f"| {size} | {' | '.join(cells)} |\n" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("experiment", "run", "key"),
+    [
+        ("100 labels", "semisupervised/mnist-aaesemi-s0", "error"),
+        ("1,000 labels", "semisupervised/mnist-aaesemi-labels_1000-s0", "error"),
+        ("all labels", "semisupervised/mnist-aaesemi-labels_all-s0", "error"),
+        ("16 clusters", "clustering/mnist-aaesemi-clusters_16-s0", "errorconfident"),
+        ("30 clusters", "clustering/mnist-aaesemi-clusters_30-s0", "errorconfident"),
+        ("two entries, 100 labels", "dimensions/mnist-aaesemi-heads-s0", "error"),
+        ("two entries, 1,000 labels", "dimensions/mnist-aaesemi-heads_1000-s0", "error"),
+        ("ten entries, 100 labels", "dimensions/mnist-aaesemi-heads_10-s0", "error"),
+        ("two entries, no labels", "dimensions/mnist-aaesemi-heads_unlabelled-s0", "errorconfident"),
+    ],
+)
+def test_the_results_state_aae_s_errors(experiment, run, key):
+    found = RunFolder(PUBLISHED / run)
+    row = rf"\| {experiment} \| [0-9.± ]+ \| {100 * found.metrics()[f'{key}_test']:.2f} \| {found.config().epochs} \|"
+    assert re.search(row, (ROOT / "docs" / "results.md").read_text())
 
 
 def test_the_numbers_in_the_readme_s_sentences_are_those_of_its_tables():

@@ -104,9 +104,12 @@ def in_words(lines: dict[str, pd.DataFrame], seeds: int, rival: str, called: str
     learned, control = lines["learned"].align(lines[rival], join="inner")
     said = []
     for name in PANELS:
-        gap = (learned[name] - control[name]) * (1 if by_title(name).higher_is_better else -1)
+        gap = (learned[name].round(2) - control[name].round(2)) * (1 if by_title(name).higher_is_better else -1)
         wins = {called: list(gap.index[gap < 0]), "the learned prior": list(gap.index[gap > 0])}
-        who = [f"for {winner} at {listed(sizes)}" for winner, sizes in wins.items() if sizes]
+        who = [
+            f"for {winner} at {'every size' if len(sizes) == len(gap) > 1 else listed(sizes)}"
+            for winner, sizes in wins.items() if sizes
+        ]  # fmt: skip
         said += [f"{name} is better {listed(who)}"] if who else []
     if not said:
         return f"{called[0].upper()}{called[1:]} was not measured."
