@@ -41,7 +41,10 @@ def render(finished: list[RunFolder]) -> Shown:
     if not finished:
         return Shown(whole=False)
     lines = curves(finished)
-    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS, control=True)))
+    tables = {
+        name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
+        for name, models in (("codes", STUDY.models[::2]), ("codes-fixed", STUDY.models[1::2]))
+    }
     found = table_of(finished)
     seeds = int(found.groupby("key").size().min())
     said = {f"codes/{name}": in_words(lines, seeds, *rival) for name, rival in RIVALS.items()}
@@ -49,7 +52,7 @@ def render(finished: list[RunFolder]) -> Shown:
         "codes/bound": bound(lines),
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
-    return Shown({"codes": table}, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
+    return Shown(tables, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
 
 
 def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
@@ -99,22 +102,24 @@ def bound(lines: dict[str, pd.DataFrame]) -> str:
 
 
 def in_words(lines: dict[str, pd.DataFrame], seeds: int, rival: str, called: str) -> str:
-    """For each of `PANELS`, at which sizes the mean over so many seeds of a rival, one of `lines`, is better, which is
-    said first, and at which the learned prior's, in LaTeX."""
-    learned, control = lines["learned"].align(lines[rival], join="inner")
-    said = []
+    """In which of `PANELS`, and there at which sizes, a rival, one of `lines`, is ahead of the learned prior, which is
+    said first, and in which behind, by means over so many seeds as they are printed; in LaTeX."""
+    learned, other = lines["learned"].align(lines[rival], join="inner")
+    ahead: dict[str, dict[str, list[str]]] = {called: {}, "the learned prior": {}}  # who -> where -> metrics
     for name in PANELS:
-        gap = (learned[name].round(2) - control[name].round(2)) * (1 if by_title(name).higher_is_better else -1)
-        wins = {called: list(gap.index[gap < 0]), "the learned prior": list(gap.index[gap > 0])}
-        who = [
-            f"for {winner} at {'every size' if len(sizes) == len(gap) > 1 else listed(sizes)}"
-            for winner, sizes in wins.items() if sizes
-        ]  # fmt: skip
-        said += [f"{name} is better {listed(who)}"] if who else []
+        gap = (learned[name].round(2) - other[name].round(2)) * (1 if by_title(name).higher_is_better else -1)
+        for who, sizes in zip(ahead, (gap.index[gap < 0], gap.index[gap > 0]), strict=True):
+            if len(sizes):
+                where = "every size" if len(sizes) == len(gap) > 1 else f"{listed(sizes)} entries"
+                ahead[who].setdefault(where, []).append(name)
+    said = [
+        f"{who} is ahead in {listed(f'{listed(names)} at {where}' for where, names in found.items())}"
+        for who, found in ahead.items() if found
+    ]  # fmt: skip
     if not said:
         return f"{called[0].upper()}{called[1:]} was not measured."
     began = "By means over seeds" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}"
-    return f"{began}, over the number of entries {'; '.join(said)}."
+    return f"{began}, {'; '.join(said)}."
 
 
 def variants(size: int) -> tuple[str, str]:
