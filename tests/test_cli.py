@@ -13,7 +13,7 @@ from PIL import Image
 from torchvision import datasets
 
 from lprior import __main__ as cli
-from lprior.config import explain, resolve
+from lprior.config import LATER, explain, resolve
 from lprior.results import RunFolder
 from lprior.runs import parse_run
 from lprior.training.run import run
@@ -125,7 +125,7 @@ def test_config_prints_every_value_of_the_run_and_its_layer(capsys, arguments, n
     assert found == {name: [str(value) or '""', layer] for name, (value, layer) in explain(**named).items()}
     whole = resolve(**named).to_dict()
     values = whole | whole.pop("settings")
-    printed = {name: str(value) or '""' for name, value in ({"validation": 0} | values).items()}
+    printed = {name: str(value) or '""' for name, value in (dict.fromkeys(LATER, 0) | values).items()}
     assert {name: value for name, (value, _) in found.items()} == printed
 
 
