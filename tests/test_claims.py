@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lprior.report.claims import (
-    CLAIMS,
+from lprior.report.claims import CLAIMS
+from lprior.report.difference import difference, from_draw, from_level
+from lprior.report.frame import MIXTURE, SECOND
+from lprior.report.rules import (
     MIXED,
     NOT,
     OPEN,
@@ -20,8 +22,6 @@ from lprior.report.claims import (
     reach_sheet,
     verdict_of,
 )  # fmt: skip
-from lprior.report.difference import difference, from_draw, from_level
-from lprior.report.frame import MIXTURE, SECOND
 from lprior.report.verdicts import claims_table
 
 
@@ -169,7 +169,7 @@ def test_a_level_is_reached_by_the_interval_and_never_by_one_seed(level, verdict
 
 @pytest.mark.parametrize(("score", "verdict"), [(8.4, REPRODUCED), (8.7, OPEN), (9.3, OPEN), (9.6, NOT)])
 def test_a_published_sheet_is_one_draw_that_varies_itself(monkeypatch, score, verdict):
-    monkeypatch.setattr("lprior.report.claims.published", lambda: {"theirs": {"first": {"score": score}}})
+    monkeypatch.setattr("lprior.report.rules.published", lambda: {"theirs": {"first": {"score": score}}})
     assert reach_sheet("a", "theirs")(table(a={"sheet": GOOD["score"]}))[1] == verdict
 
 

@@ -1,136 +1,8 @@
-"""What the papers claim, and a rule in code for each that gives the verdict from our runs.
+"""What the papers claim, and some that are ours, each with a rule (`rules.py`) that gives the verdict from our runs."""
 
-A rule sees the runs on the claim's own data set, all its images, and answers with what we measured, in LaTeX, and a
-verdict. A 95 % confidence interval over seeds (`difference.py`) decides, never the best seed: a metric is better or
-worse if the interval is on one side of 0, else not decided. With fewer than `ENOUGH` seeds the values are shown and
-nothing is tested; without a seed, or with one that lacks the metric, nothing is shown. Where both judges have measured
-the runs, they have to agree.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import pandas as pd
-
-from lprior.evaluation.metrics import by_title
-from lprior.report.difference import ENOUGH, Interval, difference, from_draw, from_level
-from lprior.report.frame import COMPONENTS, MIXTURE, SECOND, anchors, form
-from lprior.report.latex import spread
-from lprior.report.sheets import published
-
-REPRODUCED, PARTLY, MIXED = "reproduced", "partly", "mixed"
-NOT, OPEN, UNTESTED = "not reproduced", "not decided", "not tested"
-SEEDS = {1: "one seed", 2: "two seeds"}
-Finding = tuple[str, str]  # our measurement in LaTeX, verdict
-Judge = Callable[[pd.DataFrame], Finding]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """`published` and `shown`: LaTeX, the published value with its source, and where this report shows ours.
-
-    `judge` sees the runs on all images of `dataset` only; those of `study`, if it has one.
-    """
-
-    text: str
-    published: str
-    shown: str
-    judge: Judge
-    dataset: str = "mnist"
-    study: str = ""  # of `runs.STUDIES`
-
-
-def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "") -> Judge:
-    """The rule for "`ours` is better than `theirs`" in all of the metrics.
-
-    `control` is put before the names of the second model's metrics, to compare with the mixture on its codes.
-    """
-
-    def judge(table: pd.DataFrame, prefix: str) -> Finding:
-        pairs = {
-            name: (values(table, ours, prefix + name), values(table, theirs, prefix + control + name))
-            for name in metrics
-        }
-        if seeds := _too_few(*(column for pair in pairs.values() for column in pair)):
-            return "; ".join(against(name, *pair) for name, pair in pairs.items()) if seeds != UNTESTED else "--", seeds
-        texts, signs = [], []
-        for name, pair in pairs.items():
-            interval = difference(*pair)
-            texts.append(f"{against(name, *pair)}: {interval.text(form(name))}")
-            signs.append(interval.sign(by_title(name).higher_is_better))
-        return "; ".join(texts), verdict_of(signs)
-
-    return by_both(judge)
-
-
-def reach(model: str, name: str, level: float) -> Judge:
-    """The rule for "`model` has a `name` of `level`", a number without a spread."""
-    return _over(model, name, lambda values, prefix: from_level(values, level))
-
-
-def reach_real(model: str, name: str) -> Judge:
-    """The rule for "`model` has a `name` as good as that of real images"."""
-    return _over(model, name, lambda values, prefix: from_level(values, anchors("mnist")[name]))
-
-
-def reach_sheet(model: str, key: str) -> Judge:
-    """The rule for "sheets of `model` score as much as the published sheet `key`": that is one draw, which another one
-    would not repeat."""
-    names = {"": "first", SECOND: "second"}
-    return _over(model, "sheet", lambda values, prefix: from_draw(values, published()[key][names[prefix]]["score"]))
-
-
-def by_both(judge: Callable[[pd.DataFrame, str], Finding]) -> Judge:
-    """The finding by the first judge's numbers, with its verdict if the second judge's numbers give the same, or if it
-    has not measured these runs. `judge` takes what is before the titles of a judge's metrics."""
-
-    def both(table: pd.DataFrame) -> Finding:
-        (text, verdict), (_, other) = judge(table, ""), judge(table, SECOND)
-        return text, verdict if other in (verdict, UNTESTED) else f"{verdict}; by the second judge {other}: {OPEN}"
-
-    return both
-
-
-def _over(model: str, name: str, less: Callable[[pd.Series, str], Interval]) -> Judge:
-    def judge(table: pd.DataFrame, prefix: str) -> Finding:
-        found = values(table, model, prefix + name)
-        if seeds := _too_few(found):
-            return spread(found, form(name)) if seeds != UNTESTED else "--", seeds
-        interval = less(found, prefix)
-        text = f"{spread(found, form(name))}: {interval.text(form(name))}"
-        return text, verdict_of([interval.sign(by_title(name).higher_is_better)])
-
-    return by_both(judge)
-
-
-def verdict_of(signs: list[int]) -> str:
-    """Of a sign for each metric: 1 better, -1 worse, 0 not decided."""
-    if min(signs) == 1:
-        return REPRODUCED
-    if max(signs) == 1:
-        return MIXED if min(signs) == -1 else PARTLY
-    return NOT if min(signs) == -1 else OPEN
-
-
-def values(table: pd.DataFrame, model: str, name: str) -> pd.Series:
-    """A metric of each seed of a model; none at all if one of them is missing or is no number."""
-    rows = table[table["key"] == model]
-    found = pd.to_numeric(rows[name], errors="coerce") if name in rows else pd.Series(dtype=float)
-    return found if found.notna().all() else found.iloc[:0]
-
-
-def against(name: str, one: pd.Series, other: pd.Series) -> str:
-    """Two means with their spreads, in LaTeX."""
-    return f"{name} {spread(one, form(name))} against {spread(other, form(name))}"
-
-
-def _too_few(*columns: pd.Series) -> str:
-    """Why nothing can be concluded, as a verdict; "" if something can."""
-    seeds = min(map(len, columns))
-    if seeds == 0:
-        return UNTESTED
-    return f"{SEEDS[seeds]}: {UNTESTED}" if seeds < ENOUGH else ""
-
+from lprior.evaluation.metrics import FITTED
+from lprior.report.frame import COMPONENTS, MIXTURE
+from lprior.report.rules import Claim, compare, reach, reach_real, reach_sheet
 
 CLAIMS = [
     Claim(
@@ -141,7 +13,14 @@ CLAIMS = [
         compare("lpaae", "lpaae-fixed", ("FID", "score", "recall"), control=MIXTURE),
     ),
     Claim(
-        "The same against the mixture on AAE's codes.",
+        "The same against a mixture of a hundred.",
+        "--",
+        r"table~\ref{tab:codes}",
+        compare("lpaae", "lpaae-fixed", ("FID", "score", "recall"), control=FITTED["gmm100_"]),
+        study="codes",
+    ),
+    Claim(
+        "Against the mixture of ten on AAE's codes.",
         "--",
         r"table~\ref{tab:results}",
         compare("lpaae", "aae", ("FID", "score", "recall"), control=MIXTURE),

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 import pandas as pd
 
 from lprior.evaluation.metrics import by_title
-from lprior.report.claims import SEEDS, values
 from lprior.report.difference import ENOUGH, difference
 from lprior.report.frame import MIXTURE, SECOND, form
 from lprior.report.latex import spread
+from lprior.report.rules import SEEDS, values
 
 LEARNED, FIXED = "lpaae", "lpaae-fixed"
 COLUMNS = ("FID", "score", "recall")

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from lprior import runs
-from lprior.report.claims import SEEDS, values
 from lprior.report.control import UNMEASURED, UNTESTED, listed, sign
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, anchors, form
 from lprior.report.latex import named, spread
+from lprior.report.rules import SEEDS, values
 from lprior.report.tables import like_anchors
 from lprior.runs import title_of
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lprior.report.claims import CLAIMS, MIXED, NOT, OPEN, PARTLY, REPRODUCED, UNTESTED, Claim, Finding
+from lprior.report.claims import CLAIMS
 from lprior.report.latex import row
+from lprior.report.rules import MIXED, NOT, OPEN, PARTLY, REPRODUCED, UNTESTED, Claim, Finding
 
 
 def claims_table(table: pd.DataFrame, studies: dict[str, pd.DataFrame] | None = None) -> str:

@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 from lprior import runs
 from lprior.evaluation.metrics import FITTED, by_title
 from lprior.figures import logarithmic
-from lprior.report.claims import SEEDS
 from lprior.report.control import UNTESTED, listed
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.rules import SEEDS
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import CODES, Study
