@@ -8,8 +8,7 @@ from lprior.data import Dataset
 from lprior.evaluation.conditional import accuracy
 from lprior.evaluation.measurement import VALIDATION
 from lprior.model import Model
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
-from lprior.report.studies.shown import Shown
+from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
 
@@ -48,9 +47,7 @@ def by_majority(y: Tensor, labels: Tensor) -> Tensor:
 
 def render(finished: list[RunFolder]) -> Shown:
     """A row for each number of clusters."""
-    if not finished:
-        return Shown(whole=False)
-    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+    return models_table(STUDY, finished, COLUMNS)
 
 
 STUDY = Study(

@@ -3,10 +3,9 @@
 from lprior import runs
 from lprior.data import Dataset
 from lprior.model import Model
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies import clustering, semisupervised
 from lprior.report.studies.maps import mapped, maps_figure
-from lprior.report.studies.shown import Shown
+from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
 
@@ -25,11 +24,7 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
 
 def render(finished: list[RunFolder]) -> Shown:
     """A row for each model, and maps of those in the plane."""
-    if not finished:
-        return Shown(whole=False)
-    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
-    figure = maps_figure([run for run in finished if run.config().seed == 0])
-    return Shown({STUDY.name: table}, {f"{STUDY.name}_maps": figure} if figure else {})
+    return models_table(STUDY, finished, COLUMNS, {f"{STUDY.name}_maps": maps_figure(finished)})
 
 
 STUDY = Study(

@@ -17,8 +17,9 @@ def mapped(codes: Tensor, labels: Tensor) -> dict[str, list[float]]:
 
 
 def maps_figure(runs: list[RunFolder], most: int = 3) -> Figure | None:
-    """A panel for each run that has a map, `most` in a row; None if none has."""
-    found = {title_of(run.config().model): run.read_json("metrics.json").get(KEY) for run in runs}
+    """A panel for each run of seed 0 that has a map, `most` in a row; None if none has."""
+    first = [run for run in runs if run.config().seed == 0]
+    found = {title_of(run.config().model): run.read_json("metrics.json").get(KEY) for run in first}
     found = {title: numbers for title, numbers in found.items() if numbers}
     if not found:
         return None

@@ -9,9 +9,8 @@ from lprior.evaluation.conditional import accuracy
 from lprior.evaluation.formulas import precision_recall
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
 from lprior.report.studies.maps import mapped, maps_figure
-from lprior.report.studies.shown import Shown
+from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
 from lprior.streams import generator
@@ -48,11 +47,7 @@ def nearest_rows(points: Tensor, among: Tensor) -> Tensor:
 
 def render(finished: list[RunFolder]) -> Shown:
     """A row and a map for each prior."""
-    if not finished:
-        return Shown(whole=False)
-    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))
-    figure = maps_figure([run for run in finished if run.config().seed == 0])
-    return Shown({STUDY.name: table}, {f"{STUDY.name}_maps": figure} if figure else {})
+    return models_table(STUDY, finished, COLUMNS, {f"{STUDY.name}_maps": maps_figure(finished)})
 
 
 STUDY = Study(

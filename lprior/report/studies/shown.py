@@ -1,10 +1,13 @@
 """What a study shows in the report."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
-from lprior.report.latex import Table
+from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.results import RunFolder
+from lprior.runs import Study
 
 
 @dataclass(frozen=True)
@@ -22,3 +25,14 @@ class Shown:
         """What the report's text refers to them by."""
         return [*(f"fig:{name}" for name in self.figures), *(f"tab:{name}" for name in self.tables)]
 
+
+def models_table(
+    study: Study, finished: list[RunFolder], columns: Iterable[str], figures: dict[str, Figure | None] | None = None
+) -> Shown:
+    """A table of the study's name with a row for each of its models: seeds and epochs, mean and standard deviation of
+    the columns. `figures`: beside it, those that there are."""
+    if not finished:
+        return Shown(whole=False)
+    columns = tuple(columns)
+    table = Table(header(columns, OF_MODEL), "".join(model_rows(finished, study.models, columns)))
+    return Shown({study.name: table}, {name: figure for name, figure in (figures or {}).items() if figure})

@@ -7,8 +7,7 @@ from lprior.evaluation.formulas import high_frequency_energy, unexplained_varian
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
-from lprior.report.studies.shown import Shown
+from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
 
@@ -42,9 +41,7 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
 
 def render(finished: list[RunFolder]) -> Shown:
     """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`."""
-    if not finished:
-        return Shown(whole=False)
-    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, STUDY.models, COLUMNS)))})
+    return models_table(STUDY, finished, COLUMNS)
 
 
 STUDY = Study(
