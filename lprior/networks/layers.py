@@ -6,7 +6,7 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import _SpectralNorm
-from torch.nn.utils.parametrize import register_parametrization
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 
 from lprior.errors import UserError
 
@@ -38,6 +38,12 @@ def spectral_norm(layer: nn.Module) -> nn.Module:
     within torch's `parametrize.cached`."""
     register_parametrization(layer, "weight", _Float32SpectralNorm(layer.weight))
     return layer
+
+
+def is_spectrally_normalised(layer: nn.Module) -> bool:
+    """Whether spectral normalisation is among what its weight passes."""
+    found = layer.parametrizations["weight"] if is_parametrized(layer, "weight") else ()
+    return any(isinstance(one, _SpectralNorm) for one in found)
 
 
 class _Float32SpectralNorm(_SpectralNorm):

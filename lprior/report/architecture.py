@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from torch import nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from lprior.config import RunConfig, build
+from lprior.networks.layers import is_spectrally_normalised
+from lprior.networks.sngan import PreActivation
 from lprior.report.latex import Table, escape, row
 
 NETWORKS = {  # in the order of the table: attribute of an algorithm -> its name in LaTeX
@@ -55,7 +56,7 @@ def _layers(module: nn.Module, rearranged: int = 1) -> Iterator[tuple[str, bool]
             rearranged = 1
         elif type(child) in NAMES:
             yield NAMES[type(child)], False
-        elif hasattr(child, "branch"):
+        elif isinstance(child, PreActivation):
             yield _block(child), True
         else:
             yield from _layers(child)
@@ -80,4 +81,4 @@ def _block(block: nn.Module) -> str:
 
 
 def _norm(layer: nn.Module) -> str:
-    return " SN" if is_parametrized(layer, "weight") else ""
+    return " SN" if is_spectrally_normalised(layer) else ""
