@@ -22,10 +22,10 @@ class NotFitted(Exception):
     """None can be fitted; the reason is in words that are the same whenever it is tried."""
 
 
-def fitted_samples(model: Model, images: Tensor, count: int, prior: str = "gmm10") -> Tensor:
-    """uint8 images (count, C, H, W): the model's decoder on codes drawn of a prior, one of `FITTED`, that is fitted to
-    the codes of uint8 `images` (N, C, H, W). Raises NotFitted if they are too few for it, or have collapsed."""
-    codes = model.encode(images)
+def fitted_samples(model: Model, codes: Tensor, prior: str = "gmm10") -> Tensor:
+    """uint8 images (N, C, H, W), as many as the run's samples: the model's decoder on codes drawn of a prior, one of
+    `FITTED`, that is fitted to `codes` (M, code). Raises NotFitted if they are too few for it, or have collapsed."""
+    count = model.config.samples
     return model.decode(FITTED[prior](codes, count, model.config.seed, model.device))
 
 

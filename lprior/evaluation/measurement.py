@@ -38,8 +38,7 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     if whole and _grey(test):
         values |= parzen(samples, train, test)
     if whole and judge.available:
-        priors = ["gmm10", *(study.fitted if study else ())]
-        values |= together(of_fitted(prior, model, train, test, judges, judged) for prior in priors)
+        values |= of_fitted(["gmm10", *(study.fitted if study else ())], model, train, test, judges, judged)
     if model.autoencoder.s.values:
         values |= conditional.measure(model, noise, judge, test)
     if study and study.measure:
@@ -65,17 +64,23 @@ def reconstruction_error(model: Model, test: Dataset) -> float | str:
 
 
 def of_fitted(
-    prior: str, model: Model, train: Dataset, test: Dataset, judges: list[Judge], keys: Iterable[str]
+    priors: Iterable[str], model: Model, train: Dataset, test: Dataset, judges: list[Judge], keys: Iterable[str]
 ) -> dict:  # fmt: skip
-    """What the judges say of samples of a prior that is fitted to the model's codes, one of `fitted.FITTED`, under
-    their keys with its name before; or, for each of `keys`, why there are none."""
+    """What the judges say of samples of priors that are fitted to the model's codes, of `fitted.FITTED`, under their
+    keys with its name before; or, for each of `keys`, why there are none."""
     try:
-        samples = fitted_samples(model, train.images, model.config.samples, prior)
-        samples = data.crop(samples, test.images.shape[-1])
-        found = together(judge.measure(samples) for judge in judges)
-    except (NotFitted, TrainingDiverged) as error:
-        found = dict.fromkeys(keys, str(error))
-    return {f"{prior}_{key}": value for key, value in found.items()}
+        codes = model.encode(train.images)
+    except TrainingDiverged as error:
+        return {f"{prior}_{key}": str(error) for prior in priors for key in keys}
+    values = {}
+    for prior in priors:
+        try:
+            samples = data.crop(fitted_samples(model, codes, prior), test.images.shape[-1])
+            found = together(judge.measure(samples) for judge in judges)
+        except (NotFitted, TrainingDiverged) as error:
+            found = dict.fromkeys(keys, str(error))
+        values |= {f"{prior}_{key}": value for key, value in found.items()}
+    return values
 
 
 def together(measured: Iterable[dict]) -> dict:
