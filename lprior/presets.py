@@ -60,28 +60,20 @@ class Row:
     values: dict[str, Any]
 
 
+AAE_AS_PRINTED = [  # networks, and the size of a mini-batch
+    Row({}, {"networks": "mlp"}),
+    *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),
+]
 RECIPES = {  # algorithm -> rows, of which later ones win
     "aae": [
         # No image discriminator to pay for: for about the time of the others AAE gets twice their width, without which
         # its samples blend digits more often.
         Row({"budget": "quick", "family": "digits"}, {"epochs": 32, "width": 32}),
     ],
-    "aaemlp": [
-        Row({}, {"networks": "mlp"}),
-        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
-    ],
-    "aaelabel": [
-        Row({}, {"networks": "mlp", "code": 15}),  # the paper's
-        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
-    ],
-    "aaeplane": [
-        Row({}, {"networks": "mlp", "code": 2, "labelled": 10_000}),  # the paper's
-        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
-    ],
-    "aaesemi": [
-        Row({}, {"networks": "mlp", "code": 20, "labelled": 100}),  # ten entries of style, the paper's
-        *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),  # the paper's
-    ],
+    "aaemlp": AAE_AS_PRINTED,
+    "aaelabel": [*AAE_AS_PRINTED, Row({}, {"code": 15})],
+    "aaeplane": [*AAE_AS_PRINTED, Row({}, {"code": 2, "labelled": 10_000})],
+    "aaesemi": [*AAE_AS_PRINTED, Row({}, {"code": 20, "labelled": 100})],  # ten entries of style
     "lpaae": [
         Row({"reading": "printed"}, READINGS["printed"] | {"lam": 1.0}),  # the norm not squared is that much larger
         Row({"reading": "text"}, READINGS["text"]),

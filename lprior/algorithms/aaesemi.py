@@ -47,7 +47,7 @@ from lprior.streams import Stream, normal
 class Config:
     values: int = 10  # of y; the paper, section 5
     named: bool = True  # whether y learns from labels, which `RunConfig.labelled` provides
-    learning_rate: float = 0.01  # of the reconstruction; this and all below: the paper's appendix
+    learning_rate: float = 0.01  # of the reconstruction; this and all below: the paper's appendix, from memory
     learning_rate_D: float = 0.1  # of the regularisation: the discriminators, and enc against them
     learning_rate_y: float = 0.1  # of the classification
     momentum: float = 0.9  # of reconstruction and classification
