@@ -71,8 +71,8 @@ def test_verdicts_are_counted():
     runs = pd.DataFrame({"key": [], "dataset": [], "images": [], "FID": []})
     printed, ours = (sum(rule is not None for rule in rules) for rules in zip(*((c.printed, c.ours) for c in CLAIMS)))
     said = (
-        rf"Of {len(CLAIMS)} claims, {printed} are judged by the papers' own terms alone ({printed} \emph{{not tested}}), "
-        rf"and {ours} by the algorithms as we run them ({ours} \emph{{not tested}})."
+        f"Of {len(CLAIMS)} claims, {printed} are judged by the papers' own terms alone "
+        rf"({printed} \emph{{not tested}}), and {ours} by the algorithms as we run them ({ours} \emph{{not tested}})."
     )
     assert verdicts_in_words(runs) == said
 
