@@ -93,13 +93,13 @@ def claim(words):
 
 
 def test_a_claim_against_the_control_takes_it_from_the_runs_themselves(runs):
-    text, verdict = claim("principal components, the control").judge(table_of(runs[:6]))
+    text, verdict = claim("principal components, the control").ours.judge(table_of(runs[:6]))
     assert "thickness r $0.71 \\pm 0.01$ against $0.50 \\pm 0.00$" in text and verdict == "mixed"
 
 
 def test_a_claim_on_disentanglement_needs_more_than_one_seed(runs):
     table = table_of([runs[-2]])
-    assert claim("disentangles $s$ and style").judge(table)[1] == "not tested"
+    assert claim("disentangles $s$ and style").ours.judge(table)[1] == "not tested"
 
 
 def test_the_text_s_tables_are_those_that_are_written(runs, output):

@@ -22,7 +22,8 @@ from lprior.report.rules import (
     reach_sheet,
     verdict_of,
 )  # fmt: skip
-from lprior.report.verdicts import claims_table
+from lprior.report.verdicts import claims_table, verdicts_in_words
+from lprior.runs import STUDIES
 
 
 def table(**models: dict[str, list[float]]) -> pd.DataFrame:
@@ -149,8 +150,8 @@ def test_both_judges_have_to_agree_where_both_have_measured():
 
 
 def test_what_was_not_run_is_shown_nowhere():
-    runs = table(lpaae=GOOD).assign(dataset="mnist", images=None)
-    assert "ref{" in claims_table(runs)
+    runs = table(lpaae=GOOD, **{"lpaae-fixed": BAD}).assign(dataset="mnist", images=None)
+    assert "ref{tab:results}" in claims_table(runs)
     assert "ref{tab:cifar10-results}" not in claims_table(runs)
 
 
@@ -177,4 +178,22 @@ def test_every_claim_has_a_row_even_if_nothing_was_run():
     columns = {"key": [], "dataset": [], "images": [], "FID": [], "score": [], "sheet": [], "Parzen": []}
     rows = [line for line in claims_table(pd.DataFrame(columns)).splitlines() if " & " in line]
     assert len(rows) == len(CLAIMS)
-    assert all(rf"\emph{{{UNTESTED}}}" in line and line.count(" & ") == 4 for line in rows)
+    assert all(rf"\emph{{{UNTESTED}}}" in line and line.count(" & ") == 3 for line in rows)
+
+
+def test_a_claim_has_a_verdict_by_the_papers_terms_and_one_by_ours():
+    runs = table(lpaae=GOOD, **{"lpaae-fixed": BAD}).assign(dataset="mnist", images=None)
+    printed = table(**{"lpaae-moved_plain": BAD, "lpaae-baseline_plain": GOOD}).assign(dataset="mnist", images=None)
+    (line,) = (one for one in claims_table(runs, {"algorithm1": printed}).splitlines() if "on MNIST." in one)
+    by_printed, by_ours = line.split(" & ")[2:]
+    assert rf"\emph{{{NOT}}}" in by_printed and "tab:algorithm1" in by_printed
+    assert rf"\emph{{{REPRODUCED}}}" in by_ours and "tab:results" in by_ours
+    said = verdicts_in_words(runs, {"algorithm1": printed})
+    assert rf"1 \emph{{{NOT}}}" in said.split("by the algorithms")[0]
+    assert rf"1 \emph{{{REPRODUCED}}}" in said.split("by the algorithms")[1]
+
+
+def test_each_claim_is_judged_by_some_runs_that_there_can_be():
+    assert all(claim.ours or claim.printed for claim in CLAIMS)
+    studies = {rule.study for claim in CLAIMS for rule in (claim.ours, claim.printed) if rule}
+    assert studies - {""} <= STUDIES.keys()

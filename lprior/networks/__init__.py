@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 from torch import nn
 
-from lprior.networks.compact import Compact
+from lprior.networks.compact import Compact, Plain
 from lprior.networks.dcgan import DCGAN
 from lprior.networks.mlp import MLP
 from lprior.networks.paper import Paper
@@ -39,5 +39,5 @@ class Networks(Protocol):
 
 
 NETWORKS: dict[str, type[Networks]] = {
-    "compact": Compact, "dcgan": DCGAN, "mlp": MLP, "paper": Paper, "strong": Strong
+    "compact": Compact, "dcgan": DCGAN, "mlp": MLP, "paper": Paper, "plain": Plain, "strong": Strong
 }  # fmt: skip

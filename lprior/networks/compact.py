@@ -1,4 +1,4 @@
-"""`Compact`: small networks for digits, made for a CPU."""
+"""`Compact`: small networks for digits, made for a CPU; `Plain`: the same with BatchNorm in D_I."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -55,9 +55,12 @@ class Compact:
 
     def image_discriminator(self) -> nn.Module:
         w, norm = 2 * self.width, normalise(self.spectral_norm)
-        blocks = [from_image(self.channels, w, norm), [norm(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2)]]
+        blocks = [from_image(self.channels, w, norm), self._block(w)]
         head = nn.Sequential(ToVector(), norm(nn.Linear(2 * w * self._grid**2, 1)))
         return ImageDiscriminator(blocks, head, self.feature_block)
+
+    def _block(self, w: int) -> list[nn.Module]:
+        return [normalise(self.spectral_norm)(nn.Conv2d(w, 2 * w, 4, 2, 1)), nn.LeakyReLU(0.2)]
 
     def classifier(self, classes: int) -> nn.Module:
         block = self.feature_block or 2
@@ -68,3 +71,11 @@ class Compact:
         return nn.Sequential(
             nn.Linear(code, 256), nn.LeakyReLU(0.2), nn.Linear(256, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)
         )
+
+
+class Plain(Compact):
+    """D_I has BatchNorm in each block but the first, as Wang, Ko and Peng's table and DCGAN have."""
+
+    def _block(self, w: int) -> list[nn.Module]:
+        norm = normalise(self.spectral_norm)
+        return [norm(nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False)), nn.BatchNorm2d(2 * w), nn.LeakyReLU(0.2)]

@@ -1,6 +1,6 @@
 """Rules in code that give the verdict on a claim from our runs; `claims.py` has the claims.
 
-A rule sees the runs on the claim's own data set, all its images, and answers with what we measured, in LaTeX, and a
+A judge sees the runs on the claim's own data set, all its images, and answers with what we measured, in LaTeX, and a
 verdict. A 95 % confidence interval over seeds (`difference.py`) decides, never the best seed: a metric is better or
 worse if the interval is on one side of 0, else not decided. With fewer than `ENOUGH` seeds the values are shown and
 nothing is tested; without a seed, or with one that lacks the metric, nothing is shown. Where both judges have measured
@@ -26,18 +26,28 @@ Judge = Callable[[pd.DataFrame], Finding]
 
 
 @dataclass(frozen=True)
-class Claim:
-    """`published` and `shown`: LaTeX, the published value with its source, and where this report shows ours.
+class Rule:
+    """What judges a claim: `judge` sees the runs of a study of `runs.STUDIES`, or of no study. `shown`: in LaTeX, where
+    this report shows them."""
 
-    `judge` sees the runs on all images of `dataset` only; those of `study`, if it has one.
+    judge: Judge
+    shown: str
+    study: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`published`: LaTeX, the published value with its source.
+
+    `printed` judges by runs with the paper's own terms alone, `ours` by the algorithm as we run it; None: there are no
+    such runs. Both see the runs on all images of `dataset` only.
     """
 
     text: str
     published: str
-    shown: str
-    judge: Judge
+    ours: Rule | None = None
+    printed: Rule | None = None
     dataset: str = "mnist"
-    study: str = ""  # of `runs.STUDIES`
 
 
 def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "") -> Judge:

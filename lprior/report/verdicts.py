@@ -1,39 +1,55 @@
 """The table of claims, and how often there is each verdict."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import pandas as pd
 
 from lprior.report.claims import CLAIMS
 from lprior.report.latex import row
-from lprior.report.rules import MIXED, NOT, OPEN, PARTLY, REPRODUCED, UNTESTED, Claim, Finding
+from lprior.report.rules import MIXED, NOT, OPEN, PARTLY, REPRODUCED, UNTESTED, Claim, Rule
+
+Studies = dict[str, pd.DataFrame]  # name -> its runs
 
 
-def claims_table(table: pd.DataFrame, studies: dict[str, pd.DataFrame] | None = None) -> str:
-    """LaTeX rows: claim, published value, our measurement, where it is shown, verdict. `studies`: name -> its runs, as
-    `table` has the others."""
+def claims_table(table: pd.DataFrame, studies: Studies | None = None) -> str:
+    """LaTeX rows: claim, published value, and what our runs say by the paper's own terms, and by the algorithm as we
+    run it. `studies`: the runs of each, as `table` has the others."""
     rows = []
-    for claim, (measured, verdict), found in judged(table, studies):
-        shown = claim.shown if found else "--"  # what was not run has no table and no figure
-        rows.append(row([claim.text, claim.published, measured, shown, rf"\emph{{{verdict}}}"]))
+    for claim in CLAIMS:
+        cells = [_cell(claim, rule, table, studies) for rule in (claim.printed, claim.ours)]
+        rows.append(row([claim.text, claim.published, *cells]))
     return "\\addlinespace\n".join(rows)
 
 
-def verdicts_in_words(table: pd.DataFrame, studies: dict[str, pd.DataFrame] | None = None) -> str:
+def _cell(claim: Claim, rule: Rule | None, table: pd.DataFrame, studies: Studies | None) -> str:
+    """Our measurement, where its runs are shown, and the verdict; a dash without a rule."""
+    if rule is None:
+        return "--"
+    measured, verdict = rule.judge(runs_for(claim, rule, table, studies))
+    said = f"{measured} ({rule.shown}): " if measured != "--" else ""  # what was not run has no table and no figure
+    return rf"{said}\emph{{{verdict}}}"
+
+
+def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> str:
     """How often there is each verdict, in LaTeX; one that the judges do not agree on is not decided."""
-    given = [verdict.split(": ")[-1] for _, (_, verdict), _ in judged(table, studies)]
+    of_printed = [(claim, claim.printed) for claim in CLAIMS if claim.printed]
+    of_ours = [(claim, claim.ours) for claim in CLAIMS if claim.ours]
+    printed, ours = (_counted(pairs, table, studies) for pairs in (of_printed, of_ours))
+    return (
+        f"Of {len(CLAIMS)} claims, {len(of_printed)} are judged by the papers' own terms alone ({printed}), and "
+        f"{len(of_ours)} by the algorithms as we run them ({ours})."
+    )
+
+
+def _counted(pairs: Iterable[tuple[Claim, Rule]], table: pd.DataFrame, studies: Studies | None) -> str:
+    given = [rule.judge(runs_for(claim, rule, table, studies))[1].split(": ")[-1] for claim, rule in pairs]
     counts = {verdict: given.count(verdict) for verdict in (REPRODUCED, PARTLY, MIXED, NOT, OPEN, UNTESTED)}
-    said = ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
-    return f"Of {len(given)} claims, the rules of section~\\ref{{sec:claims}} find {said}."
+    return ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
 
 
-def judged(
-    table: pd.DataFrame, studies: dict[str, pd.DataFrame] | None = None
-) -> Iterator[tuple[Claim, Finding, bool]]:
-    """Each claim, what its rule finds, and whether there are runs that it is about."""
-    for claim in CLAIMS:
-        runs = table if not claim.study else (studies or {}).get(claim.study, table.iloc[:0])
-        if runs.empty:
-            runs = table.iloc[:0]  # with its columns
-        runs = runs[(runs["dataset"] == claim.dataset) & runs["images"].isna()]
-        yield claim, claim.judge(runs), bool(len(runs))
+def runs_for(claim: Claim, rule: Rule, table: pd.DataFrame, studies: Studies | None = None) -> pd.DataFrame:
+    """The runs that a rule sees: on all images of the claim's data set, those of its study if it has one."""
+    runs = table if not rule.study else (studies or {}).get(rule.study, table.iloc[:0])
+    if runs.empty:
+        runs = table.iloc[:0]  # with its columns
+    return runs[(runs["dataset"] == claim.dataset) & runs["images"].isna()]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lprior.errors import DataUnavailable, TrainingDiverged, UserError, choose
+from lprior.workflow import edition
 from lprior.workflow.jobs import INTERRUPTED, one_at_a_time, snakemake
 from lprior.workflow.options import DESCRIPTION, DEVICES, EPILOG, TARGETS, add_options, check
 from lprior.workflow.outcome import WorkflowError, diverged_since, keeping, refuse_changed
@@ -25,6 +26,8 @@ READS_RUNS = {"report": "sources", "sources": "sources", "readings": "reading"} 
 
 def run(options: Namespace) -> None:
     """Look for data, then let Snakemake do what is missing. Raises UserError for what the user can mend."""
+    if options.preset == edition.PRESET:
+        return edition.edition(options, uses_gpu(options), run)
     goal, settings = plan(options)
     if settings["unavailable"] and not settings["dataset"]:
         return
@@ -71,21 +74,16 @@ def make(goal: str, settings: dict[str, Any], runs: list[str], options: Namespac
 
 def plan(options: Namespace) -> tuple[str, dict[str, Any]]:
     """What Snakemake is asked for, and the Snakefile's `config`."""
-    import torch
-
     import lprior.report.studies  # noqa: F401  (studies are presets, too)
     from lprior.runs import presets
 
     if options.data:
         os.environ["LPRIOR_DATA"] = os.path.abspath(options.data)
-    has_gpu = torch.cuda.is_available()
-    on_gpu = has_gpu and options.device != "cpu"
+    on_gpu = uses_gpu(options)
     preset = options.preset or ("full" if on_gpu else "quick")
-    choose("preset", preset, [*presets(), PUBLISHED])
+    choose("preset", preset, [*presets(), PUBLISHED, edition.PRESET])
     goal = goal_of(options.target, preset)
     needed = needed_data(preset, options)
-    if options.device == "cuda" and not has_gpu:
-        raise UserError("device cuda was asked for, but torch finds none: use --device cpu or auto")
     available, unavailable = data_at_hand(needed, options)
     settings = {
         "preset": preset, "device": options.device, "seeds": options.seeds, "force": options.force,
@@ -95,6 +93,16 @@ def plan(options: Namespace) -> tuple[str, dict[str, Any]]:
     if not options.force:
         refuse_changed(Path("results", preset), runs_behind(goal, settings))
     return goal, settings
+
+
+def uses_gpu(options: Namespace) -> bool:
+    """Whether runs will be on a GPU. Raises UserError if one is asked for that torch does not find."""
+    import torch
+
+    found = torch.cuda.is_available()
+    if options.device == "cuda" and not found:
+        raise UserError("device cuda was asked for, but torch finds none: use --device cpu or auto")
+    return found and options.device != "cpu"
 
 
 def pdf_of(preset: str) -> str:

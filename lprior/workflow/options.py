@@ -32,10 +32,12 @@ def add_options(parser: ArgumentParser) -> None:
     add(
         "--preset", metavar="NAME",
         help="smoke (minutes), quick (small networks, for a CPU), full (large ones, for a GPU), or published: only "
-        "rebuild report/report.pdf from results/published; or one of the studies for the report of the others: "
+        "rebuild report/report.pdf from results/published; or edition: train all that is published anew, and "
+        "publish it (a day of two CPU cores); or one of the studies for the report of the others: "
         "ablation (each choice undone, an hour on two CPU cores), codes (sizes of the code, two hours), conditions "
         "(priors with labels), conditions_unsupervised (without), parzen (AAE's likelihood), "
-        "similarity (VAE/GAN beside VAE and GAN); semisupervised, clustering, dimensions, supervised, planes (of AAE) "
+        "algorithm1 (its readings with the paper's own terms), similarity (VAE/GAN beside VAE and GAN); "
+        "semisupervised, clustering, dimensions, supervised, planes (of AAE) "
         "(default: full if there is a CUDA device, else quick)",
     )  # fmt: skip
     add("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (default: auto)")

@@ -2,6 +2,7 @@
 
 from lprior.report.studies import (
     ablation,
+    algorithm1,
     clustering,
     codes,
     conditions,
@@ -14,6 +15,6 @@ from lprior.report.studies import (
 )
 
 __all__ = [
-    "ablation", "clustering", "codes", "conditions", "dimensions", "parzen", "planes", "semisupervised", "similarity",
-    "supervised",
+    "ablation", "algorithm1", "clustering", "codes", "conditions", "dimensions", "parzen", "planes", "semisupervised",
+    "similarity", "supervised",
 ]  # fmt: skip
