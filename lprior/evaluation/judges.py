@@ -7,6 +7,7 @@ of two versions are never compared.
 """
 
 import json
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -106,7 +107,7 @@ def _evaluator(name: str, content: bytes) -> Evaluator:
         evaluator.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
     except (SafetensorError, RuntimeError) as error:
         raise UserError(f"{shipped.weights_path(name)} has no weights of this classifier. Replace it") from error
-    return evaluator.eval()
+    return evaluator.eval().to(memory_format=torch.channels_last)
 
 
 def protocol(dataset: str, second: bool = False) -> str:
@@ -138,6 +139,11 @@ class Judge:
             self.reference, _ = self.evaluator.measure(test.images)
             self.split = test.split
 
+    @cached_property
+    def radii(self) -> Tensor:
+        """Of the test images' features (`formulas.radii`)."""
+        return formulas.radii(self.reference)
+
     def glance(self, samples: Tensor) -> dict:
         """FID and score of uint8 samples (N, C, H, W): cheap enough to be taken again and again in training."""
         if not self.available:
@@ -154,7 +160,7 @@ class Judge:
         """Every metric of uint8 samples (N, C, H, W) that `metrics.METRICS` has."""
         if not self.available:
             return {}
-        seen, count = Seen(*self.evaluator.measure(samples), self.reference), thousands(len(samples))
+        seen, count = Seen(*self.evaluator.measure(samples), self.reference, self.radii), thousands(len(samples))
         return {
             f"{metric.key}_{self.protocol}_{metric.of.format(count=count)}": metric.measured(seen)
             for metric in METRICS if metric.of_samples is not None

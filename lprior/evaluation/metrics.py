@@ -37,15 +37,16 @@ FITTED = {  # before the keys of each prior that is fitted afterwards (`fitted.p
 @dataclass
 class Seen:
     """What a classifier sees in uint8 samples: `features` (N, K) and `logits` (N, classes); `reference` (M, K) are the
-    features of the test images."""
+    features of the test images, and `radii` (M,) theirs (`formulas.radii`)."""
 
     features: Tensor
     logits: Tensor
     reference: Tensor
+    radii: Tensor
 
     @cached_property
     def precision_recall(self) -> tuple[float, float]:
-        return formulas.precision_recall(self.features, self.reference)
+        return formulas.precision_recall(self.features, self.reference, self.radii)
 
     @cached_property
     def histogram(self) -> Tensor:
