@@ -233,6 +233,20 @@ def test_features_do_not_depend_on_the_batch_size(evaluator, held_out):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
 
 
+def test_test_images_are_seen_once_by_each_judge(monkeypatch, held_out):
+    counts = []
+    measured = recipes.Evaluator.measure
+    count = lambda self, images: counts.append(len(images)) or measured(self, images)  # noqa: E731
+    monkeypatch.setattr(judges, "REFERENCES", {})
+    monkeypatch.setattr(recipes.Evaluator, "measure", count)
+    one, same, other, second = (
+        judges.Judge(held_out.head(n), second=second) for n, second in ((9, False), (9, False), (8, False), (9, True))
+    )
+    assert counts == [9, 8, 9] and same.reference is one.reference
+    assert torch.equal(other.reference, measured(other.evaluator, held_out.images[:8])[0])
+    assert second.reference.shape != one.reference.shape
+
+
 def noisy(images: torch.Tensor, strength: float) -> torch.Tensor:
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return (images + 255 * strength * noise).clamp(0, 255).to(torch.uint8)

@@ -7,7 +7,6 @@ of two versions are never compared.
 """
 
 import json
-from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -21,7 +20,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from lprior.data import DATASETS, Dataset, to_float
 from lprior.errors import UserError
 from lprior.evaluation import formulas, shipped
-from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Seen, against, thousands
+from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Reference, Seen, against, thousands
 from lprior.evaluation.recipes import RECIPES, SECOND, Evaluator
 from lprior.streams import batches, generator
 
@@ -124,6 +123,9 @@ def _shipped_for(dataset: str, second: bool = False) -> str:
     return name
 
 
+REFERENCES: dict[tuple[str, str, str], Reference] = {}  # by sums of weights and pixels, and device: once in a process
+
+
 class Judge:
     """A shipped classifier of a data set with what it sees in the test images: measures samples.
 
@@ -136,13 +138,12 @@ class Judge:
         if self.available:
             self.evaluator = load_evaluator(test.name, second).to(device)
             self.protocol = protocol(test.name, second)
-            self.reference, _ = self.evaluator.measure(test.images)
             self.split = test.split
-
-    @cached_property
-    def radii(self) -> Tensor:
-        """Of the test images' features (`formulas.radii`)."""
-        return formulas.radii(self.reference)
+            key = evaluator_description(test.name, second)["weights_sha256"], test.sha256, str(device)
+            if key not in REFERENCES:
+                REFERENCES[key] = Reference(self.evaluator.measure(test.images)[0])
+            self.real = REFERENCES[key]
+            self.reference = self.real.features
 
     def glance(self, samples: Tensor) -> dict:
         """FID and score of uint8 samples (N, C, H, W): cheap enough to be taken again and again in training."""
@@ -160,7 +161,7 @@ class Judge:
         """Every metric of uint8 samples (N, C, H, W) that `metrics.METRICS` has."""
         if not self.available:
             return {}
-        seen, count = Seen(*self.evaluator.measure(samples), self.reference, self.radii), thousands(len(samples))
+        seen, count = Seen(*self.evaluator.measure(samples), self.real), thousands(len(samples))
         return {
             f"{metric.key}_{self.protocol}_{metric.of.format(count=count)}": metric.measured(seen)
             for metric in METRICS if metric.of_samples is not None

@@ -68,13 +68,7 @@ def _fill(
 ) -> None:  # fmt: skip
     """From what is in the folder on."""
     state = result.load_checkpoint(config, training.device)
-    if state is None:
-        _refuse_trained(result)
-    if state is not None and len(state["log"]) > config.epochs:
-        raise UserError(
-            f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
-            "name another results folder, or start over with --force"
-        )
+    _refuse(state, config, result)
     result.claim(config)
     if state is None:
         made = provenance(training.device, train, training.bfloat16, training.engine.name)
@@ -106,8 +100,16 @@ def _fill(
         progress.close(finished)
 
 
-def _refuse_trained(result: RunFolder) -> None:
-    """Raises UserError for a run that was trained to its end, and has no checkpoint any more to go on from."""
+def _refuse(state: dict | None, config: RunConfig, result: RunFolder) -> None:
+    """Raises UserError for a run of more epochs than are asked for, and for one that was trained to its end and has no
+    checkpoint any more to go on from."""
+    if state is not None:
+        if len(state["log"]) > config.epochs:
+            raise UserError(
+                f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
+                "name another results folder, or start over with --force"
+            )
+        return
     if (result / METRICS).exists():
         raise UserError(
             f"{result.path} holds a finished run without its checkpoint, and would be trained anew: "
