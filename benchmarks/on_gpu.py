@@ -1,70 +1,83 @@
 """A GPU day in one command, on a machine that is lent for minutes: no network, no LaTeX, no workflow engine.
 
-    ./on_gpu.sh check               the CUDA tests, which hold captured steps against plain ones; 2 to 3 minutes
-    ./on_gpu.sh bench               what a step costs, eager and captured; 2 minutes
-    ./on_gpu.sh train --minutes 8   the next runs of `full`, in the order that matters, several side by side
-    ./on_gpu.sh pack FOLDER         what is worth carrying back, as parts of 15 MiB with their sums
-    ./on_gpu.sh unpack FOLDER       at home: joins the parts, checks them, and puts the runs under results/
+    ./on_gpu.sh check                            the CUDA tests, which hold captured steps against plain ones
+    ./on_gpu.sh bench                            what a step costs, eager and captured
+    ./on_gpu.sh train --minutes 13 --background  the next runs, in the order that matters; they are not measured
+    ./on_gpu.sh pack FOLDER --wait 8             what is trained by then, as parts of 15 MiB with their sums
+    ./on_gpu.sh unpack FOLDER                    at home: joins the parts, checks them, and puts runs under results/
+    ./on_gpu.sh measure                          at home: metrics of what is trained, as many at once as there are cores
 
 Each step can be stopped and called again: a finished test run or measurement is made anew, an unfinished training goes
-on from its last epoch. `--preset smoke --device cpu` tries all of it on a CPU.
+on from its last epoch. `--runs smoke/mnist5k-aae-s0 --device cpu` tries all of it on a CPU.
 """
 
 import argparse
-import hashlib
-import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tarfile
-import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from lprior.config import resolve
+import parcels
+from gpu_order import TOGETHER, dataset, family, order
+from side_by_side import STOPPED, Job, sharing, work
+
+from lprior import lock
 from lprior.errors import UserError
-from lprior.results import OUTPUTS, RunFolder
-from lprior.runs import parse_run, runs_of
+from lprior.results import METRICS, RunFolder
 
 ROOT = Path(__file__).parents[1]
-FIRST = ("lpaae", "lpaae-supervised", "lpaae-fixed", "vaegan", "aae")  # of each data set; then the others, then seeds
+LOCK, TRAINING, PACKED = ".lock", "train.txt", "packed"  # in results/gpu: while training; what it says; runs packed
 COMPARED = {  # a bench: what takes turns in it
     "compact": ["lpaae:engine=eager", "lpaae:engine=graph", "aae:engine=graph", "vaegan:engine=graph"],
     "paper": ["lpaae:preset=full,engine=eager", "lpaae:preset=full,engine=graph"],
     "precision": ["lpaae:precision=float32", "lpaae:precision=bfloat16"],
 }
 COMPARED_ON_CPU = {"compact": ["lpaae:preset=smoke", "aae:preset=smoke"]}
-PART = 15 * 2**20  # bytes of a part
-GRACE = 30  # seconds that a run gets to end by itself
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    steps = parser.add_subparsers(required=True, metavar="STEP")
-    for name, step in (("check", check), ("bench", bench), ("train", train), ("pack", pack), ("unpack", unpack)):
-        one = steps.add_parser(name, help=step.__doc__.splitlines()[0])
-        one.set_defaults(step=step)
-        one.add_argument("--results", type=Path, default=ROOT / "results")
-        one.add_argument("--preset", default="full")
-        one.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-        if name in ("pack", "unpack"):
-            one.add_argument("folder", type=Path)
-        if name == "train":
-            one.add_argument("--minutes", type=float, default=9.0, help="the runs that still train then are stopped")
-            one.add_argument("--together", type=int, default=3, help="how many share the device (default: 3)")
-            one.add_argument("--dataset", default="cifar10 mnist", help="in this order (default: cifar10 mnist)")
-            one.add_argument("--seeds", default="0 1 2")
-            one.add_argument("--set", action="append", default=[], help="NAME=VALUE for every run, to try a step")
-    options = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(arguments)
+    options.arguments = arguments
     try:
         return options.step(options)
     except UserError as error:
         print(f"on_gpu: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    steps = top.add_subparsers(required=True, metavar="STEP")
+    for step in (check, bench, train, pack, unpack, measure):
+        one = steps.add_parser(step.__name__, help=step.__doc__.splitlines()[0], allow_abbrev=False)
+        one.set_defaults(step=step)
+        one.add_argument("--results", type=Path, default=ROOT / "results")
+        if step in (check, bench, train):
+            one.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
+        if step in (pack, unpack):
+            one.add_argument("folder", type=Path)
+        if step in (train, pack, measure):
+            text = "of these, as PRESET/RUN (default: see gpu_order.py)"
+            one.add_argument("--runs", nargs="+", metavar="RUN", help=text)
+        if step in (train, measure):
+            text = "how many at once (default: see gpu_order.py; to measure, one a core)"
+            one.add_argument("--together", type=int, help=text)
+    training, packing = steps.choices["train"], steps.choices["pack"]
+    text = "the runs that still train then are stopped (default: 9)"
+    training.add_argument("--minutes", type=float, default=9.0, help=text)
+    text = "go on when this command, and its shell, have ended"
+    training.add_argument("--background", action="store_true", help=text)
+    training.add_argument("--set", action="append", default=[], help="NAME=VALUE for every run, to try a step")
+    packing.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help="so long, at most, for what trains")
+    packing.add_argument("--again", action="store_true", help="also what was packed before")
+    return top
 
 
 def check(options: argparse.Namespace) -> int:
@@ -92,112 +105,102 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """The next runs, in the order that matters."""
-    until, waiting, working = time.monotonic() + 60 * options.minutes, order(options), {}
-    folder, codes = options.results / options.preset, {}
-    shared = sharing(options)
-    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2")} | shared
-    waiting = [name for name in waiting if not (folder / name / "metrics.json").exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    while working or (waiting and time.monotonic() < until):
-        while waiting and len(working) < options.together and time.monotonic() < until:
-            name = waiting.pop(0)
-            working[name] = _start(name, options, folder / f"{name}.txt", environment)
-            print(f"{_clock(until)} {name} starts", flush=True)
-        time.sleep(1)
-        for name in [name for name, process in working.items() if process.poll() is not None]:
-            codes[name] = working.pop(name).returncode
-            print(f"{_clock(until)} {name} ended with {codes[name]}: {_last_line(folder / f'{name}.txt')}", flush=True)
-        if working and time.monotonic() >= until:
-            codes |= _stop(working)
-            print(f"time is up: {' '.join(working)} can go on from the last epoch", flush=True)
-            working = {}
-    _end_sharing(shared)
-    return max((code for code in codes.values() if code not in (0, 130, -signal.SIGINT)), default=0)
+    """The next runs, in the order that matters, many side by side; they are not measured."""
+    until, folder = time.monotonic() + 60 * options.minutes, _folder(options)
+    if options.background:
+        return _detached(folder, options.arguments)
+    names = [name for name in options.runs or order() if not RunFolder(options.results / name).trained]
+    jobs = [_training(name, options) for name in names]
+    with lock.held(folder / LOCK):
+        data = {name: _looked_at(name, folder) for name in dict.fromkeys(map(dataset, names))}  # decoded once for all
+        with sharing(options.device == "cuda" and len(jobs) > 1) as shared:
+            environment = {"OMP_NUM_THREADS": "1"} | shared
+            codes = work(jobs, until, environment, lambda job: data[dataset(job.name)].poll() is not None)
+        for process in data.values():
+            process.kill()  # where time was up before they ended
+            process.wait()
+    return _worst(codes)
 
 
-def sharing(options: argparse.Namespace) -> dict[str, str]:
-    """Variables with which processes share the GPU at the same time, by NVIDIA's MPS, whose server this starts, and not
-    in turns; none where it is missing or a process under it computes nothing. `_end_sharing` ends it."""
-    control = shutil.which("nvidia-cuda-mps-control")
-    if options.device != "cuda" or options.together < 2 or control is None:
-        return {}
-    place = Path(tempfile.mkdtemp(prefix="mps-"))
-    found = {"CUDA_MPS_PIPE_DIRECTORY": str(place / "pipe"), "CUDA_MPS_LOG_DIRECTORY": str(place / "log")}
-    probe = "import torch; assert torch.ones(9, device='cuda').sum().item() == 9"
+def _training(name: str, options: argparse.Namespace) -> Job:
+    preset, _, run = name.partition("/")
+    command = [sys.executable, "-m", "lprior", "run", run, "--preset", preset, "--results", str(options.results)]
+    command += ["--unmeasured", "--device", options.device, *(part for text in options.set for part in ("--set", text))]
+    share = 1 / (options.together or TOGETHER[family(name)])
+    return Job(name, tuple(command), options.results / f"{name}.txt", share, f"{preset} {family(name)}")
+
+
+def _looked_at(name: str, folder: Path) -> subprocess.Popen:
+    with (folder / f"data-{name}.txt").open("w") as kept:
+        return subprocess.Popen([sys.executable, "-m", "lprior", "data", name], stdout=kept, stderr=kept, cwd=ROOT)
+
+
+def _detached(folder: Path, arguments: list[str]) -> int:
+    """The same command in a process that stays when this one, and the shell that has called it, end."""
+    command = [sys.executable, __file__, *(one for one in arguments if one != "--background")]
+    with (folder / TRAINING).open("a") as kept:
+        process = subprocess.Popen(command, stdout=kept, stderr=kept, stdin=subprocess.DEVNULL, start_new_session=True)
+    while process.poll() is None and _at_work(folder) != process.pid:
+        time.sleep(0.1)
+    print(f"training tells of itself in {folder / TRAINING}", flush=True)
+    return process.poll() or 0
+
+
+def _at_work(folder: Path) -> int | None:
+    """The process that trains, if there is one."""
     try:
-        for command in ([control, "-d"], [sys.executable, "-c", probe]):
-            subprocess.run(command, env=os.environ | found, timeout=60, check=True, capture_output=True)
-    except (subprocess.SubprocessError, OSError) as error:
-        print(f"no MPS ({error}): the runs take turns on the GPU", flush=True)
-        return {}
-    print("the runs share the GPU by MPS", flush=True)
-    return found
-
-
-def _end_sharing(environment: dict[str, str]) -> None:
-    """The server that `sharing` gave these variables for."""
-    if environment:
-        control, environment = ["nvidia-cuda-mps-control"], os.environ | environment
-        subprocess.run(control, input="quit\n", text=True, env=environment, timeout=60, capture_output=True)
-
-
-def order(options: argparse.Namespace) -> list[str]:
-    """The names of the runs: by seed, by data set, and there by `FIRST`."""
-    names = []
-    for seed in map(int, options.seeds.split()):
-        for dataset in options.dataset.split():
-            found = runs_of(options.preset, dataset, [seed])
-            models = [resolve(**parse_run(name), preset=options.preset).model for name in found]
-            rank = {name: FIRST.index(m) if m in FIRST else len(FIRST) for name, m in zip(found, models, strict=True)}
-            names += sorted(found, key=rank.__getitem__)
-    return names
+        process = int((folder / LOCK).read_text())
+        os.kill(process, 0)
+    except (OSError, ValueError):  # none, one that was killed, or one that does not say yet
+        return None
+    return process
 
 
 def pack(options: argparse.Namespace) -> int:
-    """Finished runs without what resuming needs, weights in half precision, and what `check` and `bench` found."""
-    from lprior import weights
-
-    content, folder = io.BytesIO(), options.results / options.preset
-    with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        for path in sorted(folder.glob("*/metrics.json")):
-            run = RunFolder(path.parent)
-            for name in OUTPUTS:
-                if (run / name).exists() and name != weights.FILE:
-                    archive.add(run / name, f"{options.preset}/{run.path.name}/{name}")
-            for name in ("config.json", "provenance.json"):
-                archive.add(run / name, f"{options.preset}/{run.path.name}/{name}")
-            _add(archive, f"{options.preset}/{run.path.name}/{weights.FILE}", weights.half(run / weights.FILE))
-        for path in sorted([*folder.glob("*.txt"), *(options.results / "gpu").glob("*")]):
-            archive.add(path, str(path.relative_to(options.results)))
-    options.folder.mkdir(parents=True, exist_ok=True)
-    whole, sums = content.getvalue(), []
-    for number, start in enumerate(range(0, len(whole), PART)):
-        part = whole[start : start + PART]
-        (options.folder / f"lprior.tar.gz.{number:02}").write_bytes(part)
-        sums.append(f"{hashlib.sha256(part).hexdigest()}  lprior.tar.gz.{number:02}\n")
-    (options.folder / "SHA256SUMS").write_text("".join(sums))
-    print(f"{len(sums)} parts, {len(whole) / 2**20:.1f} MiB, in {options.folder}")
+    """Trained runs that were not packed before, measured or not, and what check and bench found."""
+    folder = _folder(options)
+    _wait(folder, time.monotonic() + 60 * options.wait)
+    packed = folder / PACKED
+    before = packed.read_text().split() if packed.exists() and not options.again else []
+    asked = options.runs or order()
+    names = [name for name in asked if name not in before and RunFolder(options.results / name).trained]
+    logs = [path for name in asked if (path := options.results / f"{name}.txt").exists()]
+    others = [*logs, *(path for path in sorted(folder.glob("*.*")) if path.name not in (LOCK, PACKED))]
+    size = parcels.pack(options.results, names, others, options.folder)
+    packed.write_text("".join(f"{name}\n" for name in [*before, *names]))
+    print(f"{len(names)} runs, {size / 2**20:.1f} MiB, in {options.folder}: {' '.join(names)}")
     return 0
+
+
+def _wait(folder: Path, until: float) -> None:
+    """While something trains; what it says meanwhile is shown."""
+    told, log = 0, folder / TRAINING
+    while True:
+        at_work = _at_work(folder)
+        if log.exists():
+            text = log.read_text(errors="replace")
+            print(text[told:], end="", flush=True)
+            told = len(text)
+        if not at_work or time.monotonic() >= until:
+            return
+        time.sleep(0.5)
 
 
 def unpack(options: argparse.Namespace) -> int:
-    """Joins and checks the parts, and puts what is in them under --results; nothing that is there is replaced."""
-    whole = b""
-    for line in (options.folder / "SHA256SUMS").read_text().splitlines():
-        expected, name = line.split("  ")
-        part = (options.folder / name).read_bytes()
-        if hashlib.sha256(part).hexdigest() != expected:
-            raise UserError(f"{options.folder / name} is damaged: carry it back again")
-        whole += part
-    with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
-        for member in archive:
-            target = options.results / member.name
-            if target.exists() and not member.isdir():
-                raise UserError(f"{target} exists already: move it aside")
-        archive.extractall(options.results, filter="data")
-    print(f"unpacked into {options.results}")
+    """At home: joins and checks the parts, and puts the runs under --results, where none is replaced."""
+    names = parcels.unpack(options.folder, options.results)
+    print(f"unpacked into {options.results}: {' '.join(names)}")
     return 0
+
+
+def measure(options: argparse.Namespace) -> int:
+    """At home: metrics of the runs that are trained and have none, a core each."""
+    folders = {name: options.results / name for name in options.runs or order()}
+    names = [name for name, folder in folders.items() if not (folder / METRICS).exists() and RunFolder(folder).trained]
+    share = 1 / (options.together or os.cpu_count() or 1)
+    command = (sys.executable, "-m", "lprior", "evaluate")
+    jobs = [Job(n, (*command, str(folders[n])), options.results / f"{n}.txt", share) for n in names]
+    return _worst(work(jobs, environment={"OMP_NUM_THREADS": "1"}))
 
 
 def _folder(options: argparse.Namespace) -> Path:
@@ -226,43 +229,15 @@ def _told(command: list[str], file: Path) -> int:
     return process.returncode
 
 
-def _start(name: str, options: argparse.Namespace, log: Path, environment: dict[str, str]) -> subprocess.Popen:
-    settings = [part for text in options.set for part in ("--set", text)]
-    command = [sys.executable, "-m", "lprior", "run", name, "--preset", options.preset]
-    command += ["--results", str(options.results), "--device", options.device, *settings]
-    with log.open("a") as kept:
-        return subprocess.Popen(command, cwd=ROOT, stdout=kept, stderr=kept, env=environment)
+def _worst(codes: dict[str, int]) -> int:
+    return max((code for code in codes.values() if code not in (0, *STOPPED)), default=0)
 
 
-def _stop(working: dict[str, subprocess.Popen]) -> dict[str, int]:
-    """As Ctrl-C would, and by force after `GRACE` seconds."""
-    for process in working.values():
-        process.send_signal(signal.SIGINT)
-    ends = time.monotonic() + GRACE
-    for process in working.values():
-        try:
-            process.wait(max(0.1, ends - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    return dict.fromkeys(working, 0)
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(content)
-    archive.addfile(member, io.BytesIO(content))
-
-
-def _clock(until: float) -> str:
-    left = max(0, round(until - time.monotonic()))
-    return f"[{left // 60}:{left % 60:02} left]"
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+def _end(number: int, frame: object) -> None:
+    """In order, so that no run is left at work."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(main())

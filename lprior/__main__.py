@@ -95,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
     run.add_argument("--force", action="store_true", help="start over, deleting what is there")
+    text = "end when it is trained and drawn; evaluate, or the same command without this, measures it"
+    run.add_argument("--unmeasured", action="store_true", help=text)
 
     trial = _command(commands, do.trial, "trial", "train with images held out, and add a row to docs/trials.csv")
     trial.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
@@ -175,7 +177,7 @@ def parser() -> argparse.ArgumentParser:
     fetch.add_argument("source", metavar="FILE|URL", help="the archive that publish --archive has written")
     fetch.add_argument("--to", default="results/published")
 
-    measure = _command(commands, do.evaluate, "evaluate", "measure the model of a finished run again")
+    measure = _command(commands, judges.evaluate, "evaluate", "measure the model of a trained run, for once or again")
     measure.add_argument("folder", help="the run's folder")
     measure.add_argument(
         "--inception", metavar="FILE", help="also Inception FID, KID and Score: the weights, or 'download'"

@@ -27,8 +27,11 @@ def run(options: Namespace) -> None:
         from lprior.training.run import run as train
 
         progress = Live() if sys.stdout.isatty() else Lines()
-        train(config, folder, device=options.device, engine=options.engine, progress=progress, force=options.force)
+        chosen = {"device": options.device, "engine": options.engine, "force": options.force}
+        train(config, folder, progress=progress, unmeasured=options.unmeasured, **chosen)
         return
+    if options.unmeasured:
+        raise UserError("--unmeasured cannot be chosen with --notebook, which shows metrics: leave one of them out")
     if options.engine != "auto":
         raise UserError("--engine cannot be chosen with --notebook: leave one of them out")
     if not ALGORITHMS[config.algorithm].notebook:
@@ -199,34 +202,6 @@ def fetch(options: Namespace) -> None:
 
     runs, known = fetch(options.source, Path(options.to)), read_sums(Path(options.to))
     print(f"put the weights of {len(runs)} of {len(known)} runs in place; each has the sum that it should have")
-
-
-def evaluate(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401  (which have metrics of their own)
-    from lprior import data
-    from lprior.evaluation import measure
-    from lprior.evaluation.inception import check_weights, inception_metrics
-    from lprior.model import load
-    from lprior.provenance import code_sha256
-    from lprior.results import RunFolder
-
-    weights = None if options.inception == "download" else options.inception
-    if weights:
-        check_weights(weights)
-    model, result = load(options.folder), RunFolder(options.folder)
-    config = model.config
-    train, test = data.split(config.dataset, images=config.images, validation=config.validation)
-    with result.held():
-        made = result.read_json("provenance.json")
-        values = measure(model, train, test)
-        result.write_json("metrics.json", values)
-        code = made.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}
-        result.write_json("provenance.json", made | {"code_sha256": code})
-        if options.inception:
-            samples = data.crop(model.sample(config.samples), test.images.shape[-1])
-            values |= inception_metrics(samples, test, weights)
-            result.write_json("metrics.json", values)
-    print(json.dumps(values, indent=2))
 
 
 def verify(options: Namespace) -> None:

@@ -1,5 +1,6 @@
-"""What the commands on judges and rulers do, which belong to `commands.py`."""
+"""What the commands that measure do, which belong to `commands.py`."""
 
+import json
 from argparse import Namespace
 from pathlib import Path
 
@@ -51,3 +52,30 @@ def attributes(options: Namespace) -> None:
         print(f"measured {folder.name}", flush=True)
     if len(with_weights) < len(folders):
         print(f"not measured: {len(folders) - len(with_weights)} runs, whose weights are not there (docs/weights.md)")
+
+
+def evaluate(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401  (which have metrics of their own)
+    from lprior import data
+    from lprior.errors import UserError
+    from lprior.evaluation.inception import check_weights, inception_metrics
+    from lprior.evaluation.record import record, refuse_other_data
+    from lprior.model import load
+    from lprior.results import METRICS, RunFolder
+
+    weights = None if options.inception == "download" else options.inception
+    if weights:
+        check_weights(weights)
+    model, result = load(options.folder), RunFolder(options.folder)
+    if not result.trained:
+        raise UserError(f"{result.path} is not trained to its end: start the run again, which goes on")
+    config = model.config
+    train, test = data.split(config.dataset, images=config.images, validation=config.validation)
+    refuse_other_data(result, train)
+    with result.held():
+        values = record(model, train, test, result)
+        if options.inception:
+            samples = data.crop(model.sample(config.samples), test.images.shape[-1])
+            values |= inception_metrics(samples, test, weights)
+            result.write_json(METRICS, values)
+    print(json.dumps(values, indent=2))

@@ -3,7 +3,8 @@
     config.json            the resolved configuration, complete enough to run again
     provenance.json        commit, versions, device, engine, data, times
     log.csv                one row per epoch
-    metrics.json           final metrics, with the protocol in the key: the run is finished
+    metrics.json           final metrics, with the protocol in the key: the run is finished. Without it, a provenance
+                           that has "finished" says that the run is trained, and only to be measured
     glance.json            some of them, of fewer samples: what a notebook measures at first
     samples.png, evolution.png, evolution.gif
     reconstructions.png    test images, and below each its reconstruction
@@ -41,7 +42,7 @@ OUTPUTS = (  # of these: what a run ends with, and does not read when it is resu
     "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png",
     "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
-METRICS, FEW = "metrics.json", "glance.json"
+METRICS, FEW, OLD = "metrics.json", "glance.json", "metrics.old.json"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
@@ -124,6 +125,11 @@ class RunFolder:
     def metrics(self) -> dict:
         """All that were measured, else those of fewer samples. Raises UserError if there are none."""
         return self.read_json(FEW if (self / FEW).exists() and not (self / METRICS).exists() else METRICS)
+
+    @property
+    def trained(self) -> bool:
+        """Whether training has come to its end, measured or not. Raises UserError for a damaged provenance.json."""
+        return (self / "provenance.json").exists() and "finished" in self.read_json("provenance.json")
 
     def log(self) -> "pd.DataFrame":
         """A row for each epoch. Raises UserError if there is no such table."""

@@ -75,7 +75,7 @@ COUNT = some("1", "7", "100", "0", "-1", str(10**9), str(10**12))
 COMMANDS = {
     "run": line("run", some(*RUNS), SETS, options(
         preset=PRESET, results=some("new", "runs", "text.txt"), device=DEVICE, engine=some("auto", "eager", "graph"),
-        data=DATA, force=None, notebook=None)),
+        data=DATA, force=None, notebook=None, unmeasured=None)),
     "config": line("config", some(*RUNS), SETS, options(preset=PRESET)),
     "notebook": line("notebook", some("aae.ipynb", "list.json", "text.txt", "bytes"),
                      some("out.ipynb", "new/out.ipynb"), SETS),

@@ -122,14 +122,14 @@ def fill(template: Path, run: Path) -> None:
 def stub(patch: pytest.MonkeyPatch) -> None:
     """In the place of what takes long, after all checks: training, measuring, kernels, figures, the network."""
     nothing = lambda *arguments, **options: None  # noqa: E731
-    for name in ("_train", "_finish"):
+    for name in ("_train", "draw", "record"):
         patch.setattr(f"lprior.training.run.{name}", nothing)
     patch.setattr("lprior.training.run._cost", lambda training: {})
     patch.setattr("lprior.benchmark.step.Trial", FakeTrial)
     patch.setattr("lprior.benchmark.step.alternate", lambda contenders, repeats: dict.fromkeys(contenders, [1.0]))
     patch.setattr("papermill.execute_notebook", lambda source, target, *rest, **options: Path(target).write_text("{}"))
-    for place in ("lprior.evaluation.measure", "lprior.evaluation.verify.measure"):
-        patch.setattr(place, lambda model, train, test: {"reconstruction_mse_test": 0.5})
+    for place in ("lprior.evaluation.record.measure", "lprior.evaluation.verify.measure"):
+        patch.setattr(place, lambda model, train, test, whole=True: {"reconstruction_mse_test": 0.5})
     patch.setattr("lprior.evaluation.inception.inception_metrics", lambda *arguments: {"fid_inception_10k_test": 1.0})
     for name in ("save_pdf", "save_for_print"):
         patch.setattr(f"lprior.figures.{name}", nothing)

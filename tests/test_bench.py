@@ -16,6 +16,7 @@ from lprior.benchmark import step as bench
 from lprior.benchmark import timing
 from lprior.config import build, resolve
 from lprior.errors import UserError
+from lprior.model import load
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 # Each script with the smallest options that go through all of it.
@@ -27,6 +28,7 @@ SCRIPTS = {
     "time_to_quality": ["--dataset", "mnist5k", "--images", "128", "--epochs", "1"],
     "import_time": [],
     "threads": ["--epochs", "1", "--seeds", "0"],
+    "two_runs": ["--updates", "2"],
 }
 
 
@@ -121,7 +123,8 @@ def test_ratios_are_taken_turn_by_turn():
 
 
 def test_every_script_is_tested():
-    elsewhere = {"common", "on_gpu", "speedrun", "first_picture"}  # test_on_gpu.py, and below
+    of_gpu = {"on_gpu", "gpu_order", "parcels", "side_by_side"}  # test_on_gpu.py
+    elsewhere = {"common", "speedrun", "first_picture", "measuring", *of_gpu}  # and below
     assert {path.stem for path in FOLDER.glob("*.py")} == {*elsewhere, *SCRIPTS}
 
 
@@ -143,6 +146,15 @@ def test_a_script_prints_a_table_and_writes_its_file(monkeypatch, tmp_path, caps
     output = capsys.readouterr().out
     assert len(written["rows"]) >= 2 and all(f"| {row['name']} |" in output for row in written["rows"])
     assert written["machine"]["device"] and str(tmp_path) not in json.dumps(written)
+
+
+def test_the_parts_of_measuring_add_up(monkeypatch, finished, tmp_path):
+    run = finished / "mnist5k-aae-s0"
+    script(monkeypatch, "measuring").main(["--run", str(run), "--repeats", "1", "--output", str(tmp_path)])
+    rows = json.loads((tmp_path / "measuring.json").read_text())["rows"]
+    *parts, whole = [row["seconds"]["median"] for row in rows]
+    assert all(part > 0 for part in parts) and sum(parts) == pytest.approx(whole)
+    assert load(run).in_batches.__name__ == "in_batches"  # nothing is counted any more
 
 
 @pytest.mark.parametrize("epochs", ["3", "12"])

@@ -88,7 +88,7 @@ def test_all_is_measured_later_and_from_then_on(made, tmp_path):
 
 def test_metrics_of_fewer_epochs_are_not_shown_of_more(tmp_path, monkeypatch):
     interactive.obtain(asked(1), tmp_path)
-    monkeypatch.setattr("lprior.training.run._finish", lambda *_: pytest.fail("stopped"))
+    monkeypatch.setattr("lprior.training.run.draw", lambda *_: pytest.fail("stopped"))
     with pytest.raises(pytest.fail.Exception):
         interactive.obtain(asked(2), tmp_path)
     assert not (tmp_path / "glance.json").exists()

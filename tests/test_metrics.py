@@ -233,6 +233,20 @@ def test_features_do_not_depend_on_the_batch_size(evaluator, held_out):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
 
 
+def test_test_images_are_seen_once_by_each_judge(monkeypatch, held_out):
+    counts = []
+    measured = recipes.Evaluator.measure
+    count = lambda self, images: counts.append(len(images)) or measured(self, images)  # noqa: E731
+    monkeypatch.setattr(judges, "REFERENCES", {})
+    monkeypatch.setattr(recipes.Evaluator, "measure", count)
+    one, same, other, second = (
+        judges.Judge(held_out.head(n), second=second) for n, second in ((9, False), (9, False), (8, False), (9, True))
+    )
+    assert counts == [9, 8, 9] and same.reference is one.reference
+    assert torch.equal(other.reference, measured(other.evaluator, held_out.images[:8])[0])
+    assert second.reference.shape != one.reference.shape
+
+
 def noisy(images: torch.Tensor, strength: float) -> torch.Tensor:
     noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return (images + 255 * strength * noise).clamp(0, 255).to(torch.uint8)
@@ -269,15 +283,35 @@ def test_precision_and_recall_tell_collapse_from_spread():
     assert precision < 0.3 and recall > 0.7
 
 
+@pytest.mark.parametrize(("count", "width"), [(4, 2), (499, 5), (1203, 64)])
+@pytest.mark.parametrize("spread", [0.5, 1.0, 2.0])
+def test_precision_and_recall_are_those_of_torch_fidelity(count, width, spread):
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
+    features = gaussian([0.0] * width, [spread] * width, count)
+    real = gaussian([0.0] * width, [1.0] * width, 700, seed=1)
+    features[1] = features[0]  # two alike
+    expected = prc_features_to_metric(features, real, prc_neighborhood=3, verbose=False)
+    found = formulas.precision_recall(features, real)
+    assert found == pytest.approx((expected["precision"], expected["recall"]), abs=1e-6)
+    assert formulas.precision_recall(features, real, formulas.radii(real)) == found
+
+
+def test_three_rows_have_no_three_neighbours_each():
+    with pytest.raises(ValueError, match="3 rows have no 3 neighbours"):
+        formulas.radii(torch.zeros(3, 2))
+
+
 def test_parzen_windows_agree_with_scikit_learn():
     from sklearn.neighbors import KernelDensity
 
     pixels = torch.randint(0, 256, (50, 1, 3, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     images, samples = pixels[:20], pixels[20:]
-    density = KernelDensity(bandwidth=0.3).fit(samples.flatten(1).double().numpy() / 255)
-    expected = density.score_samples(images.flatten(1).double().numpy() / 255)
-    found = formulas.parzen_log_likelihood(images, samples, 0.3, batch_size=7)
-    torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-5, atol=1e-4)
+    found = formulas.parzen_log_likelihood(images, samples, (0.02, 0.3), batch_size=7)
+    for sigma, of_sigma in zip((0.02, 0.3), found, strict=True):  # a narrow one, whose windows hardly overlap
+        density = KernelDensity(bandwidth=sigma).fit(samples.flatten(1).double().numpy() / 255)
+        expected = density.score_samples(images.flatten(1).double().numpy() / 255)
+        torch.testing.assert_close(of_sigma, torch.from_numpy(expected), rtol=1e-5, atol=1e-4)
 
 
 def test_the_best_sigma_is_near_the_noise_that_made_the_images():

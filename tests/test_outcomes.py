@@ -15,6 +15,7 @@ from places import ROOT, Place, end_of, snapshot
 from safetensors.torch import load_file
 from test_workflow import plan, project  # noqa: F401  (fixtures)
 
+from lprior.__main__ import main
 from lprior.config import resolve
 from lprior.errors import TrainingDiverged
 from lprior.notebooks.execution import execute
@@ -91,6 +92,18 @@ def test_a_finished_run_without_a_checkpoint_is_not_trained_anew(made, plan, pre
     before = snapshot(made)
     assert plan(*GIVEN, RUN) == ([], 2) and snapshot(made) == before
     assert "epochs 1 -> 3, without a checkpoint" in capsys.readouterr().err
+
+
+def test_a_run_that_was_trained_elsewhere_is_measured_before_the_workflow_may_touch_it(made, plan, capsys):  # noqa: F811
+    (made / RUN / "metrics.json").unlink()
+    assert plan(*GIVEN, RUN)[1] == 0  # from its checkpoint
+    for path in (made / RUN).glob("checkpoint*.pt"):
+        path.unlink()
+    before = snapshot(made)
+    assert plan(*GIVEN, RUN) == ([], 2) and snapshot(made) == before
+    assert f"python -m lprior evaluate results/smoke/{RUN} measures" in capsys.readouterr().err
+    assert main(["evaluate", str(made / RUN)]) == 0
+    assert plan(*GIVEN, RUN)[1] == 0
 
 
 @pytest.mark.slow

@@ -79,6 +79,15 @@ def test_what_is_published_of_runs_can_be_reported(finished, target, tmp_path):
     assert (tmp_path / "report" / "values.tex").exists()
 
 
+def test_what_is_not_measured_is_never_published(smoke, target, capsys):
+    (smoke / RUN / "metrics.json").rename(smoke / RUN / "metrics.old.json")  # of fewer epochs
+    assert RunFolder(smoke / RUN).trained
+    assert "metrics.json does not exist" in refused(capsys, "publish", smoke / RUN, "--to", target)
+    assert not target.exists()
+    assert command("evaluate", smoke / RUN) == 0
+    assert command("publish", smoke / RUN, "--to", target) == 0
+
+
 def test_of_a_later_seed_samples_and_numbers_are_published(smoke, target):
     folder = (smoke / RUN).rename(smoke / "mnist5k-lpaae-s1")
     change_config(folder, seed=1)

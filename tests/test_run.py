@@ -1,5 +1,7 @@
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,11 +10,13 @@ from conftest import build_algorithm
 from PIL import Image, ImageChops
 from safetensors.torch import load_file
 
+from lprior import __main__ as cli
 from lprior import data, figures, results
 from lprior.algorithms import ALGORITHMS
 from lprior.config import build, resolve
 from lprior.device import choose_device
 from lprior.errors import TrainingDiverged, UserError
+from lprior.evaluation.verify import Check
 from lprior.model import SHEET, Model, load
 from lprior.results import RunFolder
 from lprior.training.progress import Lines
@@ -204,6 +208,59 @@ def test_the_cost_of_a_continued_run_is_that_of_all_its_epochs(tmp_path):
     result = train(configuration(), tmp_path)
     seconds = pd.read_csv(result / "log.csv")["seconds"].sum()
     assert result.read_json("provenance.json")["training_seconds"] == pytest.approx(seconds)
+
+
+def test_an_unmeasured_run_is_whole_but_for_its_metrics(uninterrupted, tmp_path):
+    result = train(configuration(), tmp_path, unmeasured=True)
+    made = result.read_json("provenance.json")
+    assert result.trained and not (tmp_path / "metrics.json").exists()
+    assert FILES - {"metrics.json"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"seconds_per_epoch", "training_seconds", "peak_memory_bytes", "engine", "finished"} <= set(made)
+    train(configuration(), tmp_path)
+    assert_same_result(result, uninterrupted)
+    assert result.read_json("provenance.json") == made
+
+
+def test_an_unmeasured_run_is_measured_from_its_weights_and_never_trained_anew(uninterrupted, tmp_path):
+    result = train(configuration(), tmp_path, unmeasured=True)
+    made = result.read_json("provenance.json")
+    for path in tmp_path.glob("checkpoint*.pt"):  # as after the way home from another machine
+        path.unlink()
+    with pytest.raises(UserError, match="without its checkpoint.* python -m lprior evaluate"):
+        train(configuration(), tmp_path)
+    trained = (tmp_path / "model.safetensors").read_bytes()
+    assert cli.main(["evaluate", str(tmp_path)]) == 0
+    assert (tmp_path / "model.safetensors").read_bytes() == trained
+    found, expected = result.read_json("metrics.json"), uninterrupted.read_json("metrics.json")
+    assert found.keys() == expected.keys()  # by weights in another order in memory, and so by another rounding
+    assert all(Check(key, value, found[key]).matches for key, value in expected.items())
+    assert result.read_json("provenance.json") == made
+
+
+def test_what_is_not_trained_to_its_end_is_not_measured(tmp_path, capsys):
+    train(configuration(epochs=1), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(configuration(), tmp_path, progress=Silent(amid_epoch=2))
+    assert not RunFolder(tmp_path).trained
+    assert cli.main(["evaluate", str(tmp_path)]) == UserError.exit_code
+    assert "is not trained to its end" in capsys.readouterr().err and not (tmp_path / "metrics.json").exists()
+
+
+def test_more_epochs_that_are_not_measured_leave_no_old_metrics(tmp_path):
+    train(configuration(epochs=1), tmp_path)
+    train(configuration(), tmp_path, unmeasured=True)
+    assert (tmp_path / "metrics.old.json").exists() and not (tmp_path / "metrics.json").exists()
+    assert cli.main(["evaluate", str(tmp_path)]) == 0
+    assert not (tmp_path / "metrics.old.json").exists() and (tmp_path / "metrics.json").exists()
+
+
+def test_a_run_on_other_images_is_not_measured(uninterrupted, tmp_path, capsys):
+    folder = Path(shutil.copytree(uninterrupted.path, tmp_path / "run"))
+    made = RunFolder(folder).read_json("provenance.json")
+    RunFolder(folder).write_json("provenance.json", made | {"data_sha256": "0" * 64})
+    before = (folder / "metrics.json").read_bytes()
+    assert cli.main(["evaluate", str(folder)]) == UserError.exit_code
+    assert "trained on other images" in capsys.readouterr().err and (folder / "metrics.json").read_bytes() == before
 
 
 def test_fewer_epochs_do_not_make_the_folder_lie_about_its_training(tmp_path):

@@ -18,8 +18,6 @@ from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import number_or_reason, thousands
 from lprior.model import Model
 
-NEIGHBOURS = 3  # of `formulas.precision_recall`: a class needs more images than these
-
 
 def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
     """Every metric of s, for images made from `noise` [z, s] (N, code + 10).
@@ -102,6 +100,6 @@ def within_class(features: Tensor, classes: Tensor, reference: Tensor, labels: T
     `features` (N, K) of samples of `classes` (N,), `reference` (M, K) of real images of `labels` (M,). A model that
     makes one good image for each class has a precision of 1 and a recall near 0.
     """
-    present = [c for c in range(VALUES) if min((classes == c).sum(), (labels == c).sum()) > NEIGHBOURS]
+    present = [c for c in range(VALUES) if min((classes == c).sum(), (labels == c).sum()) > formulas.NEIGHBOURS]
     pairs = [formulas.precision_recall(features[classes == c], reference[labels == c]) for c in present]
     return tuple(torch.tensor(pairs, dtype=torch.float64).reshape(-1, 2).mean(dim=0).tolist())

@@ -94,7 +94,7 @@ def parzen(samples: Tensor, train: Dataset, test: Dataset) -> dict:
     The width is chosen on the last training images; the standard error is that of the mean over test images.
     """
     sigma = formulas.best_sigma(train.images[-VALIDATION:], samples)
-    values, count = formulas.parzen_log_likelihood(test.images, samples, sigma), thousands(len(samples))
+    (values,), count = formulas.parzen_log_likelihood(test.images, samples, [sigma]), thousands(len(samples))
     return {
         f"parzen_{count}_test": values.mean().item(),
         f"parzenstderr_{count}_test": values.std().item() / len(values) ** 0.5,

@@ -35,17 +35,31 @@ FITTED = {  # before the keys of each prior that is fitted afterwards (`fitted.p
 
 
 @dataclass
+class Reference:
+    """What a classifier sees in the test images: `features` (M, K), and their `radii` (M,) (`formulas.radii`)."""
+
+    features: Tensor
+
+    @cached_property
+    def radii(self) -> Tensor:
+        return formulas.radii(self.features)
+
+
+@dataclass
 class Seen:
-    """What a classifier sees in uint8 samples: `features` (N, K) and `logits` (N, classes); `reference` (M, K) are the
-    features of the test images."""
+    """What a classifier sees in uint8 samples, `features` (N, K) and `logits` (N, classes), and in `real` images."""
 
     features: Tensor
     logits: Tensor
-    reference: Tensor
+    real: Reference
+
+    @property
+    def reference(self) -> Tensor:
+        return self.real.features
 
     @cached_property
     def precision_recall(self) -> tuple[float, float]:
-        return formulas.precision_recall(self.features, self.reference)
+        return formulas.precision_recall(self.features, self.reference, self.real.radii)
 
     @cached_property
     def histogram(self) -> Tensor:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lprior import data
-from lprior.errors import UserError
 from lprior.evaluation.measurement import further, measure
 from lprior.evaluation.metrics import fitted_prefix, is_second, metric_of
+from lprior.evaluation.record import refuse_other_data
 from lprior.model import load
 from lprior.results import RunFolder
 
@@ -57,8 +57,7 @@ def verify(folder: str | Path) -> Iterator[Check]:
     result, model = RunFolder(folder), load(folder)
     config, published = model.config, result.read_json("metrics.json")
     train, test = data.split(config.dataset, images=config.images, validation=config.validation)
-    if train.sha256 != result.read_json("provenance.json")["data_sha256"]:
-        raise UserError(f"{folder} was trained on other images than the {config.dataset} at hand: cannot verify it")
+    refuse_other_data(result, train)
     found = measure(model, train, test)
     if any(metric.further for metric in map(metric_of, published) if metric):
         found |= further(model, train, test)

@@ -3,26 +3,24 @@
 import os
 import statistics
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import torch
-from PIL.Image import Image
 
 from lprior import config as configuration
 from lprior import data, stored
 from lprior.config import RunConfig
 from lprior.device import choose_device, has_bfloat16, peak_memory_bytes
 from lprior.errors import TrainingDiverged, UserError
-from lprior.evaluation import measure
-from lprior.evaluation.formulas import nearest
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.measurement import GLANCE
+from lprior.evaluation.record import record
 from lprior.model import SHEET, Model
 from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
-from lprior.results import DIVERGED, FEW, METRICS, RunFolder
+from lprior.results import DIVERGED, FEW, METRICS, OLD, RunFolder
 from lprior.streams import followed
 from lprior.training import memory
+from lprior.training.drawing import draw, save_frame
 from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
 from lprior.training.progress import Lines
@@ -37,13 +35,15 @@ def run(
     progress: Lines | None = None,
     force: bool = False,
     whole: bool = True,
+    unmeasured: bool = False,
 ) -> RunFolder:
     """Train until `config.epochs`, measure, and fill `folder` with everything that `results.py` lists.
 
     A folder that holds an unfinished run of the same configuration is taken up where it stopped; a finished one is
     only measured and drawn again. `engine`: see `engine.py`. `force` deletes what is there first. `whole`: see
-    `evaluation.measure`; if not, glance.json has the metrics, and the run counts as unfinished. Raises UserError for
-    what the user can mend.
+    `evaluation.measure`; if not, glance.json has the metrics, and the run counts as unfinished. `unmeasured`: it ends
+    when the run is trained and drawn; the same call without that, or `python -m lprior evaluate`, adds the metrics.
+    Raises UserError for what the user can mend.
     """
     target = choose_device(device)
     choose_engine(engine, target)  # refuses what is wrong before anything starts
@@ -58,43 +58,39 @@ def run(
     with result.held():
         if force:
             result.clear()
-        _fill(training, train, test, config, result, progress or Lines(), whole)
+        _fill(training, train, test, config, result, progress or Lines(), whole, unmeasured)
     return result
 
 
 def _fill(
     training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines,
-    whole: bool,
+    whole: bool, unmeasured: bool,
 ) -> None:  # fmt: skip
     """From what is in the folder on."""
     state = result.load_checkpoint(config, training.device)
-    if state is None and (result / "metrics.json").exists():
-        raise UserError(
-            f"{result.path} holds a finished run without its checkpoint, and would be trained anew: "
-            "name another results folder, or start over with --force"
-        )
-    if state is not None and len(state["log"]) > config.epochs:
-        raise UserError(
-            f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
-            "name another results folder, or start over with --force"
-        )
+    _refuse(state, config, result)
     result.claim(config)
     if state is None:
         made = provenance(training.device, train, training.bfloat16, training.engine.name)
-        record = made | {"started": now(), "resumed": [], "code_sha256": code_sha256()}
+        made |= {"started": now(), "resumed": [], "code_sha256": code_sha256()}
     else:
-        record = _resume(training, state, config, result)
+        made = _resume(training, state, config, result)
         state = None  # a GPU need not hold it twice
     if training.epoch < config.epochs:
         _put_aside(result)
-    result.write_json("provenance.json", record)
+    result.write_json("provenance.json", made)
 
     progress.begin(training.epoch, config.epochs)
     finished = False
     try:
         _train(training, train, test, config, result, progress)
         progress.measure()
-        _finish(training, train, test, config, result, whole)
+        model = Model(training.average, config)
+        draw(training, model, train, test, result)
+        if "finished" not in made:
+            result.write_json("provenance.json", made | _cost(training))
+        if not unmeasured:
+            record(model, train, test, result, whole)
         finished = True
     except TrainingDiverged as error:
         said = f"{error}\n"
@@ -102,18 +98,36 @@ def _fill(
         raise
     finally:
         progress.close(finished)
-    for name in ("metrics.old.json", *([FEW] if whole else [])):
-        (result / name).unlink(missing_ok=True)
-    measured = {"code_sha256": record.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}}
-    result.write_json("provenance.json", record | measured | ({} if "finished" in record else _cost(training)))
+
+
+def _refuse(state: dict | None, config: RunConfig, result: RunFolder) -> None:
+    """Raises UserError for a run of more epochs than are asked for, and for one that was trained to its end and has no
+    checkpoint any more to go on from."""
+    if state is not None:
+        if len(state["log"]) > config.epochs:
+            raise UserError(
+                f"{result.path} holds {len(state['log'])} epochs, more than the {config.epochs} asked for: "
+                "name another results folder, or start over with --force"
+            )
+        return
+    if (result / METRICS).exists():
+        raise UserError(
+            f"{result.path} holds a finished run without its checkpoint, and would be trained anew: "
+            "name another results folder, or start over with --force"
+        )
+    if result.trained:
+        raise UserError(
+            f"{result.path} holds a trained run without its checkpoint, and would be trained anew: "
+            f"measure it with python -m lprior evaluate {result.path}, or start over with --force"
+        )
 
 
 def _resume(training: Training, state: dict, config: RunConfig, result: RunFolder) -> dict:
     """Load the state; the provenance of what it goes on from. Says so if that was made by other code."""
     path = result / "provenance.json"
-    record = result.read_json(path.name)
-    stored.need(path, record, {"resumed": list})
-    if note := code_note(record):
+    made = result.read_json(path.name)
+    stored.need(path, made, {"resumed": list})
+    if note := code_note(made):
         print(f"{result.path}: {note}; starting it over would mend this", flush=True)
     try:
         training.load_state_dict(state)
@@ -123,18 +137,18 @@ def _resume(training: Training, state: dict, config: RunConfig, result: RunFolde
             f"({stored.first_line(error)}): name another results folder, or start over with --force"
         ) from error
     if training.epoch < config.epochs:
-        record.pop("finished", None)
+        made.pop("finished", None)
         stop = {"epoch": training.epoch, "commit": git_commit(), "time": now()}
-        record["resumed"].append(stop | {"code_sha256": code_sha256()["training"]})
-    return record
+        made["resumed"].append(stop | {"code_sha256": code_sha256()["training"]})
+    return made
 
 
 def _put_aside(result: RunFolder) -> None:
     """What was said of the run before it trains on."""
     (result / DIVERGED).unlink(missing_ok=True)
     (result / FEW).unlink(missing_ok=True)
-    if (result / "metrics.json").exists():
-        os.replace(result / "metrics.json", result / "metrics.old.json")
+    if (result / METRICS).exists():
+        os.replace(result / METRICS, result / OLD)
 
 
 def start(
@@ -159,7 +173,7 @@ def _train(
     model, count = Model(training.average, config), max(SHEET, min(GLANCE, config.samples))
     known, labels = data.known_labels(train.labels, config.labelled, config.seed)
     if training.epoch == 0:
-        progress.picture(_save_frame(model.sample(), 0, result), "before training")
+        progress.picture(save_frame(model.sample(), 0, result), "before training")
     judge = Judge(test, training.device)
 
     def watch(batches: Iterable, count: int, epoch: int) -> Iterator:
@@ -173,67 +187,9 @@ def _train(
     for row in training.epochs(images, config.epochs, watch, labels.to(training.device)):
         samples = model.sample(count)
         row |= judge.glance(data.crop(samples, test.images.shape[-1]))
-        _save_frame(samples[:SHEET], training.epoch, result)
+        save_frame(samples[:SHEET], training.epoch, result)
         result.save_checkpoint(config, training.state_dict())
         progress.epoch(row, config.epochs, result.frame(training.epoch))
-
-
-def _save_frame(samples: torch.Tensor, epoch: int, result: RunFolder) -> Image:
-    from lprior import figures
-
-    sheet = figures.sheet(samples, padding=0)
-    result.write(str(result.frame(epoch).relative_to(result.path)), sheet.save)
-    return sheet
-
-
-def _finish(
-    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, whole: bool
-) -> None:
-    import pandas as pd
-    from safetensors.torch import save
-
-    from lprior import figures
-
-    model, size = Model(training.average, config), config.image_size
-    samples, originals = model.sample(), test.padded(size).images[:50]
-    try:
-        reconstructions = model.decode(model.encode(originals))
-    except TrainingDiverged as error:
-        print(f"{result.path}: {error}; its reconstructions are shown in black", flush=True)
-        reconstructions = torch.zeros_like(originals)
-    neighbours = train.padded(size).images[nearest(samples[:50], train.padded(size).images)]
-    frames = _frames(samples[:SHEET], training.epoch, result)
-    log = pd.DataFrame(training.log)
-
-    result.write("log.csv", lambda path: log.to_csv(path, index=False))
-    result.write("samples.png", figures.sheet(samples).save)
-    result.write("reconstructions.png", figures.paired_sheet(originals, reconstructions).save)
-    result.write("neighbours.png", figures.paired_sheet(samples[:50], neighbours).save)
-    evolution = figures.evolution_figure(frames, size)
-    result.write("evolution.png", lambda path: evolution.savefig(path, dpi=200))
-    result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
-    weights = {name: tensor.cpu().contiguous() for name, tensor in training.average.state_dict().items()}
-    result.write("model.safetensors", lambda path: path.write_bytes(save(weights)))
-    result.write_json(METRICS if whole else FEW, measure(model, train, test, whole))
-
-
-def _frames(last: torch.Tensor, epochs: int, result: RunFolder) -> dict[int, Path]:
-    """The pictures of each epoch that are there and whole; of the last epoch, by `last`, in any case. Says which are
-    left out."""
-    from lprior import figures
-
-    expected, found = figures.sheet(last, padding=0).size, {}
-    for epoch in range(epochs + 1):
-        with suppress(UserError):
-            if stored.read_picture(result.frame(epoch)).size == expected:
-                found[epoch] = result.frame(epoch)
-    if epochs not in found:
-        _save_frame(last, epochs, result)
-        found[epochs] = result.frame(epochs)
-    lost = [str(epoch) for epoch in range(epochs + 1) if epoch not in found]
-    if lost:
-        print(f"the evolution leaves out epoch {', '.join(lost)}: {result / 'frames'} has no whole picture", flush=True)
-    return found
 
 
 def _cost(training: Training) -> dict:

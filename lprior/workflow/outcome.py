@@ -23,7 +23,8 @@ class WorkflowError(UserError):
 
 
 def refuse_changed(folder: Path, runs: list[str]) -> None:
-    """Raises UserError if one of the runs is in `folder` with other settings, or with more epochs than are asked for.
+    """Raises UserError if one of the runs is in `folder` with other settings, with more epochs than are asked for, or
+    trained elsewhere and not measured yet.
 
     Snakemake would delete what such a run had made before the run itself could refuse.
     """
@@ -37,6 +38,9 @@ def refuse_changed(folder: Path, runs: list[str]) -> None:
         if (held / "config.json").exists():
             changed = _changes(held, resolve(**parse_run(name), preset=folder.name).to_dict())
             found += [f"{held.path} holds a run with other settings ({'; '.join(changed)})"] if changed else []
+            if held.trained and not (held / "metrics.json").exists() and _epochs(held) == 0:
+                measured = f"python -m lprior evaluate {held.path} measures"
+                found.append(f"{held.path} holds a trained run without its checkpoint, which {measured}")
     if found:
         others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise UserError(f"{found[0]}{others}: rename the folder to keep it, or start over with --force")

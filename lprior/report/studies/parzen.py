@@ -20,8 +20,8 @@ COLUMNS = ("Parzen", "Parzen error", "Parzen sigma", *AT, "FID")
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     """parzenat_10k_test: the log-likelihood of the test images at each width in `formulas.SIGMAS`, in nats."""
     samples = model.generate(model.noise(model.config.samples))
-    found = [parzen_log_likelihood(test.images, samples, sigma).mean().item() for sigma in SIGMAS]
-    return {f"parzenat_{thousands(len(samples))}_test": found}
+    found = parzen_log_likelihood(test.images, samples, SIGMAS).mean(dim=1)
+    return {f"parzenat_{thousands(len(samples))}_test": found.tolist()}
 
 
 def render(finished: list[RunFolder]) -> Shown:

@@ -1,0 +1,36 @@
+"""Which runs a GPU day trains, in the order that matters, as <preset>/<run>, and how many of them share a GPU well."""
+
+import lprior.report.studies  # noqa: F401  (of which some are)
+from lprior.config import resolve
+from lprior.data import DATASETS
+from lprior.runs import parse_run, runs_of
+
+FIRST = ("lpaae", "lpaae-fixed", "vaegan", "aae", "lpaae-supervised")  # of a seed on digits; then the others
+PICTURES = (  # what the table of `full` on CIFAR-10 lacks
+    "vaegan-s0", "aae-s0", "lpaae-s2", "lpaae-fixed-s1", "lpaae-fixed-s2", "lpaae-supervised-s1", "lpaae-supervised-s2",
+    "lpaae-supervised_fixed-s0",
+)  # fmt: skip
+TOGETHER = {"digits": 13, "pictures": 3}  # of a family, on an H200 under MPS: more gain little (docs/gpu.md)
+
+
+def order() -> list[str]:
+    """Seeds 1 and 2 of the study of code sizes; `full` on CIFAR-10; `full` on MNIST, seed by seed."""
+    codes = [f"codes/{name}" for name in runs_of("codes", "mnist", [1, 2])]
+    codes.sort(key=lambda name: name.endswith("-s2"))
+    digits = [f"full/{name}" for seed in (0, 1, 2) for name in sorted(runs_of("full", "mnist", [seed]), key=_rank)]
+    return [*codes, *(f"full/cifar10-{name}" for name in PICTURES), *digits]
+
+
+def _rank(name: str) -> int:
+    model = resolve(**parse_run(name), preset="full").model
+    return FIRST.index(model) if model in FIRST else len(FIRST)
+
+
+def family(name: str) -> str:
+    """Of the data of <preset>/<run>."""
+    return DATASETS[dataset(name)].family
+
+
+def dataset(name: str) -> str:
+    """Of <preset>/<run>. Raises UserError for what is no run."""
+    return parse_run(name.partition("/")[2])["dataset"]

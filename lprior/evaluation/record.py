@@ -1,0 +1,28 @@
+"""Metrics into the folder of a run that is trained, whether it has been measured before or not."""
+
+from lprior.data import Dataset
+from lprior.errors import UserError
+from lprior.evaluation.measurement import measure
+from lprior.model import Model
+from lprior.provenance import code_sha256
+from lprior.results import FEW, METRICS, OLD, RunFolder
+
+
+def record(model: Model, train: Dataset, test: Dataset, result: RunFolder, whole: bool = True) -> dict:
+    """Measure the model of a run, write the metrics into its folder, which the caller holds, and into its provenance
+    by which code; the metrics. `whole`: see `measure`; if not, they are in glance.json. Raises TrainingDiverged if
+    samples are no finite numbers, UserError for what cannot be written."""
+    values = measure(model, train, test, whole)
+    result.write_json(METRICS if whole else FEW, values)
+    for name in (OLD, *([FEW] if whole else [])):
+        (result / name).unlink(missing_ok=True)
+    made = result.read_json("provenance.json")
+    code = made.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}
+    result.write_json("provenance.json", made | {"code_sha256": code})
+    return values
+
+
+def refuse_other_data(result: RunFolder, train: Dataset) -> None:
+    """Raises UserError if the training images at hand are not those that the run was trained on."""
+    if train.sha256 != result.read_json("provenance.json")["data_sha256"]:
+        raise UserError(f"{result.path} was trained on other images than the {train.name} at hand: cannot measure it")
