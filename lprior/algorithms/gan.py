@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.objectives import feature_distance, log_D, log_one_minus_D
@@ -56,8 +55,7 @@ class GAN(nn.Module):
         """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, code). Returns the losses, detached."""
         (z_p,) = noise
         x_p = self.dec(z_p)
-        with cached():  # one power iteration of spectral normalisation
-            (Dis_x, _), (Dis_p, _) = self.Dis(x), self.Dis(x_p)
+        (Dis_x, _), (Dis_p, _) = self.Dis(x), self.Dis(x_p)
         L_GAN, L_fool = -(log_D(Dis_x) + log_one_minus_D(Dis_p)), -log_D(Dis_p)
         L_code = feature_distance(z_p, self.enc(x_p.detach()))
         update((self.opt.Dis, L_GAN), (self.opt.dec, L_fool), (self.opt.enc, L_code))

@@ -43,7 +43,6 @@ def update(*terms: Term) -> None:
             parameter.grad = _laid_out(gradients[parameter], parameter)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    torch.clear_autocast_cache()  # of weights as they were
 
 
 def adam(network: nn.Module, learning_rate: float, betas: tuple[float, float]) -> Adam:

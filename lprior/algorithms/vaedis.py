@@ -19,7 +19,6 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 
 from lprior.algorithms.autoencoder import Autoencoder, Mean
 from lprior.algorithms.objectives import gaussian_kl, gaussian_nll, log_D, log_one_minus_D
@@ -63,8 +62,7 @@ class VAEDis(nn.Module):
         opt, (epsilon, z_p) = self.opt, noise
         mu, log_var = self.enc(x).chunk(2, dim=1)
         x_rec, x_p = self.dec(mu + epsilon * torch.exp(0.5 * log_var)), self.gen(z_p)
-        with cached():  # one power iteration of spectral normalisation
-            (Dis_x, F_x), (_, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
+        (Dis_x, F_x), (_, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior, L_llike = gaussian_kl(mu, log_var), gaussian_nll(F_x, F_rec)
         L_GAN, L_fool = -(log_D(Dis_x) + log_one_minus_D(Dis_p)), -log_D(Dis_p)

@@ -30,7 +30,6 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
 from lprior.algorithms.autoencoder import Autoencoder, Mean
@@ -94,8 +93,7 @@ class VAEGAN(nn.Module):
         z = mu + epsilon * torch.exp(0.5 * log_var)
         x_rec, x_p = self.dec(torch.cat([z, z_p])).chunk(2)
         x, x_rec, x_p = grainy((x, x_rec, x_p), self.config.instance_noise, grain)
-        with cached():  # one power iteration of spectral normalisation
-            (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
+        (Dis_x, F_x), (Dis_rec, F_rec), (Dis_p, _) = self.Dis(x), self.Dis(x_rec), self.Dis(x_p)
 
         L_prior = gaussian_kl(mu, log_var)
         L_llike = gaussian_nll(F_x, F_rec) / self.config.feature_deviation**2

@@ -63,8 +63,9 @@ class Engine:
 
     def eager(self, **inputs: Tensor) -> dict[str, Tensor]:
         """The step as it stands in the algorithm, whatever `name` is."""
-        # A weight is cast once; `update` forgets the casts of what it moves, and the end of this context all of them.
-        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+        # Each pass casts its weights, so that gradients of several passes are added in float32; a cache of cast weights
+        # would outlive the update, too, and a captured step cannot share it.
+        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16, cache_enabled=False)
         with cast, convolutions(self.device, tf32=True):
             return self.algorithm.train_step(**inputs)
 
