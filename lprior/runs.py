@@ -116,6 +116,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             for size in CODES
         },
     },
+    "lptext": {"fixed": Variant("LP-AAE, text, fixed prior", {"prior": "fixed"})},
     "vaegan": {  # one thing at a time
         "saturating": Variant("saturating loss", {"nonsaturating": False}),
         "rec_fake": Variant("reconstructions as fakes", {"x_rec_is_fake": True}),

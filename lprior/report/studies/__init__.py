@@ -11,9 +11,10 @@ from lprior.report.studies import (
     semisupervised,
     similarity,
     supervised,
+    text,
 )
 
 __all__ = [
     "ablation", "clustering", "codes", "conditions", "dimensions", "parzen", "planes", "semisupervised", "similarity",
-    "supervised",
+    "supervised", "text",
 ]  # fmt: skip

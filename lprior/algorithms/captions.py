@@ -1,0 +1,74 @@
+"""The conditional variable s of LP-AAE as a sentence: noise is [z, tokens] (..., N, code + L), the tokens of the caption
+that belongs to the image beside it in the mini-batch.
+
+The paper's abstract names text as a condition, and prints no more of it than CG(z, s). Its I(s; dec(z_c)), a
+cross-entropy -log Q(s | dec(z_c)), is taken at its word here: Q is a captioner, and gives the probability of a sentence
+word by word. (To describe a generated image anew and compare the words is what MirrorGAN does: Qiao et al. 2019.) As in
+the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label.
+
+Ours, too: `lam_z` weighs, in L_info, -log Q(z | dec(z_c)), a Gaussian of unit variance, so that z is not left unused. As
+good as every caption is another one, and they alone could make images as various as real ones. (InfoGAN, Chen et al.
+2016, asks that of its continuous codes.) Of z, Q learns from generated images: L_z.
+"""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lprior.algorithms.conditions import Shape
+from lprior.algorithms.objectives import gaussian_nll
+from lprior.errors import UserError
+from lprior.streams import Stream, normal
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Sentences of `length` tokens below `words`. `lam_info` weighs L_info in dec and CG, and `lam_z` therein z."""
+
+    length: int
+    words: int
+    lam_info: float = 1.0
+    lam_z: float = 0.0
+    values = 0
+    named = False
+
+    def draw(self, shape: Shape, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
+        if labels is None or labels.ndim != 2:
+            raise UserError("text wants captions, and the data have none: choose the data set scenes")
+        if labels.shape[1] != self.length:
+            raise UserError(f"the captions have {labels.shape[1]} tokens: set length={labels.shape[1]}")
+        return {"noise": with_tokens(normal(shape, stream("noise")), labels)}
+
+    def losses(self, nets: Any, at: SimpleNamespace, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
+        z, tokens = noise.split([noise.shape[1] - self.length, self.length], dim=1)
+        tokens = tokens.long()
+        said, z_found = nets.Q(at.F_noise, tokens)
+        L_z = gaussian_nll(z, z_found)
+        return {
+            "L_info": self.cross_entropy(said, tokens) + self.lam_z * L_z,
+            "L_label": self.cross_entropy(nets.Q(at.F_x, tokens)[0], tokens),
+            "L_z": L_z,
+        }
+
+    def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
+        learned = (losses["L_label"], losses["L_z"])
+        return [*((net, loss) for loss in learned for net in (opt.Q, opt.D_I)), *((maker, losses["L_info"], self.lam_info) for maker in makers)]
+
+    def cross_entropy(self, logits: Tensor, tokens: Tensor) -> Tensor:
+        """-log Q(s | x) in nats, mean over sentences, of logits (N, L, words); what fills up a sentence counts not."""
+        return F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten(), ignore_index=0, reduction="sum") / len(tokens)
+
+    def grid(self, z: Tensor, shown: Tensor | None = None) -> Tensor:
+        """[z, tokens] (count, code + L) in which rows of K share a z while tokens are `shown` (K, L), of z (count, code)."""
+        assert shown is not None, "a sheet of sentences needs sentences"
+        rows = z.repeat_interleave(len(shown), dim=0)[: len(z)]
+        return with_tokens(rows, shown[torch.arange(len(z)) % len(shown)])
+
+
+def with_tokens(z: Tensor, tokens: Tensor) -> Tensor:
+    """[z, tokens] (..., N, code + L) of z (..., N, code) and int64 tokens (N, L)."""
+    return torch.cat([z, tokens.to(z.dtype).expand(*z.shape[:-1], tokens.shape[-1])], dim=-1)

@@ -1,0 +1,57 @@
+"""LP-AAE from text to image: sentences in, picture out, by the learned prior CG(z, s) where s is a sentence.
+
+It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GRU reads for CG:
+
+    paper        code
+    [z, text]    z beside the embedding of the caption, which CG makes the code z_c of; the decoder sees no text
+    Q            a captioner on the trunk of D_I
+
+With the fixed prior, codes are [z, embedding], the decoder's input, and the encoder gives both, as with other s. The
+embedding learns in either case, by CG's optimizer, from what the images made for a sentence are like.
+
+The paper says no more of its networks for text: all of this is ours.
+"""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from lprior.algorithms import lpaae_tuned
+from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.captions import Captions
+from lprior.networks import Networks
+from lprior.networks.sentences import Captioner, Reader, ReadsNoise
+
+
+@dataclass(frozen=True)
+class Config(lpaae_tuned.Config):
+    words: int = 64  # tokens that there may be, the one that is no word among them
+    length: int = 16  # tokens of a sentence
+    embedding: int = 64  # entries of a sentence's embedding
+    lam_z: float = 0.25  # weight, in L_info, of what Q says of z
+    memory: int = 128  # entries of the captioner's state
+
+    @property
+    def s(self) -> Captions:
+        """The conditional variable."""
+        return Captions(self.length, self.words, self.lam_info, self.lam_z)
+
+
+class TextLPAAE(lpaae_tuned.TunedLPAAE):
+    """The algorithm on noise [z, tokens] (N, code + length)."""
+
+    capturable = False  # nobody has tried to capture a GRU here
+
+    def autoencoder(self) -> Autoencoder:
+        return Autoencoder(self.enc, self.dec, self.CG, s=self.s)
+
+
+def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
+    """The algorithm on new networks, for codes and noise z of so many entries."""
+    both, learned = code + config.embedding, config.prior == "learned"
+    entries = code if learned else both
+    prior = networks.code_generator(both, entries) if learned else nn.Identity()
+    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code)
+    Q = Captioner(networks.classifier(config.memory), config.memory, config.words, code)
+    enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(entries)
+    return TextLPAAE(config, code, enc, dec, CG, D_C, networks.image_discriminator(), Q, config.s)
