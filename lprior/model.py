@@ -50,14 +50,14 @@ class Model:
     def sample(self, count: int = SHEET, seed: int | None = None, s: int | str | None = None) -> Tensor:
         """uint8 images (count, C, H, W). Without a seed, those of the run's own sheet and metrics come first.
 
-        Of a conditional model, s counts from 0 to 9 along rows of ten images that share z; or all images are of one s. Of
-        a model that reads, s is a sentence, or goes through ten of them.
+        Of a conditional model, s counts from 0 to 9 along rows of ten images that share z; or all images are of one s.
+        Of a model that reads, s is a sentence, or goes through ten of them.
         """
         return self.generate(self.noise(count, seed, s))
 
     def noise(self, count: int, seed: int | None = None, s: int | str | None = None) -> Tensor:
         """What `sample` makes images from: z (count, code), or [z, s] (count, code + 10) of a conditional model; of one
-        that reads [z, tokens]. Raises UserError for an s that the model has not, such as a word that it does not know."""
+        that reads [z, tokens]. Raises UserError for an s that the model has not, such as a word unknown to it."""
         if count < 1:
             raise UserError(f"the count of samples must be at least 1, not {count}")
         # torch fills tensors of other sizes in another order, so that always the same size is drawn

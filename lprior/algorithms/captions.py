@@ -1,14 +1,14 @@
-"""The conditional variable s of LP-AAE as a sentence: noise is [z, tokens] (..., N, code + L), the tokens of the caption
-that belongs to the image beside it in the mini-batch.
+"""The conditional variable s of LP-AAE as a sentence: noise is [z, tokens] (..., N, code + L), with the tokens of the
+caption of the image that stands beside it in the mini-batch.
 
 The paper's abstract names text as a condition, and prints no more of it than CG(z, s). Its I(s; dec(z_c)), a
 cross-entropy -log Q(s | dec(z_c)), is taken at its word here: Q is a captioner, and gives the probability of a sentence
 word by word. (To describe a generated image anew and compare the words is what MirrorGAN does: Qiao et al. 2019.) As in
 the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label.
 
-Ours, too: `lam_z` weighs, in L_info, -log Q(z | dec(z_c)), a Gaussian of unit variance, so that z is not left unused. As
-good as every caption is another one, and they alone could make images as various as real ones. (InfoGAN, Chen et al.
-2016, asks that of its continuous codes.) Of z, Q learns from generated images: L_z.
+Ours, too: `lam_z` weighs, in L_info, -log Q(z | dec(z_c)), a Gaussian of unit variance, so that z is of use. Hardly two
+captions of a mini-batch are alike, and they alone could make its images as various as real ones. (InfoGAN, Chen et al.
+2016, asks the same for its continuous codes.) Of z, Q learns from generated images: L_z.
 """
 
 from dataclasses import dataclass
@@ -56,14 +56,18 @@ class Captions:
 
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
         learned = (losses["L_label"], losses["L_z"])
-        return [*((net, loss) for loss in learned for net in (opt.Q, opt.D_I)), *((maker, losses["L_info"], self.lam_info) for maker in makers)]
+        return [
+            *((net, loss) for loss in learned for net in (opt.Q, opt.D_I)),
+            *((maker, losses["L_info"], self.lam_info) for maker in makers),
+        ]
 
     def cross_entropy(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """-log Q(s | x) in nats, mean over sentences, of logits (N, L, words); what fills up a sentence counts not."""
-        return F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten(), ignore_index=0, reduction="sum") / len(tokens)
+        of_words = F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten(), ignore_index=0, reduction="sum")
+        return of_words / len(tokens)
 
     def grid(self, z: Tensor, shown: Tensor | None = None) -> Tensor:
-        """[z, tokens] (count, code + L) in which rows of K share a z while tokens are `shown` (K, L), of z (count, code)."""
+        """[z, tokens] (count, code + L) of z (count, code): in rows of K of one z, tokens go through `shown` (K, L)."""
         assert shown is not None, "a sheet of sentences needs sentences"
         rows = z.repeat_interleave(len(shown), dim=0)[: len(z)]
         return with_tokens(rows, shown[torch.arange(len(z)) % len(shown)])

@@ -17,8 +17,8 @@ from lprior.data.sentences import Language
 from lprior.errors import DataUnavailable, UserError, choose
 
 __all__ = [
-    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "known_labels", "language_of", "load", "pad", "split",
-    "substitute", "to_float", "to_uint8",
+    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "known_labels", "language_of", "load", "pad",
+    "split", "substitute", "to_float", "to_uint8",
 ]  # fmt: skip
 
 DIGITS = tuple("0123456789")
@@ -68,8 +68,8 @@ DATASETS = {
     ),
     **{
         name: Spec(
-            f"captioned scenes of {title}", 3, 32, VOCABULARY, "scenes", None, partial(load_scenes, name, digits), "scenes",
-            language=lambda root: Language(VOCABULARY, EXAMPLES), main=False,
+            f"captioned scenes of {title}", 3, 32, VOCABULARY, "scenes", None, partial(load_scenes, name, digits),
+            "scenes", language=lambda root: Language(VOCABULARY, EXAMPLES), main=False,
         )
         for name, title, digits in (("scenes", "MNIST", load_mnist), ("scenes5k", EMBEDDED, load_mnist5k))
     },
@@ -107,7 +107,8 @@ def language_of(name: str, root: str | Path | None = None) -> Language:
     """Of a data set's captions. Raises UserError if it has none."""
     read = DATASETS[name].language
     if read is None:
-        raise UserError(f"{name} has no captions: choose {' or '.join(n for n, spec in DATASETS.items() if spec.language)}")
+        others = " or ".join(other for other, spec in DATASETS.items() if spec.language)
+        raise UserError(f"{name} has no captions: choose {others}")
     return read(place(root))
 
 

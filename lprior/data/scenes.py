@@ -1,9 +1,9 @@
-"""Captioned scenes: pictures of 32x32 pixels in colour with one or two digits of MNIST, and an English sentence on each.
+"""Captioned scenes: colour pictures of 32x32 pixels with one or two digits of MNIST, and an English sentence on each.
 
 Ours, and made anew at each load, by integers alone, so that they are the same everywhere. A scene has one digit (in the
 middle, on the left, on the right, at the top, at the bottom) or two (side by side, or one above the other); each is
-small or large, and has one of five colours. Three digits would not be legible on 32 pixels. Strokes are those of a
-digit of MNIST, and so are position, size and brightness never quite the same. Sentences have several wordings.
+small or large, and has one of five colours. Three digits would not be legible on 32 pixels. The digit is one of MNIST,
+drawn by chance like its exact position, size and brightness. Sentences have several wordings.
 
 Left out of all training scenes, by a rule on the digit d, the number c of its colour and the number p of its place:
 
@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from lprior.data.images import Dataset
-from lprior.data.sentences import LENGTH, tokens
+from lprior.data.sentences import tokens
 from lprior.streams import generator
 
 SIZE = 32  # pixels a side
@@ -42,20 +42,29 @@ VOCABULARY = (  # the first is no word, and fills sentences up
     *SIZE_WORDS[1], *COLOUR_NAMES, *"0123456789", *NUMBERS,
 )  # fmt: skip
 EXAMPLES = (
-    "a large red 3 in the middle", "a small green 5 at the top", "on the left a big blue 7", "a large yellow eight on the right",
-    "there is a little white 6 at the bottom", "a small red 1 left of a large blue 7", "a large green 9 above a small white 4",
-    "a big blue two on the right and a small yellow zero on the left", "a small white 5 below a big green 6",
-    "a large yellow 3 left of a large red 8",
+    "a large red 3 in the middle", "a small green 5 at the top", "on the left a big blue 7",
+    "a large yellow eight on the right", "there is a little white 6 at the bottom",
+    "a small red 1 left of a large blue 7", "a large green 9 above a small white 4",
+    "a big blue two on the right and a small yellow zero on the left",
+    "a small white 5 below a big green 6", "a large yellow 3 left of a large red 8",
 )  # fmt: skip
+_LEFT, _RIGHT, _TOP, _BOTTOM = range(1, 5)
+OPPOSITE = {_LEFT: _RIGHT, _RIGHT: _LEFT, _TOP: _BOTTOM, _BOTTOM: _TOP}
+MEANING = (  # word -> the digit, the colour, the size, the place that it says
+    {str(digit): digit for digit in range(10)} | {name: digit for digit, name in enumerate(NUMBERS)},
+    {name: index for index, name in enumerate(COLOURS)},
+    {word: index for index, alike in enumerate(SIZE_WORDS) for word in alike},
+    {name: index for index, name in enumerate(PLACES)} | {"above": _TOP, "below": _BOTTOM},
+)
 ATTRIBUTES = ("digit", "colour", "size", "place")
 Thing = tuple[int, int, int, int]  # digit, and the numbers of colour, size and place
 
 
 def seen(digit: int, colour: int, place: int) -> str:
-    """Whether training scenes have it: "seen"; "new place" or "new colour" if it was left out, see above."""
+    """Whether training scenes have it: "seen"; "newplace" or "newcolour" if it was left out, see above."""
     if digit == 2 * colour:
-        return "new colour"
-    return "new place" if (digit + colour + place) % 5 == 0 else "seen"
+        return "newcolour"
+    return "newplace" if (digit + colour + place) % 5 == 0 else "seen"
 
 
 def load_scenes(name: str, digits: Callable[[Path, str], Dataset], root: Path, split: str) -> Dataset:
@@ -108,17 +117,13 @@ def caption(things: list[Thing], wording: int = 0, words: int = 0) -> str:
 
 def read(words: list[str]) -> list[Thing]:
     """What a sentence of such words says: the inverse of `caption`. Raises ValueError for one of another form."""
-    sizes = [next(i for i, alike in enumerate(SIZE_WORDS) if w in alike) for w in words if w in sum(SIZE_WORDS, ())]
-    colours = [COLOUR_NAMES.index(word) for word in words if word in COLOURS]
-    digits = [int(word) if word.isdigit() else NUMBERS.index(word) for word in words if word in NUMBERS or word.isdigit()]
-    places = [{"above": "top", "below": "bottom"}.get(w, w) for w in words if w in {*PLACES, "above", "below"}]
-    if len(digits) == 2 and len(places) == 1:
-        opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
-        places += [opposite[place] for place in places if place in opposite]
-    if not len(sizes) == len(colours) == len(digits) == len(places) or " ".join(sorted(places, key=PLACE_NAMES.index)) not in LAYOUTS:
+    digits, colours, sizes, places = ([of[word] for word in words if word in of] for of in MEANING)
+    if len(digits) == 2 and len(places) == 1:  # where the other is
+        places += [OPPOSITE[place] for place in places if place in OPPOSITE]
+    layout = " ".join(PLACE_NAMES[place] for place in sorted(places))
+    if layout not in LAYOUTS or not len(digits) == len(colours) == len(sizes) == len(places):
         raise ValueError(f"{' '.join(words)!r} is no sentence on one or two digits, their sizes, colours and places")
-    found = zip(digits, colours, sizes, map(PLACE_NAMES.index, places), strict=True)
-    return sorted(found, key=lambda thing: thing[3])
+    return sorted(zip(digits, colours, sizes, places, strict=True), key=lambda thing: thing[3])
 
 
 def draw(scenes: list[tuple[list[Thing], int, int]], digits: Dataset, purpose: str) -> Tensor:

@@ -107,7 +107,8 @@ def _of_each(title: str, ruler: Ruler, better: bool | None) -> dict[str, tuple[C
 
 
 CAPTIONS = {  # of captions that are obeyed or not (`report/studies/text.py`): in keys -> in words
-    "seen": "seen", "newplace": "new place", "newcolour": "new colour", "shuffled": "shuffled captions", "real": "real scenes",
+    "seen": "seen", "newplace": "new place", "newcolour": "new colour", "shuffled": "shuffled captions",
+    "real": "real scenes",
 }  # fmt: skip
 OBEYED = (*ATTRIBUTES, "all four")
 SHEET = "sheet100"  # the first hundred samples, which are on the run's sheet

@@ -68,9 +68,8 @@ class Detectors:
         return torch.stack([logits.argmax(dim=1), _colours(parts), (side > LARGE).long(), place], dim=1), features
 
 
-
 def enlarged(grey: Tensor, middle: Tensor, side: Tensor) -> Tensor:
-    """uint8 (M, 1, 28, 28) of grey pictures (M, 32, 32): `side` (M,) pixels become `SIDE`, around `middle` (M, 2), x, y"""
+    """uint8 (M, 1, 28, 28) of grey pictures (M, 32, 32): `side` (M,) pixels become `SIDE`, around `middle` (M, 2)."""
     scale = (28 / SIDE * side / SIZE).view(-1, 1, 1) * torch.eye(2)
     theta = torch.cat([scale, ((2 * middle + 1) / SIZE - 1).unsqueeze(2)], dim=2)
     grey = grey / grey.amax(dim=(1, 2), keepdim=True).clamp(min=DARK)
@@ -112,7 +111,7 @@ def _half(places: Tensor) -> Tensor:
 
 
 def _profiles(images: Tensor) -> Tensor:
-    """Of pictures (N, 3, 32, 32): the brightest pixel of each row and of each column, and mean brightness on 8x8 squares;
+    """Of pictures (N, 3, 32, 32): the brightest pixel of each row and column, and mean brightness on 8x8 squares;
     (N, 128)."""
     grey = images.float().amax(dim=1) / 255
     return torch.cat([grey.amax(dim=2), grey.amax(dim=1), F.avg_pool2d(grey.unsqueeze(1), 4).flatten(1)], dim=1)

@@ -31,8 +31,8 @@ class ReadsNoise(nn.Module):
 
 class Captioner(nn.Module):
     """Features F of images, and tokens (N, L) of sentences -> logits (N, L, words) of each token, given F and those
-    before it; and from F alone a guess (N, code) at the noise z. `summary`: F -> (N, width), on which a GRU goes on word
-    by word."""
+    before it; and from F alone a guess (N, code) at the noise z. `summary`: F -> (N, width), with which a GRU goes from
+    word to word."""
 
     def __init__(self, summary: nn.Module, width: int, words: int, code: int):
         super().__init__()

@@ -45,12 +45,10 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     found, features = detectors.found(images, scenes)
     real, features_real = detectors.found(test.images, scenes)
     shuffled, _ = detectors.found(images, others)
-    groups = [seen(digit, colour, place) for digit, colour, _, place in flat(scenes)[1].tolist()]
-    values = {
-        f"caption_{group.replace(' ', '')}_{count}_test": obeyed(found, scenes, torch.tensor([g == group for g in groups]))
-        for group in ("seen", "new place", "new colour")
-    }
-    return values | {
+    kinds = [seen(digit, colour, place) for digit, colour, _, place in flat(scenes)[1].tolist()]
+    of_kind = {kind: torch.tensor([one == kind for one in kinds]) for kind in ("seen", "newplace", "newcolour")}
+    return {
+        **{f"caption_{kind}_{count}_test": obeyed(found, scenes, which) for kind, which in of_kind.items()},
         f"caption_shuffled_{count}_test": obeyed(shuffled, others),
         f"caption_real_{count}_test": obeyed(real, scenes),
         f"captionfid_{count}_test": frechet_distance(features, features_real),
