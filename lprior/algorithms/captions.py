@@ -5,10 +5,6 @@ The paper's abstract names text as a condition, and prints no more of it than CG
 cross-entropy -log Q(s | dec(z_c)), is taken at its word here: Q is a captioner, and gives the probability of a sentence
 word by word. (To describe a generated image anew and compare the words is what MirrorGAN does: Qiao et al. 2019.) As in
 the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label.
-
-Ours, too: `lam_z` weighs, in L_info, -log Q(z | dec(z_c)), a Gaussian of unit variance, so that z is of use. Hardly two
-captions of a mini-batch are alike, and they alone could make its images as various as real ones. (InfoGAN, Chen et al.
-2016, asks the same for its continuous codes.) Of z, Q learns from generated images: L_z.
 """
 
 from dataclasses import dataclass
@@ -20,19 +16,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lprior.algorithms.conditions import Shape
-from lprior.algorithms.objectives import gaussian_nll
 from lprior.errors import UserError
 from lprior.streams import Stream, normal
 
 
 @dataclass(frozen=True)
 class Captions:
-    """Sentences of `length` tokens below `words`. `lam_info` weighs L_info in dec and CG, and `lam_z` therein z."""
+    """Sentences of `length` tokens below `words`. `lam_info` weighs L_info in dec and CG."""
 
     length: int
     words: int
     lam_info: float = 1.0
-    lam_z: float = 0.0
     values = 0
     named = False
 
@@ -41,25 +35,20 @@ class Captions:
             raise UserError("text wants captions, and the data have none: choose the data set scenes")
         if labels.shape[1] != self.length:
             raise UserError(f"the captions have {labels.shape[1]} tokens: set length={labels.shape[1]}")
+        if labels.numel() and (most := int(labels.max())) >= self.words:
+            raise UserError(f"the captions have {most + 1} words or more: set words={most + 1}")
         return {"noise": with_tokens(normal(shape, stream("noise")), labels)}
 
     def losses(self, nets: Any, at: SimpleNamespace, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
-        z, tokens = noise.split([noise.shape[1] - self.length, self.length], dim=1)
-        tokens = tokens.long()
-        said, z_found = nets.Q(at.F_noise, tokens)
-        L_z = gaussian_nll(z, z_found)
+        tokens = noise[:, -self.length :].long()
         return {
-            "L_info": self.cross_entropy(said, tokens) + self.lam_z * L_z,
-            "L_label": self.cross_entropy(nets.Q(at.F_x, tokens)[0], tokens),
-            "L_z": L_z,
+            "L_info": self.cross_entropy(nets.Q(at.F_noise, tokens), tokens),
+            "L_label": self.cross_entropy(nets.Q(at.F_x, tokens), tokens),
         }
 
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
-        learned = (losses["L_label"], losses["L_z"])
-        return [
-            *((net, loss) for loss in learned for net in (opt.Q, opt.D_I)),
-            *((maker, losses["L_info"], self.lam_info) for maker in makers),
-        ]
+        learned = losses["L_label"]
+        return [(opt.Q, learned), (opt.D_I, learned), *((maker, losses["L_info"], self.lam_info) for maker in makers)]
 
     def cross_entropy(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """-log Q(s | x) in nats, mean over sentences, of logits (N, L, words); what fills up a sentence counts not."""

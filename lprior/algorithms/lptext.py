@@ -5,6 +5,9 @@ It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GR
     paper        code
     [z, text]    z beside the embedding of the caption, which CG makes the code z_c of; the decoder sees no text
     Q            a captioner on the trunk of D_I
+    D_C          sees the embedding beside the code: what it compares are codes z_c made for a caption, and codes of
+                 images that have it. Without, z is left unused: hardly two captions of a mini-batch are alike, and they
+                 alone can make codes as various as those of images (Mirza and Osindero 2014: conditional GAN)
 
 With the fixed prior, codes are [z, embedding], the decoder's input, and the encoder gives both, as with other s. The
 embedding learns in either case, by CG's optimizer, from what the images made for a sentence are like.
@@ -14,7 +17,8 @@ The paper says no more of its networks for text: all of this is ours.
 
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from lprior.algorithms import lpaae_tuned
 from lprior.algorithms.autoencoder import Autoencoder
@@ -28,19 +32,26 @@ class Config(lpaae_tuned.Config):
     words: int = 64  # tokens that there may be, the one that is no word among them
     length: int = 16  # tokens of a sentence
     embedding: int = 64  # entries of a sentence's embedding
-    lam_z: float = 0.25  # weight, in L_info, of what Q says of z
     memory: int = 128  # entries of the captioner's state
 
     @property
     def s(self) -> Captions:
         """The conditional variable."""
-        return Captions(self.length, self.words, self.lam_info, self.lam_z)
+        return Captions(self.length, self.words, self.lam_info)
 
 
 class TextLPAAE(lpaae_tuned.TunedLPAAE):
     """The algorithm on noise [z, tokens] (N, code + length)."""
 
+    CG: ReadsNoise
+
     capturable = False  # nobody has tried to capture a GRU here
+
+    def judged_codes(self, z_c: Tensor, z_x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        if self.config.prior == "fixed":  # codes have the embedding
+            return super().judged_codes(z_c, z_x, noise)
+        text = self.CG.read(noise).detach()
+        return self.D_C(torch.cat([z_c, text], dim=1)), self.D_C(torch.cat([z_x, text], dim=1))
 
     def autoencoder(self) -> Autoencoder:
         return Autoencoder(self.enc, self.dec, self.CG, s=self.s)
@@ -52,6 +63,6 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     entries = code if learned else both
     prior = networks.code_generator(both, entries) if learned else nn.Identity()
     CG = ReadsNoise(Reader(config.words, config.embedding), prior, code)
-    Q = Captioner(networks.classifier(config.memory), config.memory, config.words, code)
-    enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(entries)
+    Q = Captioner(networks.classifier(config.memory), config.memory, config.words)
+    enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
     return TextLPAAE(config, code, enc, dec, CG, D_C, networks.image_discriminator(), Q, config.s)

@@ -26,22 +26,25 @@ class ReadsNoise(nn.Module):
         self.reader, self.network, self.code = reader, network, code
 
     def forward(self, noise: Tensor) -> Tensor:
-        return self.network(torch.cat([noise[:, : self.code], self.reader(noise[:, self.code :].long())], dim=1))
+        return self.network(torch.cat([noise[:, : self.code], self.read(noise)], dim=1))
+
+    def read(self, noise: Tensor) -> Tensor:
+        """The embeddings (N, entries) of the sentences in `noise`."""
+        return self.reader(noise[:, self.code :].long())
 
 
 class Captioner(nn.Module):
     """Features F of images, and tokens (N, L) of sentences -> logits (N, L, words) of each token, given F and those
-    before it; and from F alone a guess (N, code) at the noise z. `summary`: F -> (N, width), with which a GRU goes from
-    word to word."""
+    before it. `summary`: F -> (N, width), with which a GRU goes from word to word."""
 
-    def __init__(self, summary: nn.Module, width: int, words: int, code: int):
+    def __init__(self, summary: nn.Module, width: int, words: int):
         super().__init__()
-        self.summary, self.embed, self.z = summary, nn.Embedding(words, 32), nn.Linear(width, code)
+        self.summary, self.embed = summary, nn.Embedding(words, 32)
         self.gru, self.head = nn.GRU(32 + width, width, batch_first=True), nn.Linear(width, words)
 
-    def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
         seen = self.summary(features)
         before = torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], dim=1)
         inputs = torch.cat([self.embed(before), seen.unsqueeze(1).expand(-1, before.shape[1], -1)], dim=2)
         states, _ = self.gru(inputs, torch.tanh(seen).unsqueeze(0).contiguous())
-        return self.head(states), self.z(seen)
+        return self.head(states)

@@ -139,5 +139,6 @@ STUDY = Study(
     "text", "Text to image", "quick", {"epochs": 20, "falling": 5},
     ("lptext", "lptext-fixed"),
     seeds=(0,), family="scenes", render=render, measure=measure, pictured=("lptext", "lptext-fixed"),
+    shipped=("lptext",),
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
