@@ -1,6 +1,8 @@
 """Sentences in, picture out: scenes and their captions, what reads them, and what finds out whether they are obeyed."""
 
+import json
 import re
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -14,13 +16,14 @@ from lprior.config import resolve
 from lprior.data import Dataset, scenes, sentences
 from lprior.data.mnist import load_mnist5k
 from lprior.data.scenes import COLOURS, LAYOUTS, PLACES, VOCABULARY, caption, random_scenes, read, seen
-from lprior.errors import UserError
+from lprior.errors import DataUnavailable, UserError
 from lprior.evaluation.scenes import Detectors, flat, layouts
-from lprior.model import Model
+from lprior.model import Model, load
 from lprior.networks import Compact
 from lprior.networks.sentences import Captioner, Reader
 from lprior.report.studies.text import obeyed
 from lprior.streams import generator
+from lprior.training.run import run
 
 # Captions
 
@@ -129,7 +132,7 @@ def test_a_loaded_data_set_has_tokens_for_labels(monkeypatch):
 
 
 def test_a_data_set_without_captions_has_no_language():
-    with pytest.raises(UserError, match="mnist has no captions: choose scenes or scenes5k"):
+    with pytest.raises(UserError, match="mnist has no captions: choose scenes or scenes5k or captioned"):
         data.language_of("mnist")
 
 
@@ -282,3 +285,67 @@ def test_what_a_model_cannot_read_is_refused(model):
 
     with pytest.raises(UserError, match="this model reads no sentences"):
         Model(build(config).autoencoder().eval(), config).sample(1, s="a red 3")
+
+
+# Pictures of one's own
+
+
+def own_folder(root, *lines, count: int = 20):
+    """`captioned` with plain pictures, red and blue ones in turn, and their captions; then `lines`."""
+    from PIL import Image
+
+    folder = root / "captioned"
+    (folder / "in").mkdir(parents=True)
+    rows = []
+    for index in range(count):
+        colour = ("red", "blue")[index % 2]
+        Image.new("RGB", (40, 64), colour).save(folder / "in" / f"{index}.png")
+        caption = f"A {colour} flower, number{index}"
+        rows.append(json.dumps({"picture": f"in/{index}.png", "caption": caption}))
+    (folder / "captions.jsonl").write_text("\n".join([*rows, *lines]) + "\n")
+    return root
+
+
+def test_a_folder_with_captions_is_a_data_set(tmp_path):
+    root = own_folder(tmp_path)
+    train, test = (data.load("captioned", root, split) for split in ("train", "test"))
+    assert (len(train.images), len(test.images)) == (18, 2) and train.images.shape[1:] == (3, 32, 32)
+    language = data.language_of("captioned", root)
+    assert language.vocabulary[:4] == ("", "a", "flower", "blue") and len(language.examples) == 10
+    assert "number0" in language.vocabulary and "number9" not in language.vocabulary  # which is held out
+    assert sentences.words(train.labels[1], language.vocabulary) == ["a", "blue", "flower", "number1"]
+    assert sentences.words(test.labels[0], language.vocabulary) == ["a", "blue", "flower"]
+    assert train.images[0, :, 5, 5].tolist() == [255, 0, 0]
+
+
+def test_splits_can_be_chosen(tmp_path):
+    line = json.dumps({"picture": "in/0.png", "caption": "again", "split": "test"})
+    assert len(data.load("captioned", own_folder(tmp_path, line), "test").images) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("{", "line 21: it is no object"), ("[1]", "line 21: it is no"), ('{"picture": "in/0.png"}', "line 21: it is no"),
+     ('{"picture": "in/0.png", "caption": "..."}', "line 21: picture and caption must be text"),
+     ('{"picture": "in/0.png", "caption": "a", "split": "val"}', "split must be train or test, not 'val'"),
+     ('{"picture": "in/99.png", "caption": "a"}', "99.png is no picture")],
+    ids=["broken", "list", "half", "no word", "split", "no picture"],
+)  # fmt: skip
+def test_a_wrong_line_is_named(tmp_path, line, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        data.load("captioned", own_folder(tmp_path, line))
+
+
+def test_without_the_folder_its_place_is_named(tmp_path):
+    with pytest.raises(DataUnavailable, match="captioned/captions.jsonl does not exist"):
+        data.load("captioned", tmp_path)
+
+
+def test_a_model_of_one_s_own_pictures_trains_and_reads(tmp_path, monkeypatch):
+    root = own_folder(tmp_path / "data", count=80)
+    monkeypatch.setenv("LPRIOR_DATA", str(root))
+    config = resolve("lptext", "captioned", "text", epochs=1, falling=0, images=64, batch_size=32, width=2, words=90)
+    run(config, tmp_path / "run", device="cpu")
+    assert load(tmp_path / "run").sample(2, s="a red flower").shape == (2, 3, 32, 32)
+    with pytest.raises(UserError, match="words or more: set words="):
+        run(replace(config, settings=replace(config.settings, words=9)), tmp_path / "other", device="cpu")

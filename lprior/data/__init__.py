@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from lprior.data.captioned import language, load_captioned
 from lprior.data.cifar10 import JPEG_TITLE, load_cifar10
 from lprior.data.files import cache
 from lprior.data.images import Dataset, check_labels, crop, known_labels, pad, to_float, to_uint8
@@ -73,6 +74,9 @@ DATASETS = {
         )
         for name, title, digits in (("scenes", "MNIST", load_mnist), ("scenes5k", EMBEDDED, load_mnist5k))
     },
+    "captioned": Spec(
+        "captioned pictures", 3, 32, (), "scenes", None, load_captioned, "pictures", language=language, main=False
+    ),
 }  # fmt: skip
 SUBSTITUTES = {"mnist": "mnist5k", "scenes": "scenes5k"}  # what is trained on rather than on nothing
 

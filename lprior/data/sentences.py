@@ -21,7 +21,7 @@ class Language:
 
 def tokens(sentence: str, vocabulary: tuple[str, ...], length: int = LENGTH) -> Tensor:
     """int64 (length,). Raises UserError for a word that the vocabulary has not, for no word, and for too many."""
-    words = re.findall(r"\w+", sentence.lower())
+    words = split_words(sentence)
     for word in words:
         if word not in vocabulary:
             raise UserError(f"the word {word!r} is unknown here: {hint(word, vocabulary[1:]) or 'choose another'}")
@@ -30,6 +30,11 @@ def tokens(sentence: str, vocabulary: tuple[str, ...], length: int = LENGTH) -> 
     found = torch.zeros(length, dtype=torch.int64)
     found[: len(words)] = torch.tensor([vocabulary.index(word) for word in words])
     return found
+
+
+def split_words(sentence: str) -> list[str]:
+    """Its words, in small letters."""
+    return re.findall(r"\w+", sentence.lower())
 
 
 def words(row: Tensor, vocabulary: tuple[str, ...]) -> list[str]:
