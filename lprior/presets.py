@@ -123,9 +123,9 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         Row(
             {},
             {
-                "learning_rate": 1e-3, "learning_rate_D": 2e-3, "learning_rate_CG": 5e-4, "lam_info": 0.2,
+                "learning_rate": 1e-3, "learning_rate_D": 2e-3, "learning_rate_CG": 1e-3, "lam_info": 0.2,
                 # as on pictures
-                "squared": False, "lam": 0.3, "lam_C": 1.0, "lam_CG": 1.0, "instance_noise": 0.1,
+                "squared": False, "lam": 0.3, "lam_C": 1.0, "lam_CG": 3.0, "instance_noise": 0.1,
             },
         ),
     ],

@@ -4,7 +4,8 @@ caption of the image that stands beside it in the mini-batch.
 The paper's abstract names text as a condition, and prints no more of it than CG(z, s). Its I(s; dec(z_c)), a
 cross-entropy -log Q(s | dec(z_c)), is taken at its word here: Q is a captioner, and gives the probability of a sentence
 word by word. (To describe a generated image anew and compare the words is what MirrorGAN does: Qiao et al. 2019.) As in
-the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label.
+the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label. L_text is of
+the embedding (`lptext.py`).
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lprior.algorithms.conditions import Shape
+from lprior.algorithms.objectives import gaussian_nll
 from lprior.errors import UserError
 from lprior.streams import Stream, normal
 
@@ -44,11 +46,13 @@ class Captions:
         return {
             "L_info": self.cross_entropy(nets.Q(at.F_noise, tokens), tokens),
             "L_label": self.cross_entropy(nets.Q(at.F_x, tokens), tokens),
+            "L_text": gaussian_nll(at.z_x.detach(), nets.CG.guess(at.text)),
         }
 
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
         learned = losses["L_label"]
-        return [(opt.Q, learned), (opt.D_I, learned), *((maker, losses["L_info"], self.lam_info) for maker in makers)]
+        terms: list[tuple] = [(opt.Q, learned), (opt.D_I, learned), (opt.CG, losses["L_text"])]
+        return [*terms, *((maker, losses["L_info"], self.lam_info) for maker in makers)]
 
     def cross_entropy(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """-log Q(s | x) in nats, mean over sentences, of logits (N, L, words); what fills up a sentence counts not."""

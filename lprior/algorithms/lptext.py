@@ -9,6 +9,9 @@ It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GR
                  images that have it. Without, z is left unused: hardly two captions of a mini-batch are alike, and they
                  alone can make codes as various as those of images (Mirza and Osindero 2014: conditional GAN)
 
+The embedding also descends L_text, the squared distance of a linear map of it to the code of the image that stands
+beside the caption, so that it soon says what codes say. (Frome et al. 2013, DeViSE, bring words to images so.)
+
 With the fixed prior, codes are [z, embedding], the decoder's input, and the encoder gives both, as with other s. The
 embedding learns in either case, by CG's optimizer, from what the images made for a sentence are like.
 
@@ -16,6 +19,7 @@ The paper says no more of its networks for text: all of this is ours.
 """
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -47,11 +51,12 @@ class TextLPAAE(lpaae_tuned.TunedLPAAE):
 
     capturable = False  # nobody has tried to capture a GRU here
 
-    def judged_codes(self, z_c: Tensor, z_x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        if self.config.prior == "fixed":  # codes have the embedding
-            return super().judged_codes(z_c, z_x, noise)
-        text = self.CG.read(noise).detach()
-        return self.D_C(torch.cat([z_c, text], dim=1)), self.D_C(torch.cat([z_x, text], dim=1))
+    def judged_codes(self, at: SimpleNamespace, noise: Tensor) -> tuple[Tensor, Tensor]:
+        at.text = self.CG.read(noise)
+        if self.config.prior == "fixed":  # whose codes have the embedding
+            return super().judged_codes(at, noise)
+        c, x = (self.D_C(torch.cat([z, at.text.detach()], dim=1)) for z in (at.z_c, at.z_x))
+        return c, x
 
     def autoencoder(self) -> Autoencoder:
         return Autoencoder(self.enc, self.dec, self.CG, s=self.s)
@@ -62,7 +67,7 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     both, learned = code + config.embedding, config.prior == "learned"
     entries = code if learned else both
     prior = networks.code_generator(both, entries) if learned else nn.Identity()
-    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code)
+    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code, nn.Linear(config.embedding, entries))
     Q = Captioner(networks.classifier(config.memory), config.memory, config.words)
     enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
     return TextLPAAE(config, code, enc, dec, CG, D_C, networks.image_discriminator(), Q, config.s)

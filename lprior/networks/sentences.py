@@ -19,11 +19,11 @@ class Reader(nn.Module):
 
 class ReadsNoise(nn.Module):
     """Noise [z, tokens] (N, code + L) -> what `network` makes of [z, embedding]: tokens are whole numbers, kept as
-    floats beside z."""
+    floats beside z. `guess`: embeddings -> codes of images; used in training alone."""
 
-    def __init__(self, reader: Reader, network: nn.Module, code: int):
+    def __init__(self, reader: Reader, network: nn.Module, code: int, guess: nn.Module):
         super().__init__()
-        self.reader, self.network, self.code = reader, network, code
+        self.reader, self.network, self.code, self.guess = reader, network, code, guess
 
     def forward(self, noise: Tensor) -> Tensor:
         return self.network(torch.cat([noise[:, : self.code], self.read(noise)], dim=1))
