@@ -41,7 +41,7 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {  # budget -> family of data se
             "ema_decay": 0.999, "samples": 10_000,
         },
         "scenes": {
-            "epochs": 20, "images": None, "batch_size": 64, "networks": "dcgan", "width": 16, "code": 32,
+            "epochs": 20, "images": None, "batch_size": 32, "networks": "dcgan", "width": 16, "code": 32,
             "ema_decay": 0.999, "samples": 2000,
         },
     },
@@ -123,9 +123,9 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         Row(
             {},
             {
-                "learning_rate": 1e-3, "learning_rate_D": 2e-3, "learning_rate_CG": 1e-3, "lam_info": 0.2,
-                # as on pictures
-                "squared": False, "lam": 0.3, "lam_C": 1.0, "lam_CG": 3.0, "instance_noise": 0.1,
+                "learning_rate": 1e-3, "learning_rate_D": 2e-3, "lam_info": 0.2,
+                "squared": False, "lam": 0.3, "lam_C": 1.0, "instance_noise": 0.1,  # as on pictures
+                "lam_CG": 3.0,  # for D_C to be heard beside Q: at 1 images of one sentence were nearly alike
             },
         ),
     ],
