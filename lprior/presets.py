@@ -125,7 +125,7 @@ RECIPES = {  # algorithm -> rows, of which later ones win
             {
                 "learning_rate": 1e-3, "learning_rate_D": 2e-3, "lam_info": 0.2,
                 "squared": False, "lam": 0.3, "lam_C": 1.0, "instance_noise": 0.1,  # as on pictures
-                "lam_CG": 3.0,  # for D_C to be heard beside Q: at 1 images of one sentence were nearly alike
+                "lam_CG": 3.0,  # for D_C to be heard beside Q, who has no use for z
             },
         ),
     ],

@@ -290,7 +290,7 @@ def test_what_a_model_cannot_read_is_refused(model):
 # Pictures of one's own
 
 
-def own_folder(root, *lines, count: int = 20):
+def own_folder(root, *lines, count: int = 100):
     """`captioned` with plain pictures, red and blue ones in turn, and their captions; then `lines`."""
     from PIL import Image
 
@@ -309,9 +309,9 @@ def own_folder(root, *lines, count: int = 20):
 def test_a_folder_with_captions_is_a_data_set(tmp_path):
     root = own_folder(tmp_path)
     train, test = (data.load("captioned", root, split) for split in ("train", "test"))
-    assert (len(train.images), len(test.images)) == (18, 2) and train.images.shape[1:] == (3, 32, 32)
+    assert (len(train.images), len(test.images)) == (90, 10) and train.images.shape[1:] == (3, 32, 32)
     language = data.language_of("captioned", root)
-    assert language.vocabulary[:4] == ("", "a", "flower", "blue") and len(language.examples) == 10
+    assert language.vocabulary[:4] == ("", "a", "flower", "red") and len(language.examples) == 10
     assert "number0" in language.vocabulary and "number9" not in language.vocabulary  # which is held out
     assert sentences.words(train.labels[1], language.vocabulary) == ["a", "blue", "flower", "number1"]
     assert sentences.words(test.labels[0], language.vocabulary) == ["a", "blue", "flower"]
@@ -320,20 +320,25 @@ def test_a_folder_with_captions_is_a_data_set(tmp_path):
 
 def test_splits_can_be_chosen(tmp_path):
     line = json.dumps({"picture": "in/0.png", "caption": "again", "split": "test"})
-    assert len(data.load("captioned", own_folder(tmp_path, line), "test").images) == 3
+    assert len(data.load("captioned", own_folder(tmp_path, line), "test").images) == 11
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("{", "line 21: it is no object"), ("[1]", "line 21: it is no"), ('{"picture": "in/0.png"}', "line 21: it is no"),
-     ('{"picture": "in/0.png", "caption": "..."}', "line 21: picture and caption must be text"),
+    [("{", "line 101: it is no object"), ("[1]", "line 101: it is no"), ('{"picture": "a.png"}', "line 101: it is no"),
+     ('{"picture": "in/0.png", "caption": "..."}', "line 101: picture and caption must be text"),
      ('{"picture": "in/0.png", "caption": "a", "split": "val"}', "split must be train or test, not 'val'"),
-     ('{"picture": "in/99.png", "caption": "a"}', "99.png is no picture")],
+     ('{"picture": "in/999.png", "caption": "a"}', "999.png is no picture")],
     ids=["broken", "list", "half", "no word", "split", "no picture"],
 )  # fmt: skip
 def test_a_wrong_line_is_named(tmp_path, line, said):
     with pytest.raises(UserError, match=re.escape(said)):
         data.load("captioned", own_folder(tmp_path, line))
+
+
+def test_too_few_pictures_to_test_on_are_refused(tmp_path):
+    with pytest.raises(UserError, match="9 pictures to test with: it takes 10"):
+        data.load("captioned", own_folder(tmp_path, count=99), "test")
 
 
 def test_without_the_folder_its_place_is_named(tmp_path):
@@ -342,9 +347,9 @@ def test_without_the_folder_its_place_is_named(tmp_path):
 
 
 def test_a_model_of_one_s_own_pictures_trains_and_reads(tmp_path, monkeypatch):
-    root = own_folder(tmp_path / "data", count=80)
+    root = own_folder(tmp_path / "data", count=120)
     monkeypatch.setenv("LPRIOR_DATA", str(root))
-    config = resolve("lptext", "captioned", "text", epochs=1, falling=0, images=64, batch_size=32, width=2, words=90)
+    config = resolve("lptext", "captioned", "text", epochs=1, falling=0, images=64, batch_size=32, width=2, words=120)
     run(config, tmp_path / "run", device="cpu")
     assert load(tmp_path / "run").sample(2, s="a red flower").shape == (2, 3, 32, 32)
     with pytest.raises(UserError, match="words or more: set words="):

@@ -21,16 +21,17 @@ SIZE = 32
 FOLDER, FILE = "captioned", "captions.jsonl"
 EXAMPLES = 10
 HELD_OUT = 10  # one in so many
+LEAST = 10  # pictures of a split: a row of a sheet
 
 
 def load_captioned(root: Path, split: str) -> Dataset:
     """Pictures uint8 (N, 3, 32, 32) with the tokens (N, LENGTH) of their captions. Raises DataUnavailable if there are
-    none, UserError for a line or a picture that cannot be read, and if a split has none."""
+    none, UserError for a line or a picture that cannot be read, and if a split has fewer than `LEAST`."""
     rows = _rows(root)
     vocabulary = language(root).vocabulary
     chosen = [row for row in rows if row["split"] == split]
-    if not chosen:
-        raise UserError(f"{root / FOLDER / FILE} has no captions to {split} with: add some")
+    if len(chosen) < LEAST:
+        raise UserError(f"{root / FOLDER / FILE} has {len(chosen)} pictures to {split} with: it takes {LEAST} at least")
     images = torch.stack([_picture(root / FOLDER / row["picture"]) for row in chosen])
     labels = torch.stack([_known(row["caption"], vocabulary) for row in chosen])
     return Dataset("captioned", images, labels, f"pictures and captions in {FOLDER}", classes=len(vocabulary))

@@ -195,7 +195,7 @@ def _finish(
     from lprior import figures
 
     model, size = Model(training.average, config), config.image_size
-    samples, originals = model.sample(), test.padded(size).images[:50]
+    samples, originals = model.sample(), test.padded(size).images[: min(50, len(test.images) // 10 * 10)]
     try:
         reconstructions = model.decode(model.encode(originals))
     except TrainingDiverged as error:
