@@ -138,7 +138,7 @@ def sheets_figure(runs: dict[str, RunFolder]) -> Figure:
 
 
 STUDY = Study(
-    "text", "Text to image", "quick", {"epochs": 11, "falling": 3},
+    "text", "Text to image", "quick", {"epochs": 16, "falling": 4},
     ("lptext", "lptext-fixed"),
     seeds=(0,), family="scenes", render=render, measure=measure, pictured=("lptext", "lptext-fixed"),
     shipped=("lptext",),
