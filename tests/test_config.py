@@ -398,7 +398,7 @@ def test_unknown_presets_and_data_sets_have_no_runs():
     with pytest.raises(UserError, match="'cifar100'"):
         runs_of("full", "cifar100")
     for study in STUDIES:
-        with pytest.raises(UserError, match="on digits"):
+        with pytest.raises(UserError, match=f"on {STUDIES[study].family}"):
             runs_of(study, "cifar10")
 
 
