@@ -4,10 +4,12 @@ import json
 import re
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import SIZE
+from test_studies import cells, run_with
 
 from lprior import data
 from lprior.algorithms import lptext
@@ -22,6 +24,7 @@ from lprior.model import Model, load
 from lprior.networks import Compact
 from lprior.networks.sentences import Captioner, Reader
 from lprior.report.studies.text import obeyed
+from lprior.runs import STUDIES
 from lprior.streams import generator
 from lprior.training.run import run
 
@@ -354,3 +357,31 @@ def test_a_model_of_one_s_own_pictures_trains_and_reads(tmp_path, monkeypatch):
     assert load(tmp_path / "run").sample(2, s="a red flower").shape == (2, 3, 32, 32)
     with pytest.raises(UserError, match="words or more: set words="):
         run(replace(config, settings=replace(config.settings, words=9)), tmp_path / "other", device="cpu")
+
+
+# The report
+
+
+def test_the_study_shows_a_row_for_each_kind_of_captions_and_one_for_real_scenes(tmp_path):
+    from PIL import Image
+
+    shares = {"seen": 0.9, "newplace": 0.8, "newcolour": 0.7, "shuffled": 0.1, "real": 1.0}
+    measured = {f"caption_{kind}_2k_test": [share, share, share, share, 0.25] for kind, share in shares.items()}
+    measured |= {"captionfid_2k_test": 3.25, "variety_test": [3.0, 4.0]}
+    runs = [run_with(tmp_path, model, 0, "scenes", "text", **measured) for model in ("lptext", "lptext-fixed")]
+    for one in runs:
+        Image.new("RGB", (342, 342)).save(one / "samples.png")
+    found = STUDIES["text"].render(runs)
+    rows = cells(found.tables["text"].rows)
+    assert [row[1] for row in rows] == ["seen", "new place", "new colour", "shuffled captions"] * 2 + ["their own"]
+    assert rows[5] == ["LP-AAE, text, fixed prior", "new place", *["80.0"] * 4, "25.0"]
+    assert found.values["text/lptext/newcolour/mean"] == "70.0" and found.values["text/lptext/variety"] == "75.0"
+    assert found.values["text/lptext-fixed/fid"] == "3.25" and list(found.figures) == ["text_samples"]
+    text = (Path(__file__).parents[1] / "report" / "studies" / "text.tex").read_text()
+    assert set(re.findall(r"\\res\{([^}]*)\}", text)) <= found.values.keys()
+
+
+def test_without_runs_or_of_other_pictures_the_study_shows_nothing(tmp_path):
+    unmeasured = run_with(tmp_path, "lptext", 0, "captioned", "text", reconstruction_mse_test=0.1)
+    assert not STUDIES["text"].render([unmeasured]).whole
+    assert not STUDIES["text"].render([]).whole

@@ -86,6 +86,7 @@ def render(finished: list[RunFolder]) -> Shown:
     """A row for each model and kind of captions, one for real scenes; a figure of the sheets."""
     first = {run.config().model: run for run in finished if run.config().seed == 0}
     found = {model: _of_captions(first[model]) for model in STUDY.models if model in first}
+    found = {model: of_captions for model, of_captions in found.items() if of_captions}
     if not found:
         return Shown(whole=False)
     rows = []
