@@ -15,9 +15,11 @@ from torch import Tensor
 from lprior import config as configuration
 from lprior import data, stored
 from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.captions import Captions
 from lprior.algorithms.conditions import with_s
 from lprior.config import RunConfig
 from lprior.data import to_float, to_uint8
+from lprior.data.sentences import tokens
 from lprior.device import choose_device, convolutions
 from lprior.errors import TrainingDiverged, UserError
 from lprior.results import PUBLISHED, locate
@@ -45,28 +47,42 @@ class Model:
 
         return png(sheet(self.sample()))
 
-    def sample(self, count: int = SHEET, seed: int | None = None, s: int | None = None) -> Tensor:
+    def sample(self, count: int = SHEET, seed: int | None = None, s: int | str | None = None) -> Tensor:
         """uint8 images (count, C, H, W). Without a seed, those of the run's own sheet and metrics come first.
 
         Of a conditional model, s counts from 0 to 9 along rows of ten images that share z; or all images are of one s.
+        Of a model that reads, s is a sentence, or goes through ten of them.
         """
         return self.generate(self.noise(count, seed, s))
 
-    def noise(self, count: int, seed: int | None = None, s: int | None = None) -> Tensor:
-        """What `sample` makes images from: z (count, code), or [z, s] (count, code + 10) of a conditional model."""
+    def noise(self, count: int, seed: int | None = None, s: int | str | None = None) -> Tensor:
+        """What `sample` makes images from: z (count, code), or [z, s] (count, code + 10) of a conditional model; of one
+        that reads [z, tokens]. Raises UserError for an s that the model has not, such as a word unknown to it."""
         if count < 1:
             raise UserError(f"the count of samples must be at least 1, not {count}")
         # torch fills tensors of other sizes in another order, so that always the same size is drawn
         drawn = max(count, 10_000) if seed is None else count
         purpose = (self.config.seed, "samples", 0) if seed is None else (seed, "sample", 0)
         z = torch.randn(drawn, self.config.code, generator=generator(*purpose))[:count]
+        if isinstance(self.autoencoder.s, Captions):
+            return self.autoencoder.s.grid(z, self._tokens(s)).to(self.device)
         if s is None:
             return self.autoencoder.s.grid(z).to(self.device)
+        if isinstance(s, str):
+            raise UserError("this model reads no sentences: a run of the algorithm lptext does")
         values = self.autoencoder.s.values
         if not 0 <= s < values:
             has = f"values from 0 to {values - 1}" if values else "no conditional variable"
             raise UserError(f"this model has {has}: it cannot sample for s = {s}")
         return with_s(z, torch.full((count,), s)).to(self.device)
+
+    def _tokens(self, s: int | str | None) -> Tensor:
+        """Of a sentence, or of the data set's examples: int64 (1, L) or (10, L)."""
+        if isinstance(s, int):
+            raise UserError(f"this model reads sentences: s cannot be {s}")
+        language = data.language_of(self.config.dataset)
+        sentences = language.examples if s is None else (s,)
+        return torch.stack([tokens(one, language.vocabulary, self.autoencoder.s.length) for one in sentences])
 
     def generate(self, noise: Tensor) -> Tensor:
         """uint8 images (N, C, H, W), on the CPU, of noise (N, code), or with s (N, code + 10)."""

@@ -1,6 +1,6 @@
 """What is published of a run: what a reader needs, in as little room as that takes.
 
-    config.json, provenance.json, log.csv, metrics.json    of every run, of a study nothing else
+    config.json, provenance.json, log.csv, metrics.json    of every run, of a study nothing else but what it says
     samples                                                of every other run, in any seed
     evolution, reconstructions, neighbours                 of seed 0
     notebook.ipynb                                         of seed 0 of the models of the main tables
@@ -122,8 +122,11 @@ def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
         if (run / name).exists():
             shutil.copyfile(run / name, folder / name)
     if content is None:
-        if config.model in STUDIES[config.preset].pictured and config.seed == 0:
+        study = STUDIES[config.preset]
+        if config.model in study.pictured and config.seed == 0:
             _place(run / "samples.png", folder)
+        if config.model in study.shipped and config.seed == 0:
+            (folder / weights.FILE).write_bytes(weights.half(run / weights.FILE))
         return
     with_weights = for_git(config, len(content))
     if with_weights:

@@ -116,6 +116,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             for size in CODES
         },
     },
+    "lptext": {"fixed": Variant("LP-AAE, text, fixed prior", {"prior": "fixed"})},
     "vaegan": {  # one thing at a time
         "saturating": Variant("saturating loss", {"nonsaturating": False}),
         "rec_fake": Variant("reconstructions as fakes", {"x_rec_is_fake": True}),
@@ -162,7 +163,7 @@ class Study:
     runs, as `report.studies.Shown`. `fitted`: priors measured beside the control, as `evaluation.fitted` names them.
     `measure(model, train, test)`: metrics that its runs have beside all others', by the keys that `evaluation.metrics`
     explains; None for none. `pictured`: models whose first seed is published with its sheet of samples; of others only
-    numbers are.
+    numbers are. `shipped`: models whose first seed has its weights with it, small ones that a notebook wants.
     """
 
     name: str
@@ -176,6 +177,7 @@ class Study:
     fitted: tuple[str, ...] = ()
     measure: Callable[[Any, Any, Any], dict[str, Any]] | None = None
     pictured: tuple[str, ...] = ()
+    shipped: tuple[str, ...] = ()
 
 
 STUDIES: dict[str, Study] = {}  # filled by `report.studies`, and by whoever adds one

@@ -97,6 +97,23 @@ def finished(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def finished_scenes(tmp_path_factory) -> Path:
+    """The runs of the study of text, on few scenes. Not to be written to."""
+    from lprior.config import resolve
+    from lprior.data import scenes
+    from lprior.runs import parse_run, runs_of
+    from lprior.training.run import run
+
+    folder = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scenes, "COUNTS", {"train": 600, "test": 200})
+        for name in runs_of("text", "scenes5k"):
+            few = {"epochs": 1, "falling": 0, "images": 128, "width": 2}
+            run(resolve(**parse_run(name), preset="text", **few), folder / name, device="cpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def finished_cifar10(tmp_path_factory) -> Path:
     """The same on CIFAR-10, of which a few plain pictures are there. Not to be written to."""
     from test_cifar10 import make_pictures

@@ -28,6 +28,12 @@ from lprior.runs import (
 
 MODELS = [(algorithm, variant) for algorithm in ALGORITHMS for variant in ["", *variants_of(algorithm)]]
 EVERYWHERE = list(product(DATASETS, presets()))
+FIRST = {spec.family: name for name, spec in reversed(DATASETS.items())}  # family -> its first data set
+
+
+def of_preset(preset: str) -> str:
+    """A data set that it is for."""
+    return FIRST[STUDIES[preset].family if preset in STUDIES else "digits"]
 
 
 def resolved(*arguments, **changes) -> RunConfig | None:
@@ -68,7 +74,7 @@ def test_every_combination_builds(preset, algorithm, variant):
 
 @pytest.mark.parametrize("preset", presets())
 def test_the_runs_of_a_preset_resolve_under_their_own_names(preset):
-    names = runs_of(preset, "mnist")
+    names = runs_of(preset, of_preset(preset))
     assert len(set(names)) == len(names) > 0
     for name in names:
         assert resolve(**parse_run(name), preset=preset).name == name
@@ -271,9 +277,10 @@ def test_a_study_follows_the_recipe_of_its_budget(study, monkeypatch):
     recipe = {"lam": 7.0, "width": 5, "epochs": 9, "samples": 99}
     row = Row({"budget": study.budget, "family": study.family}, recipe)
     monkeypatch.setitem(RECIPES, "lpaae", [*RECIPES["lpaae"], row])
-    found = flat(resolve("lpaae", "mnist", study.name))
+    dataset = FIRST[study.family]
+    found = flat(resolve("lpaae", dataset, study.name))
     assert {name: found[name] for name in recipe | study.changes} == recipe | study.changes
-    assert flat(resolve("lpaae", "mnist", study.name, "long"))["epochs"] == 3 * found["epochs"]
+    assert flat(resolve("lpaae", dataset, study.name, "long"))["epochs"] == 3 * found["epochs"]
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=lambda study: study.name)
@@ -394,7 +401,7 @@ def test_unknown_presets_and_data_sets_have_no_runs():
     with pytest.raises(UserError, match="'cifar100'"):
         runs_of("full", "cifar100")
     for study in STUDIES:
-        with pytest.raises(UserError, match="on digits"):
+        with pytest.raises(UserError, match=f"on {STUDIES[study].family}"):
             runs_of(study, "cifar10")
 
 

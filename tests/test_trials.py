@@ -5,6 +5,7 @@ import pytest
 from lprior import __main__ as cli
 from lprior.errors import TrainingDiverged, UserError
 from lprior.report.document import write_report
+from lprior.report.latex import escape
 from lprior.report.tables import trials_table
 from lprior.results import RunFolder
 from lprior.training import trials
@@ -89,7 +90,7 @@ def test_the_published_trials_are_whole_and_in_the_report(monkeypatch, tmp_path)
     assert rows and len(shown) == len(rows)
     for row, line in zip(rows, shown, strict=True):
         assert row["outcome"] and row["taken"] in ("", "yes", "no")
-        assert int(row["held out"]) == 5000 and row["why"].split()[0] in line
+        assert int(row["held out"]) == 5000 and escape(row["why"].split()[0]) in line
         if row["outcome"] == DONE:
             assert all(float(row[name]) >= 0 for name in trials.MEASURED)
     monkeypatch.setattr(trials, "FILE", tmp_path / "none.csv")

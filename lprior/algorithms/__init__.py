@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from lprior.algorithms import aae, aaelabel, aaemlp, aaeplane, aaesemi, gan, lpaae_tuned, vae, vaedis, vaegan
+from lprior.algorithms import aae, aaelabel, aaemlp, aaeplane, aaesemi, gan, lpaae_tuned, lptext, vae, vaedis, vaegan
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.streams import Stream
 
@@ -67,5 +67,6 @@ ALGORITHMS = {
     "aaemlp": Algorithm("AAE, printed networks", aaemlp.Config, aaemlp.build, main=False),
     "aaelabel": Algorithm("AAE, supervised", aaelabel.Config, aaelabel.build, main=False),
     "aaeplane": Algorithm("AAE, mixture, 10 000 labels", aaeplane.Config, aaeplane.build, main=False),
+    "lptext": Algorithm("LP-AAE, text", lptext.Config, lptext.build, main=False),
     "aaesemi": Algorithm("AAE, 100 labels", aaesemi.Config, aaesemi.build, main=False),
 }

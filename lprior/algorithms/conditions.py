@@ -35,7 +35,8 @@ class Condition(Protocol):
     """`values`: so many entries of the noise are s. `named`: its values are the classes of the labels.
 
     `draw` gives the noise, z of `shape` (draws, N, code) or [z, s], and what else `losses` needs; `losses` are those of
-    s, of the passes of one phase (`LPAAE.forward`) with noise (N, code + values); `terms` say who descends them.
+    s, of the passes of one phase (`LPAAE.forward`) with noise (N, code + values); `terms` say who descends them. `grid`
+    gives the noise of a sheet, of z (count, code); `shown`: what to show, where s has no values to count through.
     """
 
     values: int
@@ -44,7 +45,7 @@ class Condition(Protocol):
     def draw(self, shape: Shape, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]: ...
     def losses(self, nets: Any, at: SimpleNamespace, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]: ...
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]: ...
-    def grid(self, z: Tensor) -> Tensor: ...
+    def grid(self, z: Tensor, shown: Tensor | None = None) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Unconditional:
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
         return []
 
-    def grid(self, z: Tensor) -> Tensor:
+    def grid(self, z: Tensor, shown: Tensor | None = None) -> Tensor:
         """The noise of a sheet of samples: z itself."""
         return z
 
@@ -71,7 +72,7 @@ class Unconditional:
 class _Conditional:
     values = VALUES
 
-    def grid(self, z: Tensor) -> Tensor:
+    def grid(self, z: Tensor, shown: Tensor | None = None) -> Tensor:
         """[z, s] (count, code + 10) in which rows of ten share a z while s counts from 0 to 9, of z (count, code)."""
         rows = z.repeat_interleave(VALUES, dim=0)[: len(z)]
         return with_s(rows, torch.arange(len(z), device=z.device) % VALUES)

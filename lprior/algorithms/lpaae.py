@@ -122,11 +122,15 @@ class LPAAE(nn.Module):
         at = SimpleNamespace()
         at.z_x, at.z_c = self.enc(x), noise if self.CG is None else self.CG(noise)
         at.x, at.x_rec, at.x_noise = self.images(x, at.z_x, at.z_c, **drawn)
-        at.D_C_c, at.D_C_x = self.D_C(at.z_c), self.D_C(at.z_x)
+        at.D_C_c, at.D_C_x = self.judged_codes(at, noise)
         at.D_I_x, at.F_x = self.D_I(at.x)
         at.D_I_rec, at.F_rec = self.D_I(at.x_rec)
         at.D_I_noise, at.F_noise = self.D_I(at.x_noise)
         return at
+
+    def judged_codes(self, at: SimpleNamespace, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """What D_C says of codes z_c, made of `noise`, and of z_x."""
+        return self.D_C(at.z_c), self.D_C(at.z_x)
 
     def images(self, x: Tensor, z_x: Tensor, z_c: Tensor, **drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What D_I sees: x, x_rec and x_noise."""

@@ -4,18 +4,22 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from lprior.data.captioned import language, load_captioned
 from lprior.data.cifar10 import JPEG_TITLE, load_cifar10
 from lprior.data.files import cache
 from lprior.data.images import Dataset, check_labels, crop, known_labels, pad, to_float, to_uint8
 from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
 from lprior.data.pictures import CLASSES
+from lprior.data.scenes import EXAMPLES, VOCABULARY, load_scenes
+from lprior.data.sentences import Language
 from lprior.errors import DataUnavailable, UserError, choose
 
 __all__ = [
-    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "known_labels", "load", "pad", "split",
-    "substitute", "to_float", "to_uint8",
+    "DATASETS", "Dataset", "Spec", "cache", "check_labels", "crop", "known_labels", "language_of", "load", "pad",
+    "split", "substitute", "to_float", "to_uint8",
 ]  # fmt: skip
 
 DIGITS = tuple("0123456789")
@@ -29,18 +33,21 @@ class Spec:
 
     `load(root, split)` looks in the folder `root`. `classifier`: of `evaluation/judges.py`, by whose features samples
     are measured; None: none is shipped. `things`: what its images show, for notebooks. `notes`: title of the data ->
-    what a reader of the report must know of them, in LaTeX.
+    what a reader of the report must know of them, in LaTeX. `language(root)`: of its captions, whose words are then its
+    classes; None: it has none. `main`: whether presets train on it if none is asked for; others are for studies.
     """
 
     title: str
     channels: int
     size: int  # pixels a side
     classes: tuple[str, ...]
-    family: str  # "digits" (grey, 28x28) or "pictures" (in colour, 32x32)
+    family: str  # "digits" (grey, 28x28), "pictures" or "scenes" (in colour, 32x32, these with captions)
     classifier: str | None
     load: Callable[[Path, str], Dataset]
     things: str = "digits"
     notes: dict[str, str] = field(default_factory=dict)
+    language: Callable[[Path], Language] | None = None
+    main: bool = True
 
 
 DATASETS = {
@@ -60,8 +67,18 @@ DATASETS = {
             r"training and those for testing alike.",
         },
     ),
+    **{
+        name: Spec(
+            f"captioned scenes of {title}", 3, 32, VOCABULARY, "scenes", None, partial(load_scenes, name, digits),
+            "scenes", language=lambda root: Language(VOCABULARY, EXAMPLES), main=False,
+        )
+        for name, title, digits in (("scenes", "MNIST", load_mnist), ("scenes5k", EMBEDDED, load_mnist5k))
+    },
+    "captioned": Spec(
+        "captioned pictures", 3, 32, (), "scenes", None, load_captioned, "pictures", language=language, main=False
+    ),
 }  # fmt: skip
-SUBSTITUTES = {"mnist": "mnist5k"}  # what is trained on rather than on nothing
+SUBSTITUTES = {"mnist": "mnist5k", "scenes": "scenes5k"}  # what is trained on rather than on nothing
 
 
 def load(name: str, root: str | Path | None = None, split: str = "train") -> Dataset:
@@ -74,7 +91,7 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
     set, and for a cache that cannot be written; DataUnavailable if there is nothing to load.
     """
     choose("data set", name, DATASETS)
-    root = Path(root or os.environ.get("LPRIOR_DATA") or cache())
+    root = place(root)
     try:
         found = DATASETS[name].load(root, split)
     except OSError as error:
@@ -83,6 +100,20 @@ def load(name: str, root: str | Path | None = None, split: str = "train") -> Dat
             "$LPRIOR_DATA, for data, and $XDG_CACHE_HOME, for what is made of them"
         ) from error
     return replace(found, title=found.title or DATASETS[name].title, split=split)
+
+
+def place(root: str | Path | None = None) -> Path:
+    """The folder where data are looked for first: `root`, else $LPRIOR_DATA, else the user's cache."""
+    return Path(root or os.environ.get("LPRIOR_DATA") or cache())
+
+
+def language_of(name: str, root: str | Path | None = None) -> Language:
+    """Of a data set's captions. Raises UserError if it has none."""
+    read = DATASETS[name].language
+    if read is None:
+        others = " or ".join(other for other, spec in DATASETS.items() if spec.language)
+        raise UserError(f"{name} has no captions: choose {others}")
+    return read(place(root))
 
 
 def split(

@@ -13,7 +13,8 @@ from lprior.streams import generator
 
 @dataclass(frozen=True)
 class Dataset:
-    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0. `source`: where the pixels came from.
+    """`images`: uint8 (N, C, H, W). `labels`: int64 (N,), classes from 0; or (N, L), the tokens of a sentence on each
+    image (`sentences.py`). `source`: where the pixels came from.
 
     `title`: the name for captions, if these are not the data set's own pixels; "" is filled by `data.load`. `split`:
     "train", "test", or "val" for images held out of "train", on which choices are made. Raises UserError for labels
@@ -31,12 +32,11 @@ class Dataset:
     def __post_init__(self):
         check_labels(self.labels, self.classes)
         for what, tensor, kind, dimensions in (
-            ("images", self.images, torch.uint8, 4), ("labels", self.labels, torch.int64, 1),
+            ("images", self.images, torch.uint8, (4,)), ("labels", self.labels, torch.int64, (1, 2)),
         ):  # fmt: skip
-            if tensor.dtype != kind or tensor.ndim != dimensions:
-                raise UserError(
-                    f"{what} must be {kind} in {dimensions} dimensions, not {tensor.dtype} in {tensor.ndim}"
-                )
+            if tensor.dtype != kind or tensor.ndim not in dimensions:
+                allowed = " or ".join(map(str, dimensions))
+                raise UserError(f"{what} must be {kind} in {allowed} dimensions, not {tensor.dtype} in {tensor.ndim}")
         if len(self.labels) not in (0, len(self.images)):
             raise UserError(f"{len(self.images)} images have {len(self.labels)} labels: each must have one, or none")
 

@@ -112,3 +112,4 @@ RULERS = {  # family of data sets -> what its images are measured with
     "digits": Ruler("", ("thickness", "slant", "height", "width"), ("px", "degrees", "px", "px"), of_digits),
     "pictures": Ruler("colour", ("brightness", "warmth", "greenness"), ("of 1",) * 3, of_pictures),
 }
+RULERS["scenes"] = RULERS["pictures"]

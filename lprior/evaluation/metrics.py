@@ -22,6 +22,7 @@ from operator import itemgetter
 
 from torch import Tensor
 
+from lprior.data.scenes import ATTRIBUTES
 from lprior.evaluation import formulas
 from lprior.evaluation.attributes import RULERS, Ruler
 from lprior.evaluation.formulas import SIGMAS
@@ -119,6 +120,11 @@ def _of_each(title: str, ruler: Ruler, better: bool | None) -> dict[str, tuple[C
     return {title.format(name).strip(): (itemgetter(i), better) for i, name in enumerate(ruler.names)}
 
 
+CAPTIONS = {  # of captions that are obeyed or not (`report/studies/text.py`): in keys -> in words
+    "seen": "seen", "newplace": "new place", "newcolour": "new colour", "shuffled": "shuffled captions",
+    "real": "real scenes",
+}  # fmt: skip
+OBEYED = (*ATTRIBUTES, "all four")
 SHEET = "sheet100"  # the first hundred samples, which are on the run's sheet
 AGAINST_TEST, ALONE = "{count}_test", "{count}"
 METRICS = [
@@ -162,12 +168,20 @@ METRICS = [
     Metric("map", "map", "{}", None, 0.1),
     Metric("probe", "probe", "{:.1f}", None, 0.005, unit=r"\%", scale=100),
     Metric("clusters", "clusters in use", "{:.0f}", None, 0.5),
+    *(
+        Metric(f"caption_{key}", f"obeyed, {title}", "{:.1f}", better, 0.01, unit=r"\%", scale=100,
+               parts={f"{title}: {name}": (itemgetter(i), better) for i, name in enumerate(OBEYED)})
+        for key, title in CAPTIONS.items() for better in (None if key in ("shuffled", "real") else True,)
+    ),
+    Metric("captionfid", "FID of things", "{:.2f}", False, 0.05),
+    Metric("variety", "variety", "{:.2f}", None, 0.05,
+           parts={"distance": (itemgetter(0), True), "distance of real things": (itemgetter(1), None)}),
     # Of attributes that are measured on the image itself, by `python -m lprior attributes`: of codes moved along a
     # direction (`arithmetic.py`), also for the control; and where there is s (`disentanglement.py`)
     *(
         Metric(f"{control}{ruler.key}moved_{what}", f"{control}{ruler.key}moved {what}", form, None, 0.02, unit=unit,
                scale=scale, further=True, parts=_of_each(f"{control.upper()} {{}} {what}", ruler, better))
-        for ruler in RULERS.values() for control in ("", "pca")
+        for ruler in dict.fromkeys(RULERS.values()) for control in ("", "pca")
         for what, form, better, unit, scale in (
             ("r", "{:.2f}", True, "", 1.0), ("slope", "{:.2f}", None, "", 1.0), ("class", "{:.1f}", True, r"\%", 100.0),
         )
@@ -175,7 +189,7 @@ METRICS = [
     *(
         Metric(f"{ruler.key}{key}", f"{ruler.key}{key}", "{:z.2f}", None, 0.03, further=True,
                parts=_of_each(f"{{}} {word}", ruler, better))
-        for ruler in RULERS.values()
+        for ruler in dict.fromkeys(RULERS.values())
         for key, word, better in (
             ("kept_r", "kept", True), ("kept_chance", "shuffled", None), ("swapped_r", "swapped", True),
             ("swapped_own", "own", None),

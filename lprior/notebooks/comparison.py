@@ -15,7 +15,7 @@ from lprior.figures import logarithmic
 from lprior.notebooks import interactive
 from lprior.notebooks.configuration import Asked, at_hand
 from lprior.results import PUBLISHED, RunFolder, finished
-from lprior.runs import title_of, variants_of
+from lprior.runs import STUDIES, title_of, variants_of
 
 
 def obtain(
@@ -43,7 +43,8 @@ def obtain(
 def published_of(config: RunConfig) -> RunFolder | None:
     """The run in results/published that this one repeats, or the beginning of it: the two may differ in their number of
     epochs."""
-    result = RunFolder(PUBLISHED / config.name)
+    of_study = config.preset in STUDIES and STUDIES[config.preset].shipped
+    result = RunFolder((PUBLISHED / config.preset if of_study else PUBLISHED) / config.name)
     if not (result / "config.json").exists():
         return None
     return result if replace(result.config(), epochs=config.epochs) == config else None

@@ -157,11 +157,12 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
     has_weights, has_notebook = (run / WEIGHTS).exists(), (run / NOTEBOOK).exists()
     if has_notebook:
         _write_notebook(run.path, made)
+    has_plane = has_weights and config.code > 1 and DATASETS[config.dataset].language is None
     return {
         "shown": shown, "control": control, "real": real, "arrows": arrows, "facts": facts.to_dict(),
         "captions": PICTURES, "difference": difference(config), "command": command(config), "weights": has_weights,
         "notebook": has_notebook,
-        "plane": _write_plane(load(run.path), made) if has_weights and config.code > 1 else None,
+        "plane": _write_plane(load(run.path), made) if has_plane else None,
         "seeds": table[(table["key"] == config.model) & (table["dataset"] == config.dataset)]["seed"].to_dict(),
     }  # fmt: skip
 

@@ -31,7 +31,7 @@ def draw(training: Training, model: Model, train: data.Dataset, test: data.Datas
     from lprior import figures
 
     size = model.config.image_size
-    samples, originals = model.sample(), test.padded(size).images[:50]
+    samples, originals = model.sample(), test.padded(size).images[: min(50, len(test.images) // 10 * 10)]
     try:
         reconstructions = model.decode(model.encode(originals))
     except TrainingDiverged as error:

@@ -155,7 +155,8 @@ def needed_data(preset: str, options: Namespace) -> list[str]:
     first: dict[str, str] = {}
     for name, spec in DATASETS.items():
         first.setdefault(spec.family, name)
-    own = {STUDIES[preset].family} if preset in STUDIES else {"digits"} if preset == "smoke" else set(first)
+    main = {spec.family for spec in DATASETS.values() if spec.main}
+    own = {STUDIES[preset].family} if preset in STUDIES else {"digits"} if preset == "smoke" else main
     needed = list(asked.values()) or [name for family, name in first.items() if family in own]
     if options.target not in TARGETS:
         needed = [parse_run(options.target.partition("/")[0])["dataset"]]

@@ -12,9 +12,10 @@ from lprior.report.studies import (
     semisupervised,
     similarity,
     supervised,
+    text,
 )
 
 __all__ = [
     "ablation", "algorithm1", "clustering", "codes", "conditions", "dimensions", "parzen", "planes", "semisupervised",
-    "similarity", "supervised",
+    "similarity", "supervised", "text",
 ]  # fmt: skip

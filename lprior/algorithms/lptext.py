@@ -1,0 +1,73 @@
+"""LP-AAE from text to image: sentences in, picture out, by the learned prior CG(z, s) where s is a sentence.
+
+It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GRU reads for CG:
+
+    paper        code
+    [z, text]    z beside the embedding of the caption, which CG makes the code z_c of; the decoder sees no text
+    Q            a captioner on the trunk of D_I
+    D_C          sees the embedding beside the code: what it compares are codes z_c made for a caption, and codes of
+                 images that have it. Without, z is left unused: hardly two captions of a mini-batch are alike, and they
+                 alone can make codes as various as those of images (Mirza and Osindero 2014: conditional GAN)
+
+The embedding also descends L_text, the squared distance of a linear map of it to the code of the image that stands
+beside the caption, so that it soon says what codes say. (Frome et al. 2013, DeViSE, bring words to images so.)
+
+With the fixed prior, codes are [z, embedding], the decoder's input, and the encoder gives both, as with other s. The
+embedding learns in either case, by CG's optimizer, from what the images made for a sentence are like.
+
+The paper says no more of its networks for text: all of this is ours.
+"""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+from lprior.algorithms import lpaae_tuned
+from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.captions import Captions
+from lprior.networks import Networks
+from lprior.networks.sentences import Captioner, Reader, ReadsNoise
+
+
+@dataclass(frozen=True)
+class Config(lpaae_tuned.Config):
+    words: int = 64  # tokens that there may be, the one that is no word among them
+    length: int = 16  # tokens of a sentence
+    embedding: int = 64  # entries of a sentence's embedding
+    memory: int = 128  # entries of the captioner's state
+
+    @property
+    def s(self) -> Captions:
+        """The conditional variable."""
+        return Captions(self.length, self.words, self.lam_info)
+
+
+class TextLPAAE(lpaae_tuned.TunedLPAAE):
+    """The algorithm on noise [z, tokens] (N, code + length)."""
+
+    CG: ReadsNoise
+
+    capturable = False  # nobody has tried to capture a GRU here
+
+    def judged_codes(self, at: SimpleNamespace, noise: Tensor) -> tuple[Tensor, Tensor]:
+        at.text = self.CG.read(noise)
+        if self.config.prior == "fixed":  # whose codes have the embedding
+            return super().judged_codes(at, noise)
+        c, x = (self.D_C(torch.cat([z, at.text.detach()], dim=1)) for z in (at.z_c, at.z_x))
+        return c, x
+
+    def autoencoder(self) -> Autoencoder:
+        return Autoencoder(self.enc, self.dec, self.CG, s=self.s)
+
+
+def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
+    """The algorithm on new networks, for codes and noise z of so many entries."""
+    both, learned = code + config.embedding, config.prior == "learned"
+    entries = code if learned else both
+    prior = networks.code_generator(both, entries) if learned else nn.Identity()
+    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code, nn.Linear(config.embedding, entries))
+    Q = Captioner(networks.classifier(config.memory), config.memory, config.words)
+    enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
+    return TextLPAAE(config, code, enc, dec, CG, D_C, networks.image_discriminator(), Q, config.s)
