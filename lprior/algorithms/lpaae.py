@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
 from lprior.algorithms.autoencoder import Autoencoder
@@ -124,10 +123,9 @@ class LPAAE(nn.Module):
         at.z_x, at.z_c = self.enc(x), noise if self.CG is None else self.CG(noise)
         at.x, at.x_rec, at.x_noise = self.images(x, at.z_x, at.z_c, **drawn)
         at.D_C_c, at.D_C_x = self.D_C(at.z_c), self.D_C(at.z_x)
-        with cached():  # one power iteration of spectral normalisation a phase
-            at.D_I_x, at.F_x = self.D_I(at.x)
-            at.D_I_rec, at.F_rec = self.D_I(at.x_rec)
-            at.D_I_noise, at.F_noise = self.D_I(at.x_noise)
+        at.D_I_x, at.F_x = self.D_I(at.x)
+        at.D_I_rec, at.F_rec = self.D_I(at.x_rec)
+        at.D_I_noise, at.F_noise = self.D_I(at.x_noise)
         return at
 
     def images(self, x: Tensor, z_x: Tensor, z_c: Tensor, **drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
