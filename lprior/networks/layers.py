@@ -11,6 +11,9 @@ from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 from lprior.errors import UserError
 
 
+POWER_ITERATIONS = 3  # with one, weights move faster than the estimate of their norm, which D_I then exceeds
+
+
 class ImageDiscriminator(nn.Module):
     """Trunk of convolutions, whose output are the features F, and a head that returns logits."""
 
@@ -34,9 +37,9 @@ def normalise(wanted: bool) -> Callable[[nn.Module], nn.Module]:
 
 
 def spectral_norm(layer: nn.Module) -> nn.Module:
-    """torch's spectral normalisation (Miyato et al. 2018), in float32; one power iteration a pass, or for all passes
+    """torch's spectral normalisation (Miyato et al. 2018), in float32; `POWER_ITERATIONS` a pass, or for all passes
     within torch's `parametrize.cached`."""
-    register_parametrization(layer, "weight", _Float32SpectralNorm(layer.weight))
+    register_parametrization(layer, "weight", _Float32SpectralNorm(layer.weight, POWER_ITERATIONS))
     return layer
 
 
