@@ -11,7 +11,7 @@ from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 from lprior.errors import UserError
 
 
-POWER_ITERATIONS = 3  # with one, weights move faster than the estimate of their norm, which D_I then exceeds
+POWER_ITERATIONS = 10  # with one, weights move faster than the estimate of their norm, which D_I then exceeds
 
 
 class ImageDiscriminator(nn.Module):
