@@ -29,6 +29,7 @@ EXAMPLES = {  # command -> arguments that do something
     "fetch": ["weights.tar"],
     "evaluate": ["results/quick/mnist-lpaae-s0"],
     "verify": ["results/published/mnist-lpaae-s0"],
+    "retrace": ["results/published/mnist-lpaae-s0"],
     "attributes": ["results/published/mnist-lpaae-supervised-s0"],
     "evaluator": ["describe mnist"],
 }
@@ -187,6 +188,12 @@ def parser() -> argparse.ArgumentParser:
     verify = _command(commands, do.verify, "verify", "compute the metrics of published runs again and compare")
     verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
     verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+
+    trace = _command(commands, do.retrace, "retrace", "train finished runs' first epochs again and compare the logs")
+    trace.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    trace.add_argument("--epochs", type=int, default=1, metavar="N", help="so many of them (default: 1)")
+    trace.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    trace.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     text = "measure what directions in code space, and s, do to strokes or colours"
     attributes = _command(commands, judges.attributes, "attributes", text)

@@ -231,3 +231,18 @@ def verify(options: Namespace) -> None:
     print(f"all {count} values of {len(folders) - len(unchecked)} runs match")
     if unchecked:
         print(f"not checked: {len(unchecked)} of {len(folders)} runs, whose weights are not there (docs/weights.md)")
+
+
+def retrace(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
+    from lprior.provenance import code_note
+    from lprior.results import RunFolder
+    from lprior.stored import runs_at
+    from lprior.training.retrace import retrace as epochs
+
+    for run in map(RunFolder, runs_at(options.runs)):
+        made = run.read_json("provenance.json")
+        note, where = code_note(made) or "made by the code of now", (made["device"], made["threads"], made["precision"])
+        print("{}  {}, on {}, threads: {}, {}".format(run.path.name, note, *where), flush=True)
+        for epoch in epochs(run, options.epochs, options.data, options.device):
+            print(f"{run.path.name}  {epoch}", flush=True)

@@ -95,6 +95,7 @@ COMMANDS = {
                   options(to=some("published", "runs"))),
     "evaluate": line("evaluate", FOLDER, options(inception=some("download", "bytes", "w.tar"), data=DATA)),
     "verify": line("verify", FOLDER, options(data=DATA)),
+    "retrace": line("retrace", FOLDER, options(data=DATA, epochs=NUMBER)),
     "attributes": line("attributes", FOLDER, options(data=DATA)),
     "evaluator": line("evaluator", some("describe"), some("mnist", "cifar10"), options(data=DATA, second=None)),
     "sheets": line("sheets", some("absent", "data"), options(data=DATA)),

@@ -1,0 +1,43 @@
+"""A finished run trained once more beside its log."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from lprior import __main__ as cli
+from lprior.errors import UserError
+from lprior.results import RunFolder
+from lprior.training.retrace import retrace
+
+RUN = "mnist5k-lpaae-s0"
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of a finished smoke run, whose log may be changed."""
+    return RunFolder(shutil.copytree(finished / RUN, tmp_path / RUN))
+
+
+def test_the_same_machine_and_code_retrace_a_run_to_the_last_digit(run, capsys):
+    files = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    assert cli.main(["retrace", str(run.path), "--epochs", "1", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert f"{RUN}  epoch 1: 3 losses equal to the last digit" in said
+    assert files == {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+
+
+def test_another_log_is_told_by_how_much(run):
+    log = pd.read_csv(run / "log.csv")
+    log.loc[0, "L_rec"] *= 1.25
+    log.to_csv(run / "log.csv", index=False)
+    (epoch,) = retrace(run, 1, device="cpu")
+    assert epoch.difference == pytest.approx(0.2) and str(epoch) == "epoch 1: 3 losses within 2.0e-01 of their values"
+
+
+def test_what_cannot_be_retraced_is_refused(run):
+    with pytest.raises(UserError, match="from 1 to 1 can be retraced, not 3"):
+        list(retrace(run, 3))
+    run.write_json("provenance.json", run.read_json("provenance.json") | {"data_sha256": "0"})
+    with pytest.raises(UserError, match="trained on other images"):
+        list(retrace(run, 1))
