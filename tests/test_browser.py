@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 START, RUN_ALL = 60, 180  # seconds that JupyterLab and its pages may take to appear, and that Run All may take
 EPOCHS = 12
 SERVER = ("-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.token=", "--ServerApp.port_retries=100")
+LAST = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].at(-1).innerText"  # [12]: once it has run
 IMAGE = "img[src^='data:image/png;base64,']"
 
 
@@ -107,17 +108,10 @@ class Notebook:
 
     def run_all(self, seconds: float = RUN_ALL) -> None:
         """To the end."""
-        before = self.prompt()
+        before = self.page.evaluate(LAST)
         self.choose("Run", "Run All Cells")
-        self.page.wait_for_function(
-            "before => { const last = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].at(-1).innerText;"
-            " return /\\d/.test(last) && last != before }",
-            arg=before, timeout=1000 * seconds,
-        )  # fmt: skip
-
-    def prompt(self) -> str:
-        """What is left of the last cell, such as [12]:."""
-        return self.cells.last.locator(".jp-InputPrompt").inner_text()
+        ended = f"before => /\\d/.test({LAST}) && {LAST} != before"
+        self.page.wait_for_function(ended, arg=before, timeout=1000 * seconds)
 
 
 def test_run_all_is_watched_stopped_and_goes_on(opened, lab):
