@@ -25,6 +25,8 @@ READS_RUNS = {"report": "sources", "sources": "sources", "readings": "reading"} 
 
 def run(options: Namespace) -> None:
     """Look for data, then let Snakemake do what is missing. Raises UserError for what the user can mend."""
+    if not Path("Snakefile").exists():
+        raise UserError("there is no Snakefile here: go to a clone of the repository, and call ./run_all.sh")
     goal, settings = plan(options)
     if settings["unavailable"] and not settings["dataset"]:
         return
