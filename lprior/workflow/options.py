@@ -51,7 +51,7 @@ def add_options(parser: ArgumentParser) -> None:
         "it is not at hand and cannot be downloaded",
     )  # fmt: skip
     add("--seeds", metavar='"0 1"', help="the seeds to run (default: the preset's)")
-    add("--jobs", metavar="N", help="how many runs at a time (default: one on a GPU, one per core on a CPU)")
+    add("--jobs", metavar="N", help="how many runs at a time (default: one on each GPU, or on each core of a CPU)")
     add("--profile", metavar="NAME", help="a folder of profiles/: where jobs run, and what they may use (slurm)")
     add("--dry-run", action="store_true", help="say what would be done")
     add("--force", action="store_true", help="start the target's runs over, deleting what they had made")
