@@ -96,7 +96,17 @@ def test_help_and_wrong_arguments_need_nothing_but_python(arguments, code):
     assert ("Examples:" in answer.stdout) == (code == 0)
 
 
-def test_help_names_what_there_is(capsys):
+@pytest.mark.parametrize("command", ["workflow", "run", "sample", "gallery"])
+def test_help_fits_a_terminal_of_80_columns(command, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80 and not line.startswith("  python -m lprior")] == []
+
+
+def test_help_names_what_there_is(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "1000")  # no name is broken at its hyphen
     with pytest.raises(SystemExit):
         cli.main(["workflow", "--help"])
     words = set(re.findall(r"[\w-]+", capsys.readouterr().out.split("Examples:")[0]))
