@@ -20,6 +20,8 @@ DIVERGED = str(config.get("diverged", "")).split()  # runs that the report says 
 SEEDS = [int(seed) for seed in str(config.get("seeds", "")).split()]  # none: the preset's
 DEVICE = config.get("device", "auto")
 JOBS = int(config.get("jobs") or workflow.cores)
+GPUS = str(config.get("gpus", ""))  # of this machine, of which each run gets one
+ON_GPU = f"bash lprior/workflow/on_free_gpu.sh {JOBS} '{GPUS}' " if GPUS else ""
 FORCE = "--force" if config.get("force") else ""
 TRAINS = PRESET != PUBLISHED
 RESULTS = f"results/{PRESET}"
@@ -117,7 +119,7 @@ if TRAINS:
         resources:
             run=1,
         shell:
-            "OMP_NUM_THREADS={threads} python -m lprior run {wildcards.run} {params.notebook} --preset {PRESET} "
+            "OMP_NUM_THREADS={threads} {ON_GPU}python -m lprior run {wildcards.run} {params.notebook} --preset {PRESET} "
             "--results results --device {DEVICE} {FORCE} > {log} 2>&1"
 
     use rule run as run_without_notebook with:

@@ -10,4 +10,5 @@ if [ $# = 0 ]; then
     mypy
     lint-imports --no-cache
 fi
+case " $* " in *" --browser "*) setup_chromium || echo "There is no Chromium, and nothing is tried in one" >&2 ;; esac
 exec python -m pytest "$@"

@@ -42,7 +42,17 @@ setup_latex() {
     return 1
 }
 
-# What to do where that returned 1.
+# Chromium for tests in a browser, through apt where that is possible. Returns 1 if there is none in the end.
+setup_chromium() {
+    if command -v chromium chromium-browser google-chrome >/dev/null; then return 0; fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "Installing Chromium through apt (once; about 90 MB) ..."
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } >/dev/null && return 0
+    fi
+    return 1
+}
+
+# What to do where setup_latex returned 1.
 latex_advice() {
     echo "Either (Debian, Ubuntu)"
     echo "  sudo apt-get install --no-install-recommends $LATEX_PACKAGES"

@@ -212,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
         "workflow", help="plan the runs of a preset and call Snakemake: the second half of ./run_all.sh",
         prog="run_all.sh", usage="./run_all.sh [options] [target]", description=workflow.DESCRIPTION,
         epilog=workflow.EPILOG, allow_abbrev=False,
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=22, width=120),
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=22),
     )  # fmt: skip
     workflow.add_options(all_)
     all_.set_defaults(command=do.workflow)

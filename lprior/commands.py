@@ -36,12 +36,13 @@ def run(options: Namespace) -> None:
         raise UserError("--engine cannot be chosen with --notebook: leave one of them out")
     if not ALGORITHMS[config.algorithm].notebook:
         raise UserError(f"{config.algorithm} has no notebook: leave out --notebook")
+    from lprior.clone import of_clone
     from lprior.notebooks.execution import declared_parameters, execute
     from lprior.results import RunFolder
 
     given = {name: value for name, value in parse_run(options.name).items() if name != "algorithm"}
     given |= {"preset": options.preset, "epochs": None, "folder": str(folder), "whole": True, "force": options.force}
-    notebook = Path(__file__).parents[1] / "notebooks" / ALGORITHMS[config.algorithm].notebook
+    notebook = of_clone(f"notebooks/{ALGORITHMS[config.algorithm].notebook}")
     notebook = Path(os.path.relpath(notebook))  # papermill writes it into the result, where no absolute path belongs
     changes, declared = _changes(options.set), declared_parameters(notebook)
     given |= {name: value for name, value in changes.items() if name in declared}

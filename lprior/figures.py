@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, LogLocator, MaxNLocator, NullFormatter
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 from torchvision.utils import make_grid
@@ -22,7 +22,7 @@ from lprior.outputs import replace_file
 from lprior.stored import read_picture
 from lprior.tiles import COLUMNS, sheet
 
-MOST_ROWS = 14  # of the figure of an evolution
+MOST_ROWS, MOST_FRAMES = 14, 51  # of the figure of an evolution, and of its animation
 ENDINGS = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".bmp": "bmp"}
 
 
@@ -82,26 +82,29 @@ def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most
 
 
 def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
-    """An animation of the sheets of samples over epochs, each labelled; the last one stays two seconds."""
-    pictures = []
-    for epoch, frame in sorted(frames.items()):
-        tile_sheet = read_picture(frame).convert("P")
-        picture = Image.new("P", (tile_sheet.width, tile_sheet.height + 14))
-        picture.putpalette(tile_sheet.getpalette())
-        picture.paste(tile_sheet, (0, 14))
-        white = max(range(256), key=lambda i: sum((tile_sheet.getpalette() + [0] * 768)[3 * i : 3 * i + 3]))
-        ImageDraw.Draw(picture).text((3, 1), f"epoch {epoch}", fill=white)
-        pictures.append(picture)
+    """An animation of the sheets of samples over epochs, at most `MOST_FRAMES` of them, at twice their size and each
+    labelled; the last one stays two seconds. Grey is exact, colours are the nearest of 256."""
+    pictures, font = [], ImageFont.load_default(20)
+    for epoch in spaced(sorted(frames), MOST_FRAMES):
+        tiles = ImageOps.scale(read_picture(frames[epoch]).convert("RGB"), 2, Image.Resampling.NEAREST)
+        picture = ImageOps.expand(tiles, (0, 28, 0, 0))
+        ImageDraw.Draw(picture).text((6, 2), f"epoch {epoch}", fill="white", font=font)
+        pictures.append(picture.convert("L") if is_grey(picture) else picture.quantize(256, dither=Image.Dither.NONE))
     durations = [400] * (len(pictures) - 1) + [2000]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+
+
+def is_grey(picture: Image.Image) -> bool:
+    """Whether a picture in RGB has no other colours."""
+    red, green, blue = picture.split()
+    return red.tobytes() == green.tobytes() == blue.tobytes()
 
 
 def save_for_print(source: Path | Image.Image, stem: Path, times: int = 3, quality: int = 60) -> None:
     """A picture as the report takes it. In grey a PNG, `times` larger without smoothing, so that pixels stay pixels
     wherever it is shown; in colour, where that would take megabytes, a JPEG of its own size."""
     picture = (read_picture(source) if isinstance(source, Path) else source).convert("RGB")
-    red, green, blue = picture.split()
-    if red == green == blue:
+    if is_grey(picture):
         picture = picture.convert("L").resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
         picture.save(f"{stem}.png")
     else:

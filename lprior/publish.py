@@ -25,7 +25,7 @@ from lprior import weights
 from lprior.config import RunConfig
 from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.figures import spaced
+from lprior.figures import is_grey, spaced
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, models
 from lprior.stored import damaged, first_line, read_frames, read_picture
@@ -36,6 +36,7 @@ NOTEBOOK = "notebook.ipynb"
 ANIMATION = "evolution.gif"
 MOST_WEIGHTS = 2_000_000  # bytes of a run's weights that git takes
 MOST_FRAMES = 11
+SHEET = 280  # pixels that ten images are wide, at least
 QUALITY = 70  # of WebP
 
 
@@ -181,11 +182,6 @@ def compressed(picture: Image.Image, lossless: bool = False) -> tuple[str, bytes
     return ".webp", _saved(colour, format="webp", quality=QUALITY, method=6)
 
 
-def is_grey(picture: Image.Image) -> bool:
-    red, green, blue = picture.split()
-    return red.tobytes() == green.tobytes() == blue.tobytes()
-
-
 def _saved(picture: Image.Image, **options) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, **options)
@@ -193,10 +189,11 @@ def _saved(picture: Image.Image, **options) -> bytes:
 
 
 def shorten(source: Path, target: Path) -> None:
-    """Write an animation in grey with fewer frames, the first and the last among them. (In colour it would still take
-    a quarter of a megabyte.)"""
-    frames = [frame.convert("L") for frame in read_frames(source)]
-    pictures = [frame.quantize(16) for frame in spaced(frames, MOST_FRAMES)]
+    """Write an animation in 16 greys with fewer frames, the first and the last among them, whose tiles have the size of
+    images. (In colour it would still take a quarter of a megabyte.)"""
+    frames = spaced(read_frames(source), MOST_FRAMES)
+    small = [frame.convert("L").reduce(max(1, frame.width // SHEET)) for frame in frames]
+    pictures = [frame.quantize(16, dither=Image.Dither.NONE) for frame in small]
     durations = [400] * (len(pictures) - 1) + [2000]
     pictures[0].save(target, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
 

@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lprior import checkpoints, lock, stored
+from lprior import checkpoints, clone, lock, stored
+from lprior.clone import PUBLISHED
 from lprior.config import RunConfig, from_dict
 from lprior.errors import UserError, choose
 
@@ -213,11 +214,8 @@ def scratch_folder(config: RunConfig) -> Path:
     a new run and going back to an old one finds it."""
     identity = json.dumps(_flat(config.to_dict()) | {"epochs": None}, sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    root = Path(__file__).parents[1] / "results"
-    return Path(os.path.relpath(root)) / "interactive" / f"{config.name}-{digest}"
-
-
-PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+    root = clone.CLONE if (clone.CLONE / "notebooks").exists() else Path.cwd()
+    return Path(os.path.relpath(root / "results")) / "interactive" / f"{config.name}-{digest}"
 
 
 def locate(run: str | os.PathLike[str]) -> RunFolder:
@@ -225,7 +223,7 @@ def locate(run: str | os.PathLike[str]) -> RunFolder:
     path = Path(run)
     if os.path.exists(path) or path.name != os.fspath(run):
         return RunFolder(path)
-    there = sorted(found.parent.name for found in PUBLISHED.glob("*/config.json"))
+    there = sorted(found.parent.name for found in clone.of_clone("results/published").glob("*/config.json"))
     choose("run", path.name, there)
     return RunFolder(PUBLISHED / path.name)
 

@@ -1,6 +1,8 @@
 """What several files of tests share: tiny networks on tiny images, a private cache, and finished runs."""
 
 import os
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,10 +26,12 @@ SETTINGS = {
 
 
 MANY = False  # whether --slow was given
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="faults, and ten times as many properties")
+    parser.addoption("--browser", action="store_true", help="JupyterLab in Chromium, two minutes")
 
 
 def pytest_configure(config):
@@ -35,7 +39,7 @@ def pytest_configure(config):
     MANY = config.getoption("--slow")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     if not torch.cuda.is_available():
         for item in items:
             if "cuda" in item.keywords:
@@ -44,6 +48,19 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if "faults" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="faults take ten minutes: only with --slow"))
+    if reason := no_browser(config.getoption("--browser")):
+        for item in items:
+            if "browser" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def no_browser(asked: bool) -> str:
+    """Why nothing is tried in one; "" if it is."""
+    if not asked:
+        return "a browser takes two minutes: only with --browser"
+    if CHROMIUM is None:
+        return "there is no Chromium: on Debian and Ubuntu, install chromium"
+    return "" if find_spec("playwright") else "there is no playwright: pip install playwright"
 
 
 @pytest.fixture(scope="session", autouse=True)

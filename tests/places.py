@@ -89,6 +89,13 @@ def end_of(process: subprocess.Popen, seconds: float = 300) -> tuple[int, str]:
     return (code if code >= 0 else 128 - code), said
 
 
+def appear(path: Path, process: subprocess.Popen, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
+        time.sleep(0.01)
+
+
 def snapshot(folder: Path) -> dict[str, str]:
     """File -> sum of its bytes and its date, but for locks."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".lock"))

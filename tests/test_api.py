@@ -12,9 +12,10 @@ from sandbox import refused
 
 import lprior
 from lprior import __main__ as cli
-from lprior import figures
+from lprior import clone, figures
+from lprior.config import resolve
 from lprior.errors import UserError
-from lprior.results import PUBLISHED
+from lprior.results import PUBLISHED, scratch_folder
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,18 @@ def test_a_name_and_a_folder_give_the_same_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     by_name, by_folder = lprior.load("mnist-lpaae-s0"), lprior.load(PUBLISHED / "mnist-lpaae-s0")
     assert torch.equal(by_name.sample(10), by_folder.sample(10)) and by_name.config == by_folder.config
+
+
+def test_without_the_repository_it_is_said_where_its_files_are(tmp_path, monkeypatch, capsys):
+    """As when the package is installed alone; runs of our own are then made in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(clone, "CLONE", tmp_path / "site-packages")
+    there = "in the repository: clone it"
+    assert f"results/published is not there, but {there}" in refused(capsys, ["sample", "mnist-lpaae-s0", "a.png"])
+    made = ["run", "mnist5k-aae-s0", "--preset", "smoke"]
+    assert f"notebooks/aae.ipynb is not there, but {there}" in refused(capsys, [*made, "--notebook"])
+    assert "no Snakefile here" in refused(capsys, ["workflow", "--preset", "smoke"])
+    assert scratch_folder(resolve("aae", "mnist5k", "smoke")).parent == Path("results/interactive")
 
 
 def test_a_folder_that_is_there_wins_over_a_name(tmp_path, monkeypatch):

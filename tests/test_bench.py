@@ -213,12 +213,12 @@ def test_a_speedrun_ends_at_the_first_epoch_that_passes_the_bar(monkeypatch):
 
 
 @pytest.mark.slow
-def test_seconds_to_the_first_picture_of_a_new_run_and_of_a_finished_one(monkeypatch, tmp_path, capsys):
+def test_seconds_to_the_first_picture_of_a_run_to_its_end_and_again(monkeypatch, tmp_path, capsys):
     first = script(monkeypatch, "first_picture")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["first_picture.py", "preset='smoke'", "epochs=1"])
     first.main()
-    lines = capsys.readouterr().out.splitlines()
-    found = [re.fullmatch(r"(.*): first picture after ([\d.]+) s, all after ([\d.]+) s", line) for line in lines]
-    assert [match[1] for match in found] == ["a new run", "the same, finished"]
-    assert all(0 < float(match[2]) <= float(match[3]) for match in found)
+    rows = dict(re.findall(r"^\| (.*[^ ]) \| ([\d.]+) \|$", capsys.readouterr().out, re.MULTILINE))
+    assert list(rows) == ["first picture", "end of Run All", "Run All once more", "`python -m lprior sample`"]
+    assert all(float(seconds) > 0 for seconds in rows.values())
+    assert float(rows["first picture"]) <= float(rows["end of Run All"])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from places import Place, end_of
+from places import Place, appear, end_of
 from safetensors.torch import load_file
 
 from lprior.results import OUTPUTS
@@ -199,13 +199,6 @@ def report_of(runs: Path) -> tuple[str, ...]:
 
 def files(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def appear(path: Path, process: subprocess.Popen, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
-        time.sleep(0.01)
 
 
 # Disks

@@ -165,6 +165,13 @@ def test_an_animation_gets_fewer_frames_with_the_first_and_the_last(tmp_path):
     assert short.convert("L").getpixel((0, 0)) == 240
 
 
+@pytest.mark.parametrize(("width", "published"), [(280, 280), (320, 320), (560, 280), (640, 320)])
+def test_an_animation_is_published_with_tiles_of_the_size_of_images(tmp_path, width, published):
+    Image.new("L", (width, width)).save(tmp_path / "long.gif")
+    publish.shorten(tmp_path / "long.gif", tmp_path / "short.gif")
+    assert Image.open(tmp_path / "short.gif").width == published
+
+
 # Notebooks
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import build_algorithm
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 from safetensors.torch import load_file
 
 from lprior import __main__ as cli
@@ -125,6 +125,22 @@ def test_sheets_of_samples_have_native_pixels(tmp_path, networks, pixels):
 def test_the_evolution_starts_before_training_and_has_every_epoch(uninterrupted):
     assert [uninterrupted.frame(epoch).exists() for epoch in range(EPOCHS + 2)] == [True] * (EPOCHS + 1) + [False]
     assert Image.open(uninterrupted / "evolution.gif").n_frames == EPOCHS + 1
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_the_animation_is_twice_as_large_and_has_the_colours_of_the_samples(tmp_path, mode):
+    """Not dithered into those of a fixed palette."""
+    grey = Image.linear_gradient("L").resize((280, 280))
+    coarse = grey.point(lambda value: value // 32 * 32)
+    picture = grey if mode == "L" else Image.merge("RGB", [coarse, coarse.rotate(90), coarse])
+    picture.save(tmp_path / "frame.png")
+    frames = dict.fromkeys(range(figures.MOST_FRAMES + 9), tmp_path / "frame.png")
+    figures.save_evolution_gif(frames, tmp_path / "evolution.gif")
+    shown = Image.open(tmp_path / "evolution.gif")
+    assert (shown.n_frames, shown.size) == (figures.MOST_FRAMES, (560, 588))
+    shown.seek(figures.MOST_FRAMES - 1)
+    expected = ImageOps.scale(picture.convert("RGB"), 2, Image.Resampling.NEAREST)
+    assert ImageChops.difference(shown.convert("RGB").crop((0, 28, 560, 588)), expected).getbbox() is None
 
 
 def test_the_last_frame_of_the_evolution_shows_the_samples(uninterrupted):

@@ -96,7 +96,17 @@ def test_help_and_wrong_arguments_need_nothing_but_python(arguments, code):
     assert ("Examples:" in answer.stdout) == (code == 0)
 
 
-def test_help_names_what_there_is(capsys):
+@pytest.mark.parametrize("command", ["workflow", "run", "sample", "gallery"])
+def test_help_fits_a_terminal_of_80_columns(command, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80 and not line.startswith("  python -m lprior")] == []
+
+
+def test_help_names_what_there_is(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "1000")  # no name is broken at its hyphen
     with pytest.raises(SystemExit):
         cli.main(["workflow", "--help"])
     words = set(re.findall(r"[\w-]+", capsys.readouterr().out.split("Examples:")[0]))
@@ -143,6 +153,58 @@ def test_targets(plan):
     ]  # fmt: skip
     (((goal, settings),), _) = plan("--preset", "published")
     assert (goal, settings["dataset"], settings["unavailable"]) == ("report", "", "")
+
+
+@pytest.mark.parametrize(
+    ("visible", "arguments", "gpus", "jobs"),
+    [
+        ("", [], "0 1", 2), ("3,5", [], "3 5", 2), ("", ["--jobs", "4"], "0 1", "4"),
+        ("", ["--device", "cpu"], None, None),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_each_gpu_has_a_run_at_a_time(plan, monkeypatch, visible, arguments, gpus, jobs):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    (((_, settings),), code) = plan("--preset", "smoke", "--dataset", "mnist5k", *arguments)
+    assert (settings.get("gpus"), settings["jobs"], code) == (gpus, jobs or os.cpu_count(), 0)
+
+
+def test_the_scheduler_of_a_cluster_gives_the_gpus(plan, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    (((_, settings),), _) = plan("--preset", "smoke", "--dataset", "mnist5k", "--profile", "slurm")
+    assert "gpus" not in settings
+
+
+def test_runs_at_a_time_have_different_gpus(tmp_path):
+    """Three at a time on two: a slot that is free again is taken first."""
+    script, told = ROOT / "lprior" / "workflow" / "on_free_gpu.sh", "echo $CUDA_VISIBLE_DEVICES; read line"
+    command = ["bash", script, "3", "a b", "bash", "-c", told]
+
+    def start() -> tuple[subprocess.Popen, str]:
+        process = subprocess.Popen(command, cwd=tmp_path, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return process, process.stdout.readline().strip()
+
+    at_work = [start() for _ in range(3)]
+    assert [gpu for _, gpu in at_work] == ["a", "b", "a"]
+    at_work[1][0].kill()
+    at_work[1][0].wait()
+    at_work.append(start())
+    assert at_work[-1][1] == "b"
+    full = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
+    assert full.returncode == 1 and full.stderr == "all 3 slots are taken\n"
+    for process, _ in at_work:
+        process.communicate("\n")
+
+
+@pytest.mark.slow
+def test_a_run_is_called_with_its_gpu(project):
+    settings = ["preset=smoke", "dataset=mnist5k", "jobs=2", "gpus=0 1"]
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--cores=2", "--config", *settings]
+    answer = subprocess.run([*command, "--", "runs"], cwd=project, capture_output=True, text=True)
+    assert "OMP_NUM_THREADS=1 bash lprior/workflow/on_free_gpu.sh 2 '0 1' python -m lprior run" in answer.stdout
 
 
 def test_without_latex_everything_else_is_made(plan, monkeypatch, capsys):

@@ -26,6 +26,8 @@ READS_RUNS = {"report": "sources", "sources": "sources", "readings": "reading"} 
 
 def run(options: Namespace) -> None:
     """Look for data, then let Snakemake do what is missing. Raises UserError for what the user can mend."""
+    if not Path("Snakefile").exists():
+        raise UserError("there is no Snakefile here: go to a clone of the repository, and call ./run_all.sh")
     if options.preset == edition.PRESET:
         return edition.edition(options, uses_gpu(options), run)
     goal, settings = plan(options)
@@ -88,8 +90,12 @@ def plan(options: Namespace) -> tuple[str, dict[str, Any]]:
     settings = {
         "preset": preset, "device": options.device, "seeds": options.seeds, "force": options.force,
         "dataset": " ".join(available), "unavailable": " ".join(unavailable),
-        "jobs": options.jobs or (1 if on_gpu else os.cpu_count()),
+        "jobs": options.jobs or os.cpu_count(),
     }  # fmt: skip
+    if on_gpu and not options.profile:  # on a cluster the scheduler does it
+        gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").replace(",", " ").split()
+        gpus = gpus or [str(number) for number in range(torch.cuda.device_count())]
+        settings |= {"gpus": " ".join(gpus), "jobs": options.jobs or len(gpus)}
     if not options.force:
         refuse_changed(Path("results", preset), runs_behind(goal, settings))
     return goal, settings

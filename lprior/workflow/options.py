@@ -10,20 +10,23 @@ DEVICES = ("auto", "cpu", "cuda")
 PROFILES = Path(__file__).parents[2] / "profiles"  # of Snakemake
 TARGETS = ("report", "runs", "readings")
 DESCRIPTION = """\
-Sets up what is missing (Python packages, LaTeX), trains, and builds the report. What is done already is not done
-again; an interrupted run goes on where it was."""
+Sets up what is missing (Python packages, LaTeX), trains, and builds the
+report. What is done already is not done again; an interrupted run goes on
+where it was."""
 EPILOG = """\
 Examples:
-  ./run_all.sh --preset smoke                     the whole path in a few minutes
-  ./run_all.sh --preset quick --data ~/datasets   real training on a CPU
-  ./run_all.sh --preset quick --dataset mnist     the same without CIFAR-10
-  ./run_all.sh --preset full --seeds 0            one seed of the paper's networks
-  ./run_all.sh --preset quick mnist-lpaae-s0      one run
-  ./run_all.sh mnist-lpaae-fixed-s1/samples.png   one figure
+  ./run_all.sh --preset smoke                    the whole path, in minutes
+  ./run_all.sh --preset quick --data ~/datasets  real training on a CPU
+  ./run_all.sh --preset quick --dataset mnist    the same without CIFAR-10
+  ./run_all.sh --preset full --seeds 0           a seed of the paper's networks
+  ./run_all.sh --preset quick mnist-lpaae-s0     one run
+  ./run_all.sh mnist-lpaae-fixed-s1/samples.png  one figure
 
-Results: results/<preset>/<run>/ and results/<preset>/report.pdf; what each step says: logs/<preset>/
-Exit codes: 2 wrong arguments or settings that have changed, 3 no data, 4 training diverged, 5 no LaTeX; 129, 130, 143
-ended by SIGHUP, SIGINT or SIGTERM; else Snakemake's"""
+Results: results/<preset>/<run>/, results/<preset>/report.pdf, and
+results/<preset>/index.html to look at; what each step says: logs/<preset>/
+Exit codes: 2 wrong arguments or settings that have changed, 3 no data,
+4 training diverged, 5 no LaTeX; 129, 130, 143 ended by SIGHUP, SIGINT or
+SIGTERM; else Snakemake's"""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -53,7 +56,7 @@ def add_options(parser: ArgumentParser) -> None:
         "it is not at hand and cannot be downloaded",
     )  # fmt: skip
     add("--seeds", metavar='"0 1"', help="the seeds to run (default: the preset's)")
-    add("--jobs", metavar="N", help="how many runs at a time (default: one on a GPU, one per core on a CPU)")
+    add("--jobs", metavar="N", help="how many runs at a time (default: one on each GPU, or on each core of a CPU)")
     add("--profile", metavar="NAME", help="a folder of profiles/: where jobs run, and what they may use (slurm)")
     add("--dry-run", action="store_true", help="say what would be done")
     add("--force", action="store_true", help="start the target's runs over, deleting what they had made")
