@@ -93,8 +93,7 @@ def plan(options: Namespace) -> tuple[str, dict[str, Any]]:
         "jobs": options.jobs or os.cpu_count(),
     }  # fmt: skip
     if on_gpu and not options.profile:  # on a cluster the scheduler does it
-        gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "").replace(",", " ").split()
-        gpus = gpus or [str(number) for number in range(torch.cuda.device_count())]
+        gpus = gpus_at_hand()
         settings |= {"gpus": " ".join(gpus), "jobs": options.jobs or len(gpus)}
     if not options.force:
         refuse_changed(Path("results", preset), runs_behind(goal, settings))
@@ -109,6 +108,14 @@ def uses_gpu(options: Namespace) -> bool:
     if options.device == "cuda" and not found:
         raise UserError("device cuda was asked for, but torch finds none: use --device cpu or auto")
     return found and options.device != "cpu"
+
+
+def gpus_at_hand() -> list[str]:
+    """Their numbers: those that the environment names, else all."""
+    import torch
+
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "").replace(",", " ").split()
+    return named or [str(number) for number in range(torch.cuda.device_count())]
 
 
 def pdf_of(preset: str) -> str:
