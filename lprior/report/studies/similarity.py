@@ -46,6 +46,6 @@ def render(finished: list[RunFolder]) -> Shown:
 
 STUDY = Study(
     "similarity", "Learned similarity", "quick", {"epochs": 2, "samples": 5_000}, ("vae", "vaedis", "gan", "vaegan"),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
