@@ -10,15 +10,18 @@ PICTURES = (  # what the table of `full` on CIFAR-10 lacks
     "vaegan-s0", "aae-s0", "lpaae-s2", "lpaae-fixed-s1", "lpaae-fixed-s2", "lpaae-supervised-s1", "lpaae-supervised-s2",
     "lpaae-supervised_fixed-s0",
 )  # fmt: skip
+ANEW = ("codes", "algorithm1", "conditions", "conditions_unsupervised", "similarity")  # studies
 TOGETHER = {"digits": 13, "pictures": 3}  # of a family, on an H200 under MPS: more gain little (docs/gpu.md)
 
 
 def order() -> list[str]:
-    """Seeds 1 and 2 of the study of code sizes; `full` on CIFAR-10; `full` on MNIST, seed by seed."""
-    codes = [f"codes/{name}" for name in runs_of("codes", "mnist", [1, 2])]
-    codes.sort(key=lambda name: name.endswith("-s2"))
+    """Three seeds of the study of code sizes, then of the readings and of the other studies whose runs shared an
+    estimate of D_I's norm (docs/gpu.md); `full` on CIFAR-10; `full` on MNIST, seed by seed."""
+    studies = [
+        f"{study}/{name}" for study in ANEW for seed in (0, 1, 2) for name in runs_of(study, "mnist", [seed])
+    ]  # fmt: skip
     digits = [f"full/{name}" for seed in (0, 1, 2) for name in sorted(runs_of("full", "mnist", [seed]), key=_rank)]
-    return [*codes, *(f"full/cifar10-{name}" for name in PICTURES), *digits]
+    return [*studies, *(f"full/cifar10-{name}" for name in PICTURES), *digits]
 
 
 def _rank(name: str) -> int:

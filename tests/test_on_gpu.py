@@ -169,9 +169,11 @@ def test_what_is_at_work_when_time_is_up_is_stopped(tmp_path, capsys):
 
 def test_the_order_is_what_matters_first_and_each_of_it_is_a_run():
     names = gpu_order.order()
-    codes, pictures, digits = names[:24], names[24:32], names[32:]
-    assert sorted(codes) == sorted(f"codes/{name}" for name in runs_of("codes", "mnist", [1, 2]))
-    assert [parse_run(name[6:])["seed"] for name in codes] == [1] * 12 + [2] * 12
+    first = next(number for number, name in enumerate(names) if name.startswith("full/"))
+    studies, pictures, digits = names[:first], names[first : first + 8], names[first + 8 :]
+    wanted = [f"{study}/{name}" for study in gpu_order.ANEW for name in runs_of(study, "mnist", [0, 1, 2])]
+    assert sorted(studies) == sorted(wanted) and studies[0].startswith("codes/")
+    assert [parse_run(name[6:])["seed"] for name in studies[:36]] == [0] * 12 + [1] * 12 + [2] * 12
     assert pictures[:3] == ["full/cifar10-vaegan-s0", "full/cifar10-aae-s0", "full/cifar10-lpaae-s2"]
     assert sorted(digits) == sorted(f"full/{name}" for name in runs_of("full", "mnist", [0, 1, 2]))
     assert digits[:5] == [f"full/mnist-{model}-s0" for model in gpu_order.FIRST]
