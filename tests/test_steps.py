@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import pty
+import re
 import sys
 from pathlib import Path
 
@@ -47,6 +50,43 @@ def test_a_line_for_each_finished_step_with_its_result_and_no_id(handler, tmp_pa
         "[1/2] the data of mnist  results/smoke/data-mnist.json  0:00", "[2/2] mnist-aae-s0  FID 7.1  0:00"
     ]  # fmt: skip
     assert said.err == ""
+
+
+def test_what_is_under_way_is_told_with_the_time_left(tmp_path):
+    log = tmp_path / "mnist-aae-s0.txt"
+    assert steps.under_way("mnist-aae-s0", log, 9.0) == "mnist-aae-s0"
+    log.write_text("mnist-aae-s0  epoch 9/20  L_rec 0.1  30 s\nmnist-aae-s0  epoch 10/20  L_rec 0.1  30 s\n")
+    assert steps.under_way("mnist-aae-s0", log, 60.0) == "mnist-aae-s0 epoch 10/20, 5 min left"  # it went on from 8
+    assert steps.under_way("mnist-aae-s0", log, 10.0) == "mnist-aae-s0 epoch 10/20"
+    log.write_text("mnist-aae-s0  epoch 20/20  L_rec 0.1  30 s\n")
+    assert steps.under_way("mnist-aae-s0", log, 60.0) == "mnist-aae-s0 is measured"
+
+
+def test_in_a_terminal_the_last_line_is_what_is_under_way(tmp_path):
+    """And finished steps stay above it, each a line of its own."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), log=str(tmp_path / "log.txt")))
+    (tmp_path / "log.txt").write_text("mnist-aae-s0  epoch 3/20  L_rec 0.1  30 s\n")
+    said: list[bytes] = []
+    pty.spawn([sys.executable, str(script)], lambda end: said.append(os.read(end, 4096)) or said[-1])
+    text = b"".join(said).decode()
+    assert "mnist-aae-s0 epoch 3/20" in text and re.search(r"(^|\r|\n)\[1/1\] mnist-aae-s0  x  0:0\d\r?\n", text)
+
+
+SCRIPT = """
+import fcntl, struct, sys, termios, time
+fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+sys.path.insert(0, {tests!r})
+from test_steps import LogEvent, job, jobs, tell
+sys.path.insert(0, str(jobs.PLUGINS))
+from snakemake_logger_plugin_lprior import LogHandler
+handler = LogHandler(None, None)
+tell(handler, LogEvent.RUN_INFO, stats={{"run": 1, "total": 1}})
+job(handler, 9, "run", ["x"], [{log!r}], run="mnist-aae-s0")
+time.sleep(1.5)
+tell(handler, LogEvent.JOB_FINISHED, job_id=9)
+handler.close()
+"""
 
 
 def test_a_failed_step_says_why_in_one_line_and_the_engine_nothing_more(handler, tmp_path, capsys):

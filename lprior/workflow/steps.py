@@ -25,6 +25,19 @@ def outcome(outputs: list[Path]) -> str:
     return f"FID {fid}" if fid != "–" else f"squared error {_first(values, 'reconstruction_', '.4f')}"
 
 
+def under_way(name: str, log: Path | None, seconds: float) -> str:
+    """Of a step that began so many seconds ago: "mnist-aae-s0 epoch 3/20, 6 min left", by what its log says of it."""
+    said = log.read_text(errors="replace") if log is not None and log.exists() else ""
+    epochs = re.findall(r"epoch (\d+)/(\d+) ", said)
+    if not epochs:
+        return name
+    done, last = map(int, epochs[-1])
+    if done == last:
+        return f"{name} is measured"
+    left = seconds * (last - done) / len(epochs)  # of a run that goes on, the log has the epochs of today
+    return f"{name} epoch {done}/{last}, {left / 60:.0f} min left" if left >= 90 else f"{name} epoch {done}/{last}"
+
+
 def cause(log: Path | None) -> str:
     """What the command line said in the end of the words of a failed step; else where they are."""
     said = log.read_text(errors="replace").strip() if log is not None and log.exists() else ""

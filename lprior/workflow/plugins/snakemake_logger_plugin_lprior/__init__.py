@@ -2,20 +2,25 @@
 
     [3/13] mnist-aae-s0  FID 7.1  12:48
 
+and, in a terminal, a last line with what is under way.
+
 A plugin of Snakemake's, which finds it by its name; the folder above is on its path (`workflow/jobs.py`).
 """
 
 import logging
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+from tqdm import tqdm
 
 from lprior.workflow.options import TARGETS
-from lprior.workflow.steps import cause, outcome, title
+from lprior.workflow.steps import cause, outcome, title, under_way
 
 
 @dataclass
@@ -26,6 +31,10 @@ class Step:
     outputs: list[Path]
     log: Path | None
     started: float
+
+    @property
+    def state(self) -> str:
+        return under_way(self.title, self.log, time.monotonic() - self.started)
 
     @property
     def time(self) -> str:
@@ -43,6 +52,17 @@ class LogHandler(LogHandlerBase):
         self.steps: dict[int, Step] = {}
         self.done, self.total, self.failed = 0, 0, False
         self.errors: list[str] = []
+        terminal = sys.stdout.isatty()
+        self.live = tqdm(bar_format="{desc}", leave=False, dynamic_ncols=True, disable=not terminal, file=sys.stdout)
+        self.ended = Event()
+        if terminal:
+            Thread(target=self._tell, daemon=True).start()
+
+    def _tell(self) -> None:
+        """Every second, in the last line of the terminal, what is under way."""
+        while not self.ended.wait(1.0):
+            with suppress(OSError):  # a terminal that is gone
+                self.live.set_description_str("; ".join(step.state for step in [*self.steps.values()]))
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
@@ -54,14 +74,18 @@ class LogHandler(LogHandlerBase):
             self.steps[record.jobid] = Step(name, [*outputs], log, time.monotonic())
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.steps:
             step, self.done = self.steps.pop(record.job_id), self.done + 1
-            print(f"[{self.done}/{self.total}] {step.title}  {outcome(step.outputs)}  {step.time}", flush=True)
+            tqdm.write(f"[{self.done}/{self.total}] {step.title}  {outcome(step.outputs)}  {step.time}", sys.stdout)
+            sys.stdout.flush()
         elif event == LogEvent.JOB_ERROR and record.jobid in self.steps:
             step, self.failed = self.steps.pop(record.jobid), True
-            print(f"[failed] {step.title}  {cause(step.log)}  {step.time}", file=sys.stderr, flush=True)
+            tqdm.write(f"[failed] {step.title}  {cause(step.log)}  {step.time}", sys.stderr)
+            sys.stderr.flush()
         elif record.levelno >= logging.ERROR:
             self.errors.append(record.getMessage())
 
     def close(self) -> None:
+        self.ended.set()
+        self.live.close()
         if self.errors and not self.failed:
             print(*self.errors, sep="\n", file=sys.stderr, flush=True)
         super().close()
