@@ -323,6 +323,6 @@ def test_every_promise_names_a_test_that_exists():
     text = (ROOT / "docs" / "promises.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
     named = re.findall(r"\[(test_\w+\.py)\]\(\.\./tests/\1\) `(test_\w+)`", text)
-    assert len(rows) == len(named) > 20 and len(text.splitlines()) <= 40
+    assert len(rows) == len(named) > 20 and len(text.splitlines()) <= 45
     missing = [pair for pair in named if f"\ndef {pair[1]}(" not in (ROOT / "tests" / pair[0]).read_text()]
     assert missing == []

@@ -26,10 +26,12 @@ class Stage(NamedTuple):
 
 def stages(on_gpu: bool) -> list[Stage]:
     """In the order in which they are made; those of `full` on a GPU only."""
+    from lprior.data import DATASETS
     from lprior.runs import STUDIES
 
+    first = {spec.family: name for name, spec in reversed(DATASETS.items())}
     found = [Stage("quick", "mnist", "readings", "0 1 2 3 4")]
-    found += [Stage(name, "mnist") for name, study in STUDIES.items() if study.family == "digits"]
+    found += [Stage(name, first[study.family]) for name, study in STUDIES.items()]
     found += [Stage("quick", "cifar10", "runs", "0 1 2")]
     found += [Stage("quick", "cifar10", f"cifar10-lpaae-{variant}-s0") for variant in
               ("long", "supervised_long", "unsupervised_long")]  # fmt: skip

@@ -40,7 +40,8 @@ def add_options(parser: ArgumentParser) -> None:
         "ablation (each choice undone, an hour on two CPU cores), codes (sizes of the code, two hours), conditions "
         "(priors with labels), conditions_unsupervised (without), parzen (AAE's likelihood), "
         "algorithm1 (its readings with the paper's own terms), similarity (VAE/GAN beside VAE and GAN); "
-        "semisupervised, clustering, dimensions, supervised, planes (of AAE) "
+        "semisupervised, clustering, dimensions, supervised, planes (of AAE), text "
+        "(sentences to pictures) "
         "(default: full if there is a CUDA device, else quick)",
     )  # fmt: skip
     add("--device", metavar="NAME", default="auto", help="auto, cpu or cuda (default: auto)")
@@ -52,7 +53,9 @@ def add_options(parser: ArgumentParser) -> None:
         "--dataset", metavar="NAMES",
         help="one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or cifar10, or one of the former "
         'and cifar10: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores, quick takes '
-        "about an hour for MNIST and about 40 minutes more for CIFAR-10. Unless asked for, CIFAR-10 is left out where "
+        "about an hour for MNIST and about 40 minutes more for CIFAR-10. The study text is on scenes (of MNIST's "
+        "digits), scenes5k (of the embedded ones) or captioned (pictures and sentences of your own). Unless asked "
+        "for, CIFAR-10 is left out where "
         "it is not at hand and cannot be downloaded",
     )  # fmt: skip
     add("--seeds", metavar='"0 1"', help="the seeds to run (default: the preset's)")
