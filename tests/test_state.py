@@ -253,6 +253,7 @@ def test_a_run_says_that_other_code_made_it(run, monkeypatch, capsys, tmp_path):
     assert list(table_of([run])["made by"]) == ["made by the present code"]
     monkeypatch.setattr("lprior.provenance.code_sha256", lambda: {"training": "new", "evaluation": "new"})
     monkeypatch.setattr("lprior.training.run.code_sha256", provenance.code_sha256)
+    monkeypatch.setattr("lprior.evaluation.record.code_sha256", provenance.code_sha256)
     assert provenance.code_note(run.read_json("provenance.json")) == "made by other code (training and evaluation)"
     assert main(["verify", str(run.path)]) == 0
     out = capsys.readouterr().out
