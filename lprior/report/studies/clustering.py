@@ -53,6 +53,6 @@ def render(finished: list[RunFolder]) -> Shown:
 STUDY = Study(
     "clustering", "Clusters", "quick", {"epochs": 8, "falling": 4, "samples": 2_000},
     ("aaesemi-clusters_16", "aaesemi-clusters_30"),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
