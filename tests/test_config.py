@@ -121,7 +121,7 @@ CHANGED = {  # what a variant brings along, or means on MNIST with the preset "q
     "supervised_fixed": {"lam_info": 0.2},
     "unsupervised_fixed": {"lam_info": 0.2, "epochs": 12},
     "one_rate": {"learning_rate_D": 3e-4},
-    **{f"{name}_plain": {"learning_rate_D": 3e-4} for name in ("literal", "moved", "two_terms", "baseline")},
+    **{f"{name}_plain": {"learning_rate_D": 3e-4} for name in ("printed", "moved", "two_terms", "baseline")},
     "supervised_printed": {"lam_info": 0.2},
     "unsupervised_printed": {"lam_info": 0.2, "epochs": 12},
 }

@@ -37,8 +37,8 @@ def spectral_norm(layer: nn.Module) -> nn.Module:
     """torch's spectral normalisation (Miyato et al. 2018), in float32, with one power iteration a pass.
 
     The passes of a step thus see weights of slightly smaller norm each, those of generated images the smallest. One
-    estimate for all (torch's `parametrize.cached`) saves little time, and D_I of LP-AAE then presses harder: FID 1.2 in
-    place of 0.7 on digits (docs/gpu.md).
+    estimate for all (torch's `parametrize.cached`) saves little time, and D_I of LP-AAE then presses harder
+    (docs/gpu.md, "What sharing an estimate did").
     """
     register_parametrization(layer, "weight", _Float32SpectralNorm(layer.weight))
     return layer
