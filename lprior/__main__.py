@@ -192,6 +192,8 @@ def parser() -> argparse.ArgumentParser:
     trace = _command(commands, do.retrace, "retrace", "train finished runs' first epochs again and compare the logs")
     trace.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
     trace.add_argument("--epochs", type=int, default=1, metavar="N", help="so many of them (default: 1)")
+    text = "a CSV file that keeps what came of it; runs that it has are passed over"
+    trace.add_argument("--record", metavar="FILE", help=text)
     trace.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     trace.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 

@@ -95,7 +95,7 @@ COMMANDS = {
                   options(to=some("published", "runs"))),
     "evaluate": line("evaluate", FOLDER, options(inception=some("download", "bytes", "w.tar"), data=DATA)),
     "verify": line("verify", FOLDER, options(data=DATA)),
-    "retrace": line("retrace", FOLDER, options(data=DATA, epochs=NUMBER)),
+    "retrace": line("retrace", FOLDER, options(data=DATA, epochs=NUMBER, record=some("new.csv", "absent/new.csv"))),
     "attributes": line("attributes", FOLDER, options(data=DATA)),
     "evaluator": line("evaluator", some("describe"), some("mnist", "cifar10"), options(data=DATA, second=None)),
     "sheets": line("sheets", some("absent", "data"), options(data=DATA)),
@@ -108,6 +108,7 @@ WRITES = {  # the values after the name, or after an option, that a command may 
     "report": ([2], []), "gallery": ([1], []), "cover": ([2], []),
     "publish": (["--to", "--archive"], ["results/published"]),
     "fetch": (["--to"], ["results/published"]), "evaluate": ([1], []), "attributes": ([1], []),
+    "retrace": (["--record"], []),
 }  # fmt: skip
 
 

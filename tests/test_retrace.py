@@ -8,7 +8,7 @@ import pytest
 from lprior import __main__ as cli
 from lprior.errors import UserError
 from lprior.results import RunFolder
-from lprior.training.retrace import retrace
+from lprior.training.retrace import read, retrace
 
 RUN = "mnist5k-lpaae-s0"
 
@@ -33,6 +33,29 @@ def test_another_log_is_told_by_how_much(run):
     log.to_csv(run / "log.csv", index=False)
     (epoch,) = retrace(run, 1, device="cpu")
     assert epoch.difference == pytest.approx(0.2) and str(epoch) == "epoch 1: 3 losses within 2.0e-01 of their values"
+
+
+def test_a_record_keeps_what_came_of_it_and_passes_over_what_it_has(run, tmp_path, capsys):
+    file, line = tmp_path / "retraced.csv", ["retrace", str(run.path), "--device", "cpu"]
+    assert cli.main([*line, "--record", str(file)]) == 0
+    (row,) = read(file)
+    assert row["run"] == run.path.as_posix() and row["epochs"] == "1" and row["outcome"] == "equal to the last digit"
+    kept = file.read_bytes()
+    capsys.readouterr()
+    assert cli.main([*line, "--record", str(file)]) == 0
+    assert capsys.readouterr().out == "" and file.read_bytes() == kept
+    file.write_text("a,b\n1,2\n")
+    assert cli.main([*line, "--record", str(file)]) == 2
+    assert "is no record of retraced runs" in capsys.readouterr().err and file.read_text() == "a,b\n1,2\n"
+
+
+def test_the_epochs_of_a_falling_rate_are_those_of_the_whole_run(tmp_path):
+    from lprior.config import resolve
+    from lprior.training.run import run as train
+
+    config = resolve("aae", "mnist5k", "smoke", epochs=3, falling=2, images=640)
+    (first,) = retrace(train(config, tmp_path / "run", device="cpu"), 1, device="cpu")
+    assert first.difference == 0
 
 
 def test_what_cannot_be_retraced_is_refused(run):

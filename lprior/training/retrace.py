@@ -1,16 +1,27 @@
-"""A finished run's first epochs once more, beside its log: does the code of now still train what was published?"""
+"""Finished runs' first epochs once more, beside their logs: does the code of now still train what was published?
+
+docs/retraced.csv has what came of it for published runs: with it, runs that several commits trained are runs of one.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+import torch
 
 from lprior import data
 from lprior.device import choose_device
 from lprior.errors import UserError
+from lprior.outputs import replace_file
+from lprior.provenance import code_sha256, git_commit
 from lprior.results import RunFolder
-from lprior.streams import followed
-from lprior.training.run import start
+from lprior.training.run import epochs_of, start
 
+EQUAL = "equal to the last digit"
 UNCOMPARED = ("epoch", "seconds", "images_per_second")
+COLUMNS = ("run", "trained by", "on", "retraced by", "code", "epochs", "losses", "outcome")
 
 
 @dataclass(frozen=True)
@@ -21,15 +32,19 @@ class Retraced:
     losses: int
     difference: float
 
+    @property
+    def outcome(self) -> str:
+        return EQUAL if self.difference == 0 else f"within {self.difference:.1e} of their values"
+
     def __str__(self) -> str:
-        how = "equal to the last digit" if self.difference == 0 else f"within {self.difference:.1e} of their values"
-        return f"epoch {self.epoch}: {self.losses} losses {how}"
+        return f"epoch {self.epoch}: {self.losses} losses {self.outcome}"
 
 
 def retrace(run: RunFolder, epochs: int, data_root: str | None = None, device: str = "auto") -> Iterator[Retraced]:
-    """Train the configuration of `run` anew for its first `epochs`, and compare each with its log. Writes nothing.
+    """Train the configuration of `run` anew for its first `epochs`, with as many threads, and compare each with its
+    log. Writes nothing.
 
-    The same bits are to be had on the same kind of machine, with the same threads, precision and engine alone. Raises
+    The same bits are to be had on the same kind of machine, with the same precision and engine alone. Raises
     UserError if the run has fewer epochs, or was made of other images than those that are here.
     """
     config, log, made = run.config(), run.log(), run.read_json("provenance.json")
@@ -38,15 +53,55 @@ def retrace(run: RunFolder, epochs: int, data_root: str | None = None, device: s
     train, _ = data.split(config.dataset, data_root, config.images, config.validation)
     if train.sha256 != made["data_sha256"]:
         raise UserError(f"{run.path} was trained on other images than {config.dataset} here ({train.source})")
-    training = start(config, choose_device(device))
-    images = train.padded(config.image_size).images.to(training.device)
-    known, labels = data.known_labels(train.labels, config.labelled, config.seed)
-    rows = training.epochs(
-        images, epochs, lambda batches, count, epoch: followed(batches, known, config.seed, epoch),
-        labels.to(training.device),
+    threads = torch.get_num_threads()
+    torch.set_num_threads(made["threads"])
+    try:
+        for row in islice(epochs_of(start(config, choose_device(device)), train, config), epochs):
+            logged = log.iloc[row["epoch"] - 1]
+            pairs = [(row[name], float(logged[name])) for name in row if name in log.columns and name not in UNCOMPARED]
+            far = max(abs(new - old) / max(abs(old), 1e-12) for new, old in pairs)
+            yield Retraced(int(row["epoch"]), len(pairs), far)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def row_of(run: RunFolder, epoch: Retraced) -> dict[str, str]:
+    """What `record` keeps of a run and the last epoch that was retraced."""
+    made = run.read_json("provenance.json")
+    values = (
+        run.path.as_posix(), made["commit"], made["device"], git_commit(), _code(), epoch.epoch,
+        epoch.losses, epoch.outcome,
     )  # fmt: skip
-    for row in rows:
-        logged = log.iloc[row["epoch"] - 1]
-        pairs = [(row[name], float(logged[name])) for name in row if name in log.columns and name not in UNCOMPARED]
-        far = max(abs(new - old) / max(abs(old), 1e-12) for new, old in pairs)
-        yield Retraced(int(row["epoch"]), len(pairs), far)
+    return dict(zip(COLUMNS, map(str, values), strict=True))
+
+
+def record(file: Path, row: dict[str, str]) -> None:
+    """Put a row into `file`, in the order of runs, in the place of what it said of that run before."""
+    rows = {one["run"]: one for one in read(file)} | {row["run"]: row}
+    table = pd.DataFrame([rows[name] for name in sorted(rows)], columns=COLUMNS)
+    replace_file(file, table.to_csv(index=False).encode())
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    """The rows; none if there is no file yet. Raises UserError for another file."""
+    try:
+        table = pd.read_csv(file, dtype=str) if file.exists() else pd.DataFrame(columns=COLUMNS)
+    except (ValueError, OSError):
+        table = pd.DataFrame()
+    if tuple(table.columns) != COLUMNS:
+        raise UserError(f"{file} is no record of retraced runs: its columns should be {', '.join(COLUMNS)}")
+    return table.to_dict("records")
+
+
+def is_known(file: Path, run: RunFolder, epochs: int) -> bool:
+    """Whether `file` has so many epochs of this run, as it is, by the training code of now."""
+    wanted = {
+        "run": run.path.as_posix(), "trained by": run.read_json("provenance.json")["commit"],
+        "code": _code(), "epochs": str(epochs),
+    }  # fmt: skip
+    return any(wanted.items() <= row.items() for row in read(file))
+
+
+def _code() -> str:
+    """The beginning of the sum over the code that trains."""
+    return code_sha256()["training"][:12]

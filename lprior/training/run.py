@@ -2,7 +2,7 @@
 
 import os
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -164,27 +164,39 @@ def start(
     )
 
 
+def epochs_of(
+    training: Training, train: data.Dataset, config: RunConfig, watch: Callable | None = None
+) -> Iterator[dict]:
+    """The rows of the log that are still to come, as a run of this configuration on `train` has them. `watch`: what
+    `Training.epochs` wants."""
+    known, labels = data.known_labels(train.labels, config.labelled, config.seed)
+
+    def batches_of(batches: Iterable, count: int, epoch: int) -> Iterable:
+        batches = followed(batches, known, config.seed, epoch)
+        return batches if watch is None else watch(batches, count, epoch)
+
+    images = train.padded(config.image_size).images.to(training.device)
+    yield from training.epochs(images, config.epochs, batches_of, labels.to(training.device))
+
+
 def _train(
     training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
 ) -> None:
     from lprior import figures
 
-    images = train.padded(config.image_size).images.to(training.device)
     model, count = Model(training.average, config), max(SHEET, min(GLANCE, config.samples))
-    known, labels = data.known_labels(train.labels, config.labelled, config.seed)
     if training.epoch == 0:
         progress.picture(save_frame(model.sample(), 0, result), "before training")
     judge = Judge(test, training.device)
 
     def watch(batches: Iterable, count: int, epoch: int) -> Iterator:
         """Between mini-batches, as `progress` wants; what is drawn for it changes nothing in training."""
-        batches = followed(batches, known, config.seed, epoch)
         for number, batch in enumerate(progress.batches(batches, count, epoch)):
             if epoch == 1 and number and progress.every and number % progress.every == 0:
                 progress.picture(figures.sheet(model.sample(), padding=0), f"epoch 1, mini-batch {number} of {count}")
             yield batch
 
-    for row in training.epochs(images, config.epochs, watch, labels.to(training.device)):
+    for row in epochs_of(training, train, config, watch):
         samples = model.sample(count)
         row |= judge.glance(data.crop(samples, test.images.shape[-1]))
         save_frame(samples[:SHEET], training.epoch, result)
