@@ -191,8 +191,8 @@ def test_a_reader_reads_order_and_not_what_fills_up():
 
 def test_a_captioner_looks_at_no_later_word():
     torch.manual_seed(0)
-    captioner = Captioner(torch.nn.Linear(6, 7), 7, 9)
-    features, tokens = torch.randn(3, 6), torch.randint(1, 9, (3, 5))
+    captioner = Captioner(6, 4, 8, 9)
+    features, tokens = torch.randn(3, 6, 2, 2), torch.randint(1, 9, (3, 5))
     changed = tokens.clone()
     changed[:, 2:] = tokens[:, 2:] % 8 + 1
     same, other = captioner(features, tokens), captioner(features, changed)
@@ -214,7 +214,7 @@ def test_the_cross_entropy_is_of_words_and_not_of_what_fills_up():
 
 def built(prior: str) -> lptext.TextLPAAE:
     torch.manual_seed(0)
-    config = lptext.Config(prior=prior, words=9, length=4, embedding=6, memory=5)
+    config = lptext.Config(prior=prior, words=9, length=4, embedding=6, memory=8)
     return lptext.build(config, Compact(1, SIZE, width=2), 3)
 
 

@@ -4,7 +4,7 @@ It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GR
 
     paper        code
     [z, text]    z beside the embedding of the caption, which CG makes the code z_c of; the decoder sees no text
-    Q            a captioner on the trunk of D_I
+    Q            a captioner on the trunk of D_I, which looks at one place after the other
     D_C          sees the embedding beside the code: what it compares are codes z_c made for a caption, and codes of
                  images that have it. Without, z is left unused: hardly two captions of a mini-batch are alike, and they
                  alone can make codes as various as those of images (Mirza and Osindero 2014: conditional GAN)
@@ -36,7 +36,7 @@ class Config(lpaae_tuned.Config):
     words: int = 64  # tokens that there may be, the one that is no word among them
     length: int = 16  # tokens of a sentence
     embedding: int = 64  # entries of a sentence's embedding
-    memory: int = 128  # entries of the captioner's state
+    memory: int = 128  # entries of the captioner's state, a multiple of its 4 heads
 
     @property
     def s(self) -> Captions:
@@ -68,6 +68,10 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     entries = code if learned else both
     prior = networks.code_generator(both, entries) if learned else nn.Identity()
     CG = ReadsNoise(Reader(config.words, config.embedding), prior, code, nn.Linear(config.embedding, entries))
-    Q = Captioner(networks.classifier(config.memory), config.memory, config.words)
     enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
-    return TextLPAAE(config, code, enc, dec, CG, D_C, networks.image_discriminator(), Q, config.s)
+    D_I = networks.image_discriminator()
+    with torch.no_grad():
+        _, features = D_I.eval()(torch.zeros(1, networks.channels, networks.size, networks.size))
+    channels = features.shape[1]
+    Q = Captioner(channels, features.numel() // channels, config.memory, config.words)
+    return TextLPAAE(config, code, enc, dec, CG, D_C, D_I.train(), Q, config.s)

@@ -34,17 +34,27 @@ class ReadsNoise(nn.Module):
 
 
 class Captioner(nn.Module):
-    """Features F of images, and tokens (N, L) of sentences -> logits (N, L, words) of each token, given F and those
-    before it. `summary`: F -> (N, width), with which a GRU goes from word to word."""
+    """Features F (N, channels, H, W) of images, and tokens (N, L) of sentences -> logits (N, L, words) of each token,
+    given F and those before it.
 
-    def __init__(self, summary: nn.Module, width: int, words: int):
+    A GRU goes from word to word, and after each its state of `width` entries, a multiple of `HEADS`, asks for the
+    places of F that the next one is of (attention: Xu et al. 2015, Show, attend and tell). A summary of the whole F in
+    their place learned digits more slowly: docs/trials.csv.
+    """
+
+    HEADS = 4
+
+    def __init__(self, channels: int, places: int, width: int, words: int):
         super().__init__()
-        self.summary, self.embed = summary, nn.Embedding(words, 32)
-        self.gru, self.head = nn.GRU(32 + width, width, batch_first=True), nn.Linear(width, words)
+        self.place, self.embed = nn.Parameter(0.1 * torch.randn(places, channels)), nn.Embedding(words, 32)
+        self.gru = nn.GRU(32, width, batch_first=True)
+        self.look = nn.MultiheadAttention(width, self.HEADS, kdim=channels, vdim=channels, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(2 * width, width), nn.LeakyReLU(0.2), nn.Linear(width, words))
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        seen = self.summary(features)
+        places, channels = self.place.shape
+        at = features.reshape(len(features), channels, places).transpose(1, 2) + self.place
         before = torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], dim=1)
-        inputs = torch.cat([self.embed(before), seen.unsqueeze(1).expand(-1, before.shape[1], -1)], dim=2)
-        states, _ = self.gru(inputs, torch.tanh(seen).unsqueeze(0).contiguous())
-        return self.head(states)
+        states, _ = self.gru(self.embed(before))
+        found, _ = self.look(states, at, at, need_weights=False)
+        return self.head(torch.cat([states, found], dim=2))
