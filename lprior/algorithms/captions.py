@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lprior.algorithms.conditions import Shape
-from lprior.algorithms.objectives import gaussian_nll
 from lprior.errors import UserError
 from lprior.streams import Stream, normal
 
@@ -46,12 +45,14 @@ class Captions:
         return {
             "L_info": self.cross_entropy(nets.Q(at.F_noise, tokens), tokens),
             "L_label": self.cross_entropy(nets.Q(at.F_x, tokens), tokens),
-            "L_text": gaussian_nll(at.z_x.detach(), nets.CG.guess(at.text)),
+            "L_info_C": self.cross_entropy(nets.Q_C(at.z_c, tokens), tokens),
+            "L_label_C": self.cross_entropy(nets.Q_C(at.z_x, tokens), tokens),
         }
 
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
-        learned = losses["L_label"]
-        terms: list[tuple] = [(opt.Q, learned), (opt.D_I, learned), (opt.CG, losses["L_text"])]
+        learned, of_codes = losses["L_label"], losses["L_label_C"]
+        terms: list[tuple] = [(opt.Q, learned), (opt.D_I, learned), (opt.Q_C, of_codes), (opt.enc, of_codes, self.lam_info)]
+        terms.append((opt.CG, losses["L_info_C"], self.lam_info))
         return [*terms, *((maker, losses["L_info"], self.lam_info) for maker in makers)]
 
     def cross_entropy(self, logits: Tensor, tokens: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ The paper says no more of its networks for text: all of this is ours.
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from lprior.algorithms import lpaae_tuned
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.captions import Captions
+from lprior.algorithms.updates import adam
 from lprior.networks import Networks
 from lprior.networks.sentences import Captioner, Reader, ReadsNoise
 
@@ -51,6 +53,10 @@ class TextLPAAE(lpaae_tuned.TunedLPAAE):
 
     capturable = False  # nobody has tried to capture a GRU here
 
+    def __init__(self, *networks: Any, Q_C: nn.Module):
+        super().__init__(*networks)
+        self.Q_C, self.opt.Q_C = Q_C, adam(Q_C, self.config.learning_rate_D, self.config.betas)
+
     def judged_codes(self, at: SimpleNamespace, noise: Tensor) -> tuple[Tensor, Tensor]:
         at.text = self.CG.read(noise)
         if self.config.prior == "fixed":  # whose codes have the embedding
@@ -67,11 +73,12 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     both, learned = code + config.embedding, config.prior == "learned"
     entries = code if learned else both
     prior = networks.code_generator(both, entries) if learned else nn.Identity()
-    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code, nn.Linear(config.embedding, entries))
+    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code)
     enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
     D_I = networks.image_discriminator()
     with torch.no_grad():
         _, features = D_I.eval()(torch.zeros(1, networks.channels, networks.size, networks.size))
     channels = features.shape[1]
     Q = Captioner(channels, features.numel() // channels, config.memory, config.words)
-    return TextLPAAE(config, code, enc, dec, CG, D_C, D_I.train(), Q, config.s)
+    Q_C = Captioner(entries, 1, config.memory, config.words)
+    return TextLPAAE(config, code, enc, dec, CG, D_C, D_I.train(), Q, config.s, Q_C=Q_C)

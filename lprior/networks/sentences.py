@@ -19,11 +19,11 @@ class Reader(nn.Module):
 
 class ReadsNoise(nn.Module):
     """Noise [z, tokens] (N, code + L) -> what `network` makes of [z, embedding]: tokens are whole numbers, kept as
-    floats beside z. `guess`: embeddings -> codes of images; used in training alone."""
+    floats beside z."""
 
-    def __init__(self, reader: Reader, network: nn.Module, code: int, guess: nn.Module):
+    def __init__(self, reader: Reader, network: nn.Module, code: int):
         super().__init__()
-        self.reader, self.network, self.code, self.guess = reader, network, code, guess
+        self.reader, self.network, self.code = reader, network, code
 
     def forward(self, noise: Tensor) -> Tensor:
         return self.network(torch.cat([noise[:, : self.code], self.read(noise)], dim=1))
@@ -34,7 +34,7 @@ class ReadsNoise(nn.Module):
 
 
 class Captioner(nn.Module):
-    """Features F (N, channels, H, W) of images, and tokens (N, L) of sentences -> logits (N, L, words) of each token,
+    """Features F (N, channels, H, W) of images, or codes (N, channels) as one place, and tokens (N, L) of sentences -> logits (N, L, words) of each token,
     given F and those before it.
 
     A GRU goes from word to word, and after each its state of `width` entries, a multiple of `HEADS`, asks for the
