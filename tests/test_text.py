@@ -22,7 +22,7 @@ from lprior.errors import DataUnavailable, UserError
 from lprior.evaluation.scenes import Detectors, flat, layouts
 from lprior.model import Model, load
 from lprior.networks import Compact
-from lprior.networks.sentences import Captioner, Reader
+from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader
 from lprior.report.studies.text import obeyed
 from lprior.runs import STUDIES
 from lprior.streams import generator
@@ -189,10 +189,13 @@ def test_a_reader_reads_order_and_not_what_fills_up():
     assert torch.allclose(reader(tokens[:, :2]), reader(tokens))
 
 
-def test_a_captioner_looks_at_no_later_word():
+@pytest.mark.parametrize(
+    ("look", "shape"), [(LooksAtPlaces(6, 4, 8), (3, 6, 2, 2)), (LooksAtCode(5, 8), (3, 5))], ids=["map", "code"]
+)
+def test_a_captioner_looks_at_no_later_word(look, shape):
     torch.manual_seed(0)
-    captioner = Captioner(6, 4, 8, 9)
-    features, tokens = torch.randn(3, 6, 2, 2), torch.randint(1, 9, (3, 5))
+    captioner = Captioner(look, 8, 9)
+    features, tokens = torch.randn(shape), torch.randint(1, 9, (3, 5))
     changed = tokens.clone()
     changed[:, 2:] = tokens[:, 2:] % 8 + 1
     same, other = captioner(features, tokens), captioner(features, changed)
@@ -226,7 +229,7 @@ def test_a_step_moves_every_network(prior, images):
     inputs = algorithm.draw(data.to_float(images), labels, lambda name: generator(0, name, 0))
     losses = algorithm.train_step(**inputs)
     assert {"L_info", "L_label"} <= set(losses) and all(loss.isfinite() for loss in losses.values())
-    unused = {"CG.reader.embed.weight", "Q.embed.weight"}  # of words that no caption has, the rows stay
+    unused = {"CG.reader.embed.weight", "Q.embed.weight", "Q_C.embed.weight"}  # of words that no caption has, the rows stay
     still = [name for name, weight in algorithm.named_parameters() if weight.equal(before[name])]
     assert set(still) <= unused
     assert algorithm.autoencoder()(inputs["noise"][0]).shape == (64, 1, SIZE, SIZE)

@@ -4,8 +4,11 @@ caption of the image that stands beside it in the mini-batch.
 The paper's abstract names text as a condition, and prints no more of it than CG(z, s). Its I(s; dec(z_c)), a
 cross-entropy -log Q(s | dec(z_c)), is taken at its word here: Q is a captioner, and gives the probability of a sentence
 word by word. (To describe a generated image anew and compare the words is what MirrorGAN does: Qiao et al. 2019.) As in
-the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label. L_text is of
-the embedding (`lptext.py`).
+the supervised case, departure 13, Q learns sentences from real images and their captions alone: L_label.
+
+Q_C is the same for codes: it learns sentences from codes of real images, L_label_C, which enc makes easier for it, and
+CG descends -log Q_C(s | z_c), L_info_C. Without, codes say of a digit little that a linear map would find, and CG is slow
+to find more (docs/trials.csv).
 """
 
 from dataclasses import dataclass
@@ -51,9 +54,11 @@ class Captions:
 
     def terms(self, losses: dict[str, Tensor], opt: Any, makers: list) -> list[tuple]:
         learned, of_codes = losses["L_label"], losses["L_label_C"]
-        terms: list[tuple] = [(opt.Q, learned), (opt.D_I, learned), (opt.Q_C, of_codes), (opt.enc, of_codes, self.lam_info)]
-        terms.append((opt.CG, losses["L_info_C"], self.lam_info))
-        return [*terms, *((maker, losses["L_info"], self.lam_info) for maker in makers)]
+        return [
+            (opt.Q, learned), (opt.D_I, learned), (opt.Q_C, of_codes),
+            (opt.enc, of_codes, self.lam_info), (opt.CG, losses["L_info_C"], self.lam_info),
+            *((maker, losses["L_info"], self.lam_info) for maker in makers),
+        ]  # fmt: skip
 
     def cross_entropy(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """-log Q(s | x) in nats, mean over sentences, of logits (N, L, words); what fills up a sentence counts not."""

@@ -4,13 +4,10 @@ It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GR
 
     paper        code
     [z, text]    z beside the embedding of the caption, which CG makes the code z_c of; the decoder sees no text
-    Q            a captioner on the trunk of D_I, which looks at one place after the other
+    Q            a captioner on the trunk of D_I, which looks at one place after the other; and Q_C, one of codes
     D_C          sees the embedding beside the code: what it compares are codes z_c made for a caption, and codes of
                  images that have it. Without, z is left unused: hardly two captions of a mini-batch are alike, and they
                  alone can make codes as various as those of images (Mirza and Osindero 2014: conditional GAN)
-
-The embedding also descends L_text, the squared distance of a linear map of it to the code of the image that stands
-beside the caption, so that it soon says what codes say. (Frome et al. 2013, DeViSE, bring words to images so.)
 
 With the fixed prior, codes are [z, embedding], the decoder's input, and the encoder gives both, as with other s. The
 embedding learns in either case, by CG's optimizer, from what the images made for a sentence are like.
@@ -30,7 +27,7 @@ from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.captions import Captions
 from lprior.algorithms.updates import adam
 from lprior.networks import Networks
-from lprior.networks.sentences import Captioner, Reader, ReadsNoise
+from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader, ReadsNoise
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     D_I = networks.image_discriminator()
     with torch.no_grad():
         _, features = D_I.eval()(torch.zeros(1, networks.channels, networks.size, networks.size))
-    channels = features.shape[1]
-    Q = Captioner(channels, features.numel() // channels, config.memory, config.words)
-    Q_C = Captioner(entries, 1, config.memory, config.words)
+    channels, width = features.shape[1], config.memory
+    Q = Captioner(LooksAtPlaces(channels, features.numel() // channels, width), width, config.words)
+    Q_C = Captioner(LooksAtCode(entries, width), width, config.words)
     return TextLPAAE(config, code, enc, dec, CG, D_C, D_I.train(), Q, config.s, Q_C=Q_C)

@@ -34,27 +34,40 @@ class ReadsNoise(nn.Module):
 
 
 class Captioner(nn.Module):
-    """Features F (N, channels, H, W) of images, or codes (N, channels) as one place, and tokens (N, L) of sentences -> logits (N, L, words) of each token,
-    given F and those before it.
+    """What is seen, and tokens (N, L) of sentences -> logits (N, L, words) of each token, given what is seen and those
+    before it. A GRU goes from word to word; `look`: its states (N, L, width), and what is seen -> (N, L, width)."""
 
-    A GRU goes from word to word, and after each its state of `width` entries, a multiple of `HEADS`, asks for the
-    places of F that the next one is of (attention: Xu et al. 2015, Show, attend and tell). A summary of the whole F in
-    their place learned digits more slowly: docs/trials.csv.
-    """
-
-    HEADS = 4
-
-    def __init__(self, channels: int, places: int, width: int, words: int):
+    def __init__(self, look: nn.Module, width: int, words: int):
         super().__init__()
-        self.place, self.embed = nn.Parameter(0.1 * torch.randn(places, channels)), nn.Embedding(words, 32)
-        self.gru = nn.GRU(32, width, batch_first=True)
-        self.look = nn.MultiheadAttention(width, self.HEADS, kdim=channels, vdim=channels, batch_first=True)
+        self.look, self.embed, self.gru = look, nn.Embedding(words, 32), nn.GRU(32, width, batch_first=True)
         self.head = nn.Sequential(nn.Linear(2 * width, width), nn.LeakyReLU(0.2), nn.Linear(width, words))
 
-    def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        places, channels = self.place.shape
-        at = features.reshape(len(features), channels, places).transpose(1, 2) + self.place
+    def forward(self, seen: Tensor, tokens: Tensor) -> Tensor:
         before = torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], dim=1)
         states, _ = self.gru(self.embed(before))
-        found, _ = self.look(states, at, at, need_weights=False)
-        return self.head(torch.cat([states, found], dim=2))
+        return self.head(torch.cat([states, self.look(states, seen)], dim=2))
+
+
+class LooksAtPlaces(nn.Module):
+    """States (N, L, width), and features (N, channels, ...) of images at so many places -> what each state finds at
+    the places that it asks for (attention: Xu et al. 2015, Show, attend and tell). A summary of all places in their stead
+    learned digits more slowly: docs/trials.csv."""
+
+    HEADS = 4  # of which `width` is a multiple
+
+    def __init__(self, channels: int, places: int, width: int):
+        super().__init__()
+        self.place = nn.Parameter(0.1 * torch.randn(places, channels))
+        self.attention = nn.MultiheadAttention(width, self.HEADS, kdim=channels, vdim=channels, batch_first=True)
+
+    def forward(self, states: Tensor, features: Tensor) -> Tensor:
+        places, channels = self.place.shape
+        at = features.reshape(len(features), channels, places).transpose(1, 2) + self.place
+        return self.attention(states, at, at, need_weights=False)[0]
+
+
+class LooksAtCode(nn.Linear):
+    """States (N, L, width), and codes (N, entries) -> a linear map of the code for each state."""
+
+    def forward(self, states: Tensor, code: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(code).unsqueeze(1).expand_as(states)

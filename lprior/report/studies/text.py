@@ -139,7 +139,7 @@ def sheets_figure(runs: dict[str, RunFolder]) -> Figure:
 
 
 STUDY = Study(
-    "text", "Text to image", "quick", {"epochs": 16, "falling": 4},
+    "text", "Text to image", "quick", {"epochs": 32, "falling": 8},
     ("lptext", "lptext-fixed"),
     seeds=(0,), family="scenes", render=render, measure=measure, pictured=("lptext", "lptext-fixed"),
     shipped=("lptext",),
