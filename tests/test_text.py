@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,9 +24,9 @@ from lprior.evaluation.scenes import Detectors, flat, layouts
 from lprior.model import Model, load
 from lprior.networks import Compact
 from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader
-from lprior.report.studies.text import obeyed
+from lprior.report.studies.text import attributes, fitted, obeyed
 from lprior.runs import STUDIES
-from lprior.streams import generator
+from lprior.streams import generator, normal
 from lprior.training.run import run
 
 # Captions
@@ -177,6 +178,23 @@ def test_shares_are_of_the_chosen_things():
     assert obeyed(found, asked, torch.zeros(3, dtype=torch.bool)) == "there are no such captions"
 
 
+def test_codes_by_least_squares_are_those_of_scenes_where_codes_are_linear_in_what_they_have():
+    rows = random_scenes(600, "train", held_out=False)
+    tokens = torch.stack([sentences.tokens(caption(*row), VOCABULARY) for row in rows])
+    wanted = attributes([things for things, *_ in rows])
+    assert wanted.sum(dim=1).tolist() == [1 + 4 * len(things) for things, *_ in rows]
+    codes = wanted @ normal((wanted.shape[1], 5), generator(0, "weights", 0)).double()
+    left = normal(codes.shape, generator(0, "left", 0)).double() * torch.tensor([0, 0.5, 0, 0, 2])
+    model = SimpleNamespace(encode=lambda images: (codes + left).float(), config=SimpleNamespace(seed=0))
+    train = Dataset("scenes", torch.zeros(600, 3, 32, 32, dtype=torch.uint8), tokens, "none", classes=99)
+    scenes = [things for things, *_ in rows]
+    mean, drawn = fitted(model, train, scenes)
+    exact = [0, 2, 3]
+    assert torch.allclose(mean[:, exact].double(), codes[:, exact], atol=1e-4)
+    assert torch.allclose(drawn[:, exact], mean[:, exact], atol=1e-3)
+    assert (drawn - mean).std(dim=0)[[1, 4]].tolist() == pytest.approx([0.5, 2], rel=0.2)
+
+
 # Networks
 
 
@@ -229,7 +247,7 @@ def test_a_step_moves_every_network(prior, images):
     inputs = algorithm.draw(data.to_float(images), labels, lambda name: generator(0, name, 0))
     losses = algorithm.train_step(**inputs)
     assert {"L_info", "L_label"} <= set(losses) and all(loss.isfinite() for loss in losses.values())
-    unused = {"CG.reader.embed.weight", "Q.embed.weight", "Q_C.embed.weight"}  # of words that no caption has, the rows stay
+    unused = {f"{name}.embed.weight" for name in ("CG.reader", "Q", "Q_C")}  # of words that no caption has, rows stay
     still = [name for name, weight in algorithm.named_parameters() if weight.equal(before[name])]
     assert set(still) <= unused
     assert algorithm.autoencoder()(inputs["noise"][0]).shape == (64, 1, SIZE, SIZE)
