@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,10 +23,10 @@ from lprior.errors import DataUnavailable, UserError
 from lprior.evaluation.scenes import Detectors, flat, layouts
 from lprior.model import Model, load
 from lprior.networks import Compact
-from lprior.networks.sentences import Captioner, Reader
-from lprior.report.studies.text import obeyed
+from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader
+from lprior.report.studies.text import attributes, fitted, obeyed
 from lprior.runs import STUDIES
-from lprior.streams import generator
+from lprior.streams import generator, normal
 from lprior.training.run import run
 
 # Captions
@@ -177,6 +178,23 @@ def test_shares_are_of_the_chosen_things():
     assert obeyed(found, asked, torch.zeros(3, dtype=torch.bool)) == "there are no such captions"
 
 
+def test_codes_by_least_squares_are_those_of_scenes_where_codes_are_linear_in_what_they_have():
+    rows = random_scenes(600, "train", held_out=False)
+    tokens = torch.stack([sentences.tokens(caption(*row), VOCABULARY) for row in rows])
+    wanted = attributes([things for things, *_ in rows])
+    assert wanted.sum(dim=1).tolist() == [1 + 4 * len(things) for things, *_ in rows]
+    codes = wanted @ normal((wanted.shape[1], 5), generator(0, "weights", 0)).double()
+    left = normal(codes.shape, generator(0, "left", 0)).double() * torch.tensor([0, 0.5, 0, 0, 2])
+    model = SimpleNamespace(encode=lambda images: (codes + left).float(), config=SimpleNamespace(seed=0))
+    train = Dataset("scenes", torch.zeros(600, 3, 32, 32, dtype=torch.uint8), tokens, "none", classes=99)
+    scenes = [things for things, *_ in rows]
+    mean, drawn = fitted(model, train, scenes)
+    exact = [0, 2, 3]
+    assert torch.allclose(mean[:, exact].double(), codes[:, exact], atol=1e-4)
+    assert torch.allclose(drawn[:, exact], mean[:, exact], atol=1e-3)
+    assert (drawn - mean).std(dim=0)[[1, 4]].tolist() == pytest.approx([0.5, 2], rel=0.2)
+
+
 # Networks
 
 
@@ -189,10 +207,13 @@ def test_a_reader_reads_order_and_not_what_fills_up():
     assert torch.allclose(reader(tokens[:, :2]), reader(tokens))
 
 
-def test_a_captioner_looks_at_no_later_word():
+@pytest.mark.parametrize(
+    ("look", "shape"), [(LooksAtPlaces(6, 4, 8), (3, 6, 2, 2)), (LooksAtCode(5, 8), (3, 5))], ids=["map", "code"]
+)
+def test_a_captioner_looks_at_no_later_word(look, shape):
     torch.manual_seed(0)
-    captioner = Captioner(torch.nn.Linear(6, 7), 7, 9)
-    features, tokens = torch.randn(3, 6), torch.randint(1, 9, (3, 5))
+    captioner = Captioner(look, 8, 9)
+    features, tokens = torch.randn(shape), torch.randint(1, 9, (3, 5))
     changed = tokens.clone()
     changed[:, 2:] = tokens[:, 2:] % 8 + 1
     same, other = captioner(features, tokens), captioner(features, changed)
@@ -214,7 +235,7 @@ def test_the_cross_entropy_is_of_words_and_not_of_what_fills_up():
 
 def built(prior: str) -> lptext.TextLPAAE:
     torch.manual_seed(0)
-    config = lptext.Config(prior=prior, words=9, length=4, embedding=6, memory=5)
+    config = lptext.Config(prior=prior, words=9, length=4, embedding=6, memory=8)
     return lptext.build(config, Compact(1, SIZE, width=2), 3)
 
 
@@ -226,7 +247,7 @@ def test_a_step_moves_every_network(prior, images):
     inputs = algorithm.draw(data.to_float(images), labels, lambda name: generator(0, name, 0))
     losses = algorithm.train_step(**inputs)
     assert {"L_info", "L_label"} <= set(losses) and all(loss.isfinite() for loss in losses.values())
-    unused = {"CG.reader.embed.weight", "Q.embed.weight"}  # of words that no caption has, the rows stay
+    unused = {f"{name}.embed.weight" for name in ("CG.reader", "Q", "Q_C")}  # of words that no caption has, rows stay
     still = [name for name, weight in algorithm.named_parameters() if weight.equal(before[name])]
     assert set(still) <= unused
     assert algorithm.autoencoder()(inputs["noise"][0]).shape == (64, 1, SIZE, SIZE)

@@ -4,13 +4,10 @@ It is `lpaae_tuned.py` with the condition of `captions.py`, whose sentences a GR
 
     paper        code
     [z, text]    z beside the embedding of the caption, which CG makes the code z_c of; the decoder sees no text
-    Q            a captioner on the trunk of D_I
+    Q            a captioner on the trunk of D_I, which looks at one place after the other; and Q_C, one of codes
     D_C          sees the embedding beside the code: what it compares are codes z_c made for a caption, and codes of
                  images that have it. Without, z is left unused: hardly two captions of a mini-batch are alike, and they
                  alone can make codes as various as those of images (Mirza and Osindero 2014: conditional GAN)
-
-The embedding also descends L_text, the squared distance of a linear map of it to the code of the image that stands
-beside the caption, so that it soon says what codes say. (Frome et al. 2013, DeViSE, bring words to images so.)
 
 With the fixed prior, codes are [z, embedding], the decoder's input, and the encoder gives both, as with other s. The
 embedding learns in either case, by CG's optimizer, from what the images made for a sentence are like.
@@ -20,6 +17,7 @@ The paper says no more of its networks for text: all of this is ours.
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +25,9 @@ from torch import Tensor, nn
 from lprior.algorithms import lpaae_tuned
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.captions import Captions
+from lprior.algorithms.updates import adam
 from lprior.networks import Networks
-from lprior.networks.sentences import Captioner, Reader, ReadsNoise
+from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader, ReadsNoise
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Config(lpaae_tuned.Config):
     words: int = 64  # tokens that there may be, the one that is no word among them
     length: int = 16  # tokens of a sentence
     embedding: int = 64  # entries of a sentence's embedding
-    memory: int = 128  # entries of the captioner's state
+    memory: int = 128  # entries of the captioner's state, a multiple of its 4 heads
 
     @property
     def s(self) -> Captions:
@@ -50,6 +49,10 @@ class TextLPAAE(lpaae_tuned.TunedLPAAE):
     CG: ReadsNoise
 
     capturable = False  # nobody has tried to capture a GRU here
+
+    def __init__(self, *networks: Any, Q_C: nn.Module):
+        super().__init__(*networks)
+        self.Q_C, self.opt.Q_C = Q_C, adam(Q_C, self.config.learning_rate_D, self.config.betas)
 
     def judged_codes(self, at: SimpleNamespace, noise: Tensor) -> tuple[Tensor, Tensor]:
         at.text = self.CG.read(noise)
@@ -67,7 +70,12 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     both, learned = code + config.embedding, config.prior == "learned"
     entries = code if learned else both
     prior = networks.code_generator(both, entries) if learned else nn.Identity()
-    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code, nn.Linear(config.embedding, entries))
-    Q = Captioner(networks.classifier(config.memory), config.memory, config.words)
+    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code)
     enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
-    return TextLPAAE(config, code, enc, dec, CG, D_C, networks.image_discriminator(), Q, config.s)
+    D_I = networks.image_discriminator()
+    with torch.no_grad():
+        _, features = D_I.eval()(torch.zeros(1, networks.channels, networks.size, networks.size))
+    channels, width = features.shape[1], config.memory
+    Q = Captioner(LooksAtPlaces(channels, features.numel() // channels, width), width, config.words)
+    Q_C = Captioner(LooksAtCode(entries, width), width, config.words)
+    return TextLPAAE(config, code, enc, dec, CG, D_C, D_I.train(), Q, config.s, Q_C=Q_C)

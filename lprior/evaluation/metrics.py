@@ -122,6 +122,7 @@ def _of_each(title: str, ruler: Ruler, better: bool | None) -> dict[str, tuple[C
 
 CAPTIONS = {  # of captions that are obeyed or not (`report/studies/text.py`): in keys -> in words
     "seen": "seen", "newplace": "new place", "newcolour": "new colour", "shuffled": "shuffled captions",
+    "reconstructed": "reconstructions", "leastsquares": "least squares, drawn", "mean": "least squares, mean",
     "real": "real scenes",
 }  # fmt: skip
 OBEYED = (*ATTRIBUTES, "all four")
@@ -171,7 +172,8 @@ METRICS = [
     *(
         Metric(f"caption_{key}", f"obeyed, {title}", "{:.1f}", better, 0.01, unit=r"\%", scale=100,
                parts={f"{title}: {name}": (itemgetter(i), better) for i, name in enumerate(OBEYED)})
-        for key, title in CAPTIONS.items() for better in (None if key in ("shuffled", "real") else True,)
+        for key, title in CAPTIONS.items()
+        for better in (None if key in ("shuffled", "real", "reconstructed") else True,)
     ),
     Metric("captionfid", "FID of things", "{:.2f}", False, 0.05),
     Metric("variety", "variety", "{:.2f}", None, 0.05,

@@ -27,6 +27,10 @@ class Networks(Protocol):
 
     input_size: ClassVar[int | None]  # pixels a side to which smaller images are zero-padded; None: their own
 
+    @property
+    def channels(self) -> int: ...
+    @property
+    def size(self) -> int: ...
     def __init__(
         self, channels: int, size: int, width: int, spectral_norm: bool, feature_block: int | None
     ) -> None: ...

@@ -7,7 +7,7 @@ from torch import Tensor
 from lprior import runs
 from lprior.algorithms.captions import with_tokens
 from lprior.data import Dataset, language_of
-from lprior.data.scenes import Thing, read, seen
+from lprior.data.scenes import PLACES, Thing, read, seen
 from lprior.data.sentences import tokens, words
 from lprior.evaluation.formulas import frechet_distance
 from lprior.evaluation.metrics import CAPTIONS, OBEYED, thousands
@@ -31,7 +31,9 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
                               caption has them: things that training scenes had ("seen"); their digit in this colour not
                               at this place ("newplace"); nowhere in this colour ("newcolour"); all of them for the
                               caption of another scene ("shuffled", chance); all of them on the real scenes ("real",
-                              what the detectors allow); measured of scenes alone
+                              what the detectors allow) and on their reconstructions ("reconstructed", what the decoder
+                              allows); and, afterwards, on codes by least squares (`fitted`), with and without a
+                              Gaussian of what these leave over ("leastsquares", "mean"); measured of scenes alone
     captionfid_2k_test        Frechet distance of these things to those of the real scenes, in the features of the
                               detector of digits
     variety_test              mean distance in these features of two of a hundred images of one sentence; and of two
@@ -47,12 +49,16 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     found, features = detectors.found(images, scenes)
     real, features_real = detectors.found(test.images, scenes)
     shuffled, _ = detectors.found(images, others)
+    mean, drawn = fitted(model, train, scenes)
+    controls = {"reconstructed": model.encode(test.images), "leastsquares": drawn, "mean": mean}
     kinds = [seen(digit, colour, place) for digit, colour, _, place in flat(scenes)[1].tolist()]
     of_kind = {kind: torch.tensor([one == kind for one in kinds]) for kind in ("seen", "newplace", "newcolour")}
     return {
         **{f"caption_{kind}_{count}_test": obeyed(found, scenes, which) for kind, which in of_kind.items()},
         f"caption_shuffled_{count}_test": obeyed(shuffled, others),
         f"caption_real_{count}_test": obeyed(real, scenes),
+        **{f"caption_{kind}_{count}_test": obeyed(detectors.found(model.decode(codes), scenes)[0], scenes)
+           for kind, codes in controls.items()},
         f"captionfid_{count}_test": frechet_distance(features, features_real),
         "variety_test": variety(model, detectors, scenes, features_real),
     }
@@ -66,6 +72,28 @@ def obeyed(found: Tensor, scenes: list[list[Thing]], which: Tensor | None = None
     right = found == wanted
     right = torch.cat([right, right.all(dim=1, keepdim=True)], dim=1)[slice(None) if which is None else which]
     return right.double().mean(dim=0).tolist() if len(right) else "there are no such captions"
+
+
+def fitted(model: Model, train: Dataset, scenes: list[list[Thing]]) -> tuple[Tensor, Tensor]:
+    """Codes (N, entries) for scenes without a prior that was trained with the autoencoder: the mean code of what they
+    have, by least squares over the training scenes, and that with a draw of a Gaussian of what this leaves over."""
+    x, z = attributes(asked(train.labels)), model.encode(train.images).double()
+    by = torch.linalg.lstsq(x, z, driver="gelsd").solution
+    left = z - x @ by
+    mean, factor = attributes(scenes) @ by, torch.linalg.svd(left, full_matrices=False)
+    noise = normal(mean.shape, generator(model.config.seed, "codes by least squares", 0)).double()
+    drawn = mean + noise * (factor.S / len(left) ** 0.5) @ factor.Vh
+    return mean.float(), drawn.float()
+
+
+def attributes(scenes: list[list[Thing]]) -> Tensor:
+    """float64 (N, 1 + 5 * 18): 1, and for each place whether something is there, and its digit, colour and size."""
+    found = torch.zeros(len(scenes), 1 + len(PLACES) * 18, dtype=torch.float64)
+    found[:, 0] = 1
+    for of_scene, things in zip(found, scenes, strict=True):
+        for digit, colour, size, place in things:
+            of_scene[[1 + 18 * place + offset for offset in (0, 1 + digit, 11 + colour, 16 + size)]] = 1
+    return found
 
 
 def variety(model: Model, detectors: Detectors, scenes: list[list[Thing]], features_real: Tensor) -> list[float]:
@@ -139,7 +167,7 @@ def sheets_figure(runs: dict[str, RunFolder]) -> Figure:
 
 
 STUDY = Study(
-    "text", "Text to image", "quick", {"epochs": 16, "falling": 4},
+    "text", "Text to image", "quick", {"epochs": 32, "falling": 8},
     ("lptext", "lptext-fixed"),
     seeds=(0,), family="scenes", render=render, measure=measure, pictured=("lptext", "lptext-fixed"),
     shipped=("lptext",),
