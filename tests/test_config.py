@@ -123,6 +123,8 @@ CHANGED = {  # what a variant brings along, or means on MNIST with the preset "q
     "one_rate": {"learning_rate_D": 3e-4},
     **{f"{name}_plain": {"learning_rate_D": 3e-4} for name in ("printed", "moved", "two_terms", "baseline")},
     "supervised_printed": {"lam_info": 0.2},
+    "supervised_plain": {"learning_rate_D": 3e-4},
+    "unsupervised_plain": {"learning_rate_D": 3e-4, "epochs": 12},
     "unsupervised_printed": {"lam_info": 0.2, "epochs": 12},
 }
 

@@ -87,7 +87,7 @@ CLAIMS = [
     ),
     Claim(
         r"With cluster heads in the plane and 1000 labels AAE has an error of 4.20\,\% \cite{makhzani2015aae}.",
-        r"4.20\,\%",
+        r"4.20\,\% (quoted from memory)",
         printed=Rule(reach("aaesemi-heads_1000", "error", 4.2), r"table~\ref{tab:dimensions}", "dimensions"),
     ),
     Claim(
@@ -97,7 +97,7 @@ CLAIMS = [
         printed=Rule(reach("aaeplane", "placed", 90.0), r"table~\ref{tab:planes}", "planes"),
     ),
     Claim(
-        r"VAE/GAN generates better than a VAE \cite{larsen2015vaegan}.",
+        r"VAE/GAN generates better than a VAE \cite{larsen2015vaegan} (two epochs; no settings searched for).",
         "pictures and attribute scores on faces",
         ours=Rule(compare("vaegan", "vae", ("FID", "score")), r"table~\ref{tab:similarity}", "similarity"),
     ),
@@ -108,7 +108,8 @@ CLAIMS = [
         ours=Rule(compare("vaedis", "vae", ("rec. features",)), r"table~\ref{tab:similarity}", "similarity"),
     ),
     Claim(
-        r"VAE/GAN generates better than a GAN \cite{larsen2015vaegan}.",
+        r"VAE/GAN generates better than a GAN \cite{larsen2015vaegan} (two epochs; the GAN, by VAE/GAN's rates, "
+        r"has collapsed to few digits).",
         "pictures and attribute scores on faces",
         ours=Rule(compare("vaegan", "gan", ("FID", "score")), r"table~\ref{tab:similarity}", "similarity"),
     ),
@@ -116,14 +117,14 @@ CLAIMS = [
         r"With labels, $s$ says which digit is drawn \cite{wang2018lpaae} (our aim: 98\,\%).",
         "grids of pictures",
         ours=Rule(reach("lpaae-supervised", "obeyed", 98.0), r"table~\ref{tab:conditional}"),
-        printed=Rule(reach("lpaae-supervised_printed", "obeyed", 98.0), r"table~\ref{tab:algorithm1-s}", "algorithm1"),
+        printed=Rule(reach("lpaae-supervised_plain", "obeyed", 98.0), r"table~\ref{tab:algorithm1-s}", "algorithm1"),
     ),
     Claim(
         r"Without labels, the values of $s$ become the ten digits \cite{wang2018lpaae} "
         r"(our aim: $Q$ right for 90\,\%).",
         "grids of pictures",
         ours=Rule(reach("lpaae-unsupervised", "Q", 90.0), r"table~\ref{tab:conditional}"),
-        printed=Rule(reach("lpaae-unsupervised_printed", "Q", 90.0), r"table~\ref{tab:algorithm1-s}", "algorithm1"),
+        printed=Rule(reach("lpaae-unsupervised_plain", "Q", 90.0), r"table~\ref{tab:algorithm1-s}", "algorithm1"),
     ),
     Claim(
         r"With labels, a learned prior generates better than a fixed one \cite{wang2018lpaae}.",

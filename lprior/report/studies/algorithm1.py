@@ -41,6 +41,13 @@ runs.VARIANTS["lpaae"] |= {
         "LP-AAE, unsupervised, InfoGAN's term alone",
         {"condition": "unsupervised", "Q_sees_views": False, "lam_H": 0.0, "lam_VAT": 0.0},
     ),
+    **{
+        f"{condition}_plain": Variant(
+            f"LP-AAE, {condition}, D_I moves CG, plain",
+            AS_PRINTED | READINGS["moved"][1] | PLAIN | {"condition": condition},
+        )
+        for condition in ("supervised", "unsupervised")
+    },
 }
 
 
@@ -64,7 +71,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 OF_READINGS = ("lpaae", "lpaae-lam_CG_0", *(f"lpaae-{name}{kind}" for kind in ("", "_plain") for name in READINGS))
-OF_S = tuple(f"lpaae-{name}" for name in ("supervised", "supervised_printed", "unsupervised", "unsupervised_printed"))
+OF_S = tuple(f"lpaae-{name}{kind}" for name in ("supervised", "unsupervised") for kind in ("", "_printed", "_plain"))
 STUDY = Study(
     "algorithm1", "Readings of Algorithm 1 with its own terms", "quick", {"epochs": 4}, (*OF_READINGS, *OF_S),
     seeds=(0, 1, 2), family="digits", render=render,
