@@ -145,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("output", help="the picture to write, such as sheet.png")
     sample.add_argument("-n", "--count", type=int, default=100)
     sample.add_argument("--seed", type=int, help="for other samples than the run's own")
+    sample.add_argument("--s", metavar="S", help="a value of the conditional variable, or a sentence")
 
     report = _command(commands, do.report, "report", "write the LaTeX report of a results folder")
     report.add_argument("results", help="a folder of runs, such as results/quick")

@@ -140,7 +140,8 @@ def sample(options: Namespace) -> None:
 
     model, output = load(options.folder), check_file(options.output, figures.ENDINGS)
     check_memory(options.count * SAMPLE * model.config.image_size**2, memory_bytes(model.device), "so many samples")
-    figures.save(figures.sheet(model.sample(options.count, options.seed)), output)
+    s = int(options.s) if options.s and options.s.isdecimal() else options.s
+    figures.save(figures.sheet(model.sample(options.count, options.seed, s)), output)
     print(f"wrote {options.count} samples of {model.config.name} to {output}")
 
 

@@ -85,7 +85,7 @@ COMMANDS = {
         seconds=NUMBER, repeats=NUMBER, precision=some("auto", "float32", "half"), engine=some("auto", "graph"),
         json=some("new.json", "absent/new.json"), compare=some("aae:width=3", "aae:betas=(0.5, 0.9)", "aae:width=x"))),
     "sample": line("sample", FOLDER, some("new.png", "new.jpg", "new.webp", "new.docx", "absent/new.png"),
-                   options(count=COUNT, seed=NUMBER)),
+                   options(count=COUNT, seed=NUMBER, s=some("3", "11", "a red 3"))),
     "report": line("report", FOLDER, some("new", "text.txt"), options(
         studies=FOLDER, unavailable=some("cifar10"), diverged=some("mnist5k-lpaae-s1"))),
     "gallery": line("gallery", FOLDER),

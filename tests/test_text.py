@@ -12,7 +12,8 @@ import torch
 from conftest import SIZE
 from test_studies import cells, run_with
 
-from lprior import data
+from lprior import __main__ as cli
+from lprior import data, figures
 from lprior.algorithms import lptext
 from lprior.algorithms.captions import Captions, with_tokens
 from lprior.config import resolve
@@ -26,6 +27,7 @@ from lprior.networks import Compact
 from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader
 from lprior.report.studies.text import attributes, fitted, obeyed
 from lprior.runs import STUDIES
+from lprior.stored import read_picture
 from lprior.streams import generator, normal
 from lprior.training.run import run
 
@@ -297,6 +299,15 @@ def test_a_sentence_is_drawn_with_a_noise_for_each_image(model):
     assert noise[:, : model.config.code].unique(dim=0).shape[0] == 9
     assert noise[:, model.config.code :].unique(dim=0).shape[0] == 1
     assert model.sample(9, seed=1, s="a small red 3 on the left").shape == (9, 3, 32, 32)
+
+
+def test_the_command_line_samples_a_sentence(finished_scenes, tmp_path, capsys):
+    folder, sheet = str(finished_scenes / "scenes5k-lptext-s0"), str(tmp_path / "nine.png")
+    assert cli.main(["sample", folder, sheet, "--count", "9", "--s", "a large red 3 in the middle"]) == 0
+    made = load(folder).sample(9, s="a large red 3 in the middle")
+    assert read_picture(Path(sheet)).tobytes() == figures.sheet(made).tobytes()
+    assert cli.main(["sample", folder, sheet, "--s", "3"]) == 2
+    assert "reads sentences: s cannot be 3" in capsys.readouterr().err
 
 
 def test_what_a_model_cannot_read_is_refused(model):
