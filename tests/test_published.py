@@ -176,6 +176,27 @@ def test_the_readme_has_the_sizes_of_codes():
         assert f"| {size} | {' | '.join(cells)} |\n" in (ROOT / "README.md").read_text()
 
 
+READINGS = {"the box": "printed", "text and figure": "moved", "the same, two terms": "two_terms", "fixed prior": "baseline"}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_results_state_the_readings_of_algorithm_1(reading):
+    names = [f"mnist-lpaae-{READINGS[reading]}{kind}-s0" for kind in ("", "_plain")]
+    table = table_of([RunFolder(PUBLISHED / "algorithm1" / name) for name in names])
+    cells = [" / ".join(f"{table.loc[name, prefix + panel]:.2f}" for panel in PANELS)
+             for name in names for prefix in ("", MIXTURE)]  # fmt: skip
+    (row,) = re.findall(rf"\n\| {reading}[^|]* \| (.*) \|\n", (ROOT / "docs" / "results.md").read_text())
+    assert row == " | ".join(cells)
+
+
+@pytest.mark.parametrize("captions", ["seen", "newplace", "newcolour", "mean", "leastsquares", "reconstructed"])
+def test_the_results_state_how_much_of_captions_is_obeyed(captions):
+    for model, prior in (("lptext", "learned"), ("lptext-fixed", "fixed")):
+        shares = RunFolder(PUBLISHED / "text" / f"scenes-{model}-s0").metrics()[f"caption_{captions}_2k_test"]
+        row = " | ".join([prior, *(f"{100 * share:.1f}" for share in shares)])
+        assert f"| {row} |\n" in (ROOT / "docs" / "results.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("experiment", "model", "key"),
     [
