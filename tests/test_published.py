@@ -176,7 +176,9 @@ def test_the_readme_has_the_sizes_of_codes():
         assert f"| {size} | {' | '.join(cells)} |\n" in (ROOT / "README.md").read_text()
 
 
-READINGS = {"the box": "printed", "text and figure": "moved", "the same, two terms": "two_terms", "fixed prior": "baseline"}
+READINGS = {
+    "the box": "printed", "text and figure": "moved", "the same, two terms": "two_terms", "fixed prior": "baseline"
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("reading", READINGS)
