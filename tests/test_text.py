@@ -21,6 +21,7 @@ from lprior.data import Dataset, scenes, sentences
 from lprior.data.mnist import load_mnist5k
 from lprior.data.scenes import COLOURS, LAYOUTS, PLACES, VOCABULARY, caption, random_scenes, read, seen
 from lprior.errors import DataUnavailable, UserError
+from lprior.evaluation.metrics import CAPTIONS
 from lprior.evaluation.scenes import Detectors, flat, layouts
 from lprior.model import Model, load
 from lprior.networks import Compact
@@ -398,6 +399,7 @@ def test_the_study_shows_a_row_for_each_kind_of_captions_and_one_for_real_scenes
     from PIL import Image
 
     shares = {"seen": 0.9, "newplace": 0.8, "newcolour": 0.7, "shuffled": 0.1, "real": 1.0}
+    shares |= {"reconstructed": 0.95, "leastsquares": 0.3, "mean": 0.5}
     measured = {f"caption_{kind}_2k_test": [share, share, share, share, 0.25] for kind, share in shares.items()}
     measured |= {"captionfid_2k_test": 3.25, "variety_test": [3.0, 4.0]}
     runs = [run_with(tmp_path, model, 0, "scenes", "text", **measured) for model in ("lptext", "lptext-fixed")]
@@ -405,8 +407,8 @@ def test_the_study_shows_a_row_for_each_kind_of_captions_and_one_for_real_scenes
         Image.new("RGB", (342, 342)).save(one / "samples.png")
     found = STUDIES["text"].render(runs)
     rows = cells(found.tables["text"].rows)
-    assert [row[1] for row in rows] == ["seen", "new place", "new colour", "shuffled captions"] * 2 + ["their own"]
-    assert rows[5] == ["LP-AAE, text, fixed prior", "new place", *["80.0"] * 4, "25.0"]
+    assert [row[1] for row in rows] == [CAPTIONS[kind] for kind in CAPTIONS if kind != "real"] * 2 + ["their own"]
+    assert rows[8] == ["LP-AAE, text, fixed prior", "new place", *["80.0"] * 4, "25.0"]
     assert found.values["text/lptext/newcolour/mean"] == "70.0" and found.values["text/lptext/variety"] == "75.0"
     assert found.values["text/lptext-fixed/fid"] == "3.25" and list(found.figures) == ["text_samples"]
     text = (Path(__file__).parents[1] / "report" / "studies" / "text.tex").read_text()

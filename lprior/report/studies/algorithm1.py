@@ -42,11 +42,10 @@ runs.VARIANTS["lpaae"] |= {
         {"condition": "unsupervised", "Q_sees_views": False, "lam_H": 0.0, "lam_VAT": 0.0},
     ),
     **{
-        f"{condition}_plain": Variant(
-            f"LP-AAE, {condition}, D_I moves CG, plain",
-            AS_PRINTED | READINGS["moved"][1] | PLAIN | {"condition": condition},
+        f"{kind}_plain": Variant(
+            f"LP-AAE, {kind}, D_I moves CG, plain", AS_PRINTED | READINGS["moved"][1] | PLAIN | {"condition": kind}
         )
-        for condition in ("supervised", "unsupervised")
+        for kind in ("supervised", "unsupervised")
     },
 }
 
