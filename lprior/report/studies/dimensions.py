@@ -30,6 +30,6 @@ def render(finished: list[RunFolder]) -> Shown:
 STUDY = Study(
     "dimensions", "Two dimensions", "quick", {"epochs": 4, "falling": 2, "samples": 2_000},
     ("aaesemi-heads_unlabelled", "aaesemi-heads", "aaesemi-heads_1000", "aaesemi-heads_10"),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
