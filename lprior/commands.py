@@ -243,15 +243,15 @@ def retrace(options: Namespace) -> None:
     from lprior.training import retrace as tracing
 
     file = check_file(options.record) if options.record else None
-    if file:
-        tracing.read(file)
     for run in map(RunFolder, runs_at(options.runs)):
         if file and tracing.is_known(file, run, options.epochs):
             continue
         made = run.read_json("provenance.json")
         note, where = code_note(made) or "made by the code of now", (made["device"], made["threads"], made["precision"])
         print("{}  {}, on {}, threads: {}, {}".format(run.path.name, note, *where), flush=True)
+        found = []
         for epoch in tracing.retrace(run, options.epochs, options.data, options.device):
             print(f"{run.path.name}  {epoch}", flush=True)
+            found.append(epoch)
         if file:
-            tracing.record(file, tracing.row_of(run, epoch))
+            tracing.record(file, tracing.row_of(run, found))

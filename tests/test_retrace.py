@@ -8,7 +8,7 @@ import pytest
 from lprior import __main__ as cli
 from lprior.errors import UserError
 from lprior.results import RunFolder
-from lprior.training.retrace import read, retrace
+from lprior.training.retrace import Retraced, read, retrace, row_of
 
 RUN = "mnist5k-lpaae-s0"
 
@@ -47,6 +47,11 @@ def test_a_record_keeps_what_came_of_it_and_passes_over_what_it_has(run, tmp_pat
     file.write_text("a,b\n1,2\n")
     assert cli.main([*line, "--record", str(file)]) == 2
     assert "is no record of retraced runs" in capsys.readouterr().err and file.read_text() == "a,b\n1,2\n"
+
+
+def test_a_record_has_the_worst_of_several_epochs(run):
+    row = row_of(run, [Retraced(1, 3, 0.25), Retraced(2, 3, 0.0)])
+    assert row["epochs"] == "2" and row["outcome"] == "within 2.5e-01 of their values"
 
 
 def test_the_epochs_of_a_falling_rate_are_those_of_the_whole_run(tmp_path):

@@ -256,6 +256,11 @@ def test_a_step_moves_every_network(prior, images):
     assert algorithm.autoencoder()(inputs["noise"][0]).shape == (64, 1, SIZE, SIZE)
 
 
+def test_a_state_that_heads_cannot_share_is_refused():
+    with pytest.raises(UserError, match="memory must be a multiple of 4, not 5"):
+        lptext.Config(memory=5)
+
+
 def test_the_image_follows_the_sentence_and_the_noise():
     autoencoder = built("learned").autoencoder().eval()
     z, tokens = torch.randn(1, 3).expand(2, 3), torch.tensor([[1, 2, 0, 0], [5, 2, 0, 0]])

@@ -8,7 +8,7 @@ the supervised case, departure 13, Q learns sentences from real images and their
 
 Q_C is the same for codes: it learns sentences from codes of real images, L_label_C, which enc makes easier for it, and
 CG descends -log Q_C(s | z_c), L_info_C. Without it, images had the colours that captions ask for and hardly the digits
-(docs/trials.csv): what codes say of a digit is then hard to find.
+(docs/trials.csv).
 """
 
 from dataclasses import dataclass

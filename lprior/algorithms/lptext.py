@@ -26,6 +26,7 @@ from lprior.algorithms import lpaae_tuned
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.captions import Captions
 from lprior.algorithms.updates import adam
+from lprior.errors import UserError
 from lprior.networks import Networks
 from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader, ReadsNoise
 
@@ -35,7 +36,12 @@ class Config(lpaae_tuned.Config):
     words: int = 64  # tokens that there may be, the one that is no word among them
     length: int = 16  # tokens of a sentence
     embedding: int = 64  # entries of a sentence's embedding
-    memory: int = 128  # entries of the captioner's state, a multiple of its 4 heads
+    memory: int = 128  # entries of the captioners' states
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.memory < 1 or self.memory % LooksAtPlaces.HEADS:
+            raise UserError(f"memory must be a multiple of {LooksAtPlaces.HEADS}, not {self.memory}")
 
     @property
     def s(self) -> Captions:

@@ -1,7 +1,4 @@
-"""Finished runs' first epochs once more, beside their logs: does the code of now still train what was published?
-
-docs/retraced.csv has what came of it for published runs: with it, runs that several commits trained are runs of one.
-"""
+"""Finished runs' first epochs once more, beside their logs: does the code of now still train what was published?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,12 +62,12 @@ def retrace(run: RunFolder, epochs: int, data_root: str | None = None, device: s
         torch.set_num_threads(threads)
 
 
-def row_of(run: RunFolder, epoch: Retraced) -> dict[str, str]:
-    """What `record` keeps of a run and the last epoch that was retraced."""
-    made = run.read_json("provenance.json")
+def row_of(run: RunFolder, epochs: list[Retraced]) -> dict[str, str]:
+    """What `record` keeps of a run and its retraced epochs: the outcome is that of the worst."""
+    made, worst = run.read_json("provenance.json"), max(epochs, key=lambda epoch: epoch.difference)
     values = (
-        run.path.as_posix(), made["commit"], made["device"], git_commit(), _code(), epoch.epoch,
-        epoch.losses, epoch.outcome,
+        run.path.as_posix(), made["commit"], made["device"], git_commit(), _code(), len(epochs),
+        worst.losses, worst.outcome,
     )  # fmt: skip
     return dict(zip(COLUMNS, map(str, values), strict=True))
 
