@@ -1,8 +1,9 @@
-"""Minutes to quality: seconds until LP-AAE, from nothing, passes a bar of FID and score on validation images.
+"""Minutes to quality: seconds until LP-AAE, from nothing, passes bars of FID and score on validation images.
 
-The bar is of 10,000 samples against the last 5,000 training images, which the training does not see. It is asked after
-each epoch; seconds are given with and without the asking. "-": not within the run's epochs, of which the last are
-reached with falling learning rates where the run has such. `--set` tries other values; every row says which.
+A bar is of 10,000 samples against the last 5,000 training images, which the training does not see. It is asked after
+each epoch; a cell has seconds of training, with the asking in brackets, and the epoch. "-": not within the epochs,
+of which the last are reached with falling learning rates where the run has such. `--set` tries other values; the file
+says which. It is written anew after each seed.
 """
 
 import time
@@ -21,24 +22,29 @@ from lprior.training.run import start
 
 HELD_OUT = 5000
 SAMPLES = 10_000
-BARS = {  # name -> data set, variant, FID at most, score at least
-    "mnist": ("mnist", "", 1.0, 8.9),
-    "cifar10": ("cifar10", "", 11.5, 3.7),
-    "cifar10-labels": ("cifar10", "supervised", 6.2, 5.7),
+BARS = {  # name -> data set, variant, and from easy to hard: FID at most, score at least
+    "mnist": ("mnist", "", [(2.0, 8.5), (1.5, 8.7), (1.0, 8.9)]),
+    "cifar10": ("cifar10", "", [(20.0, 3.0), (15.0, 3.4), (11.5, 3.7)]),
+    "cifar10-labels": ("cifar10", "supervised", [(15.0, 4.5), (10.0, 5.2), (6.2, 5.7)]),
 }
 
 
+def title(most: float, least: float) -> str:
+    """What a bar is called."""
+    return f"FID {most:g}, score {least:g}"
+
+
 def speedrun(
-    bar: str, preset: str, seed: int, changes: dict, device: str, root: str | None = None, first: int = 1
+    name: str, preset: str, seed: int, changes: dict, device: str, root: str | None = None, first: int = 1
 ) -> dict:
-    """A row: how long it took, and the curve of FID and score. Asked from epoch `first` on."""
-    dataset, variant, most, least = BARS[bar]
+    """A row: when each bar was first passed, and the curve of FID and score. Asked from epoch `first` on."""
+    dataset, variant, bars = BARS[name]
     config = resolve("lpaae", dataset, preset, variant, seed, validation=HELD_OUT, **changes)
     train, held_out = data.split(dataset, root, config.images, config.validation)
     target = choose_device(device)
     training = start(config, target)
     judge, images = Judge(held_out, target), train.padded(config.image_size).images.to(target)
-    curve, passed, began = [], None, time.perf_counter()
+    curve, passed, began = [], {}, time.perf_counter()
     for row in training.epochs(images, config.epochs, labels=train.labels.to(target)):
         if training.epoch < first:
             continue
@@ -47,41 +53,46 @@ def speedrun(
         trained = sum(each["seconds"] for each in training.log)
         curve.append({"epoch": row["epoch"], **found, "seconds": trained, "all seconds": time.perf_counter() - began})
         print(f"seed {seed}  {'  '.join(f'{name} {value:.2f}' for name, value in curve[-1].items())}", flush=True)
-        if found["FID"] <= most and found["score"] >= least:
-            passed = curve[-1]
+        for most, least in bars:
+            if found["FID"] <= most and found["score"] >= least:
+                passed.setdefault(title(most, least), curve[-1])
+        if title(*bars[-1]) in passed:
             break
-    return {"name": f"{bar}, seed {seed}", "curve": curve, "passed": passed, "changes": changes}
+    return {"name": f"{name}, seed {seed}", "curve": curve, "passed": passed, "changes": changes}
 
 
-def shown(rows: list[dict]) -> list[dict]:
+def shown(rows: list[dict], bars: list[str]) -> list[dict]:
     """The rows as a table shows them, and one of medians and ranges if there are several."""
-    for row in rows:
-        passed = row["passed"] or {}
-        row |= {
-            "epoch": str(passed.get("epoch", "-")),
-            "training": f"{passed['seconds']:.0f} s" if passed else "-",
-            "with asking": f"{passed['all seconds']:.0f} s" if passed else "-",
+    cells = [
+        row | {
+            bar: f"{at['seconds']:.0f} s ({at['all seconds']:.0f}), epoch {at['epoch']}" if at else "-"
+            for bar in bars
+            for at in [row["passed"].get(bar)]
         }
-    times = [row["passed"]["seconds"] for row in rows if row["passed"]]
-    spread = f"{median(times):.0f} s ({min(times):.0f} to {max(times):.0f})" if times else "-"
-    whole = {"name": f"median of {len(times)} of {len(rows)}", "epoch": "", "training": spread, "with asking": ""}
-    return [*rows, whole] if len(rows) > 1 else rows
+        for row in rows
+    ]  # fmt: skip
+    whole = {"name": "median, range"}
+    for bar in bars:
+        times = [row["passed"][bar]["seconds"] for row in rows if bar in row["passed"]]
+        spread = f"{median(times):.0f} s, {min(times):.0f} to {max(times):.0f}" if times else "-"
+        whole[bar] = f"{spread}; {len(times)} of {len(rows)}"
+    return [*cells, whole] if len(rows) > 1 else cells
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__)
-    options.add_argument("bar", choices=BARS)
+    options.add_argument("name", choices=BARS)
     options.add_argument("--seeds", default="0 1 2 3 4")
-    options.add_argument("--first", type=int, default=1, help="the first epoch after which the bar is asked")
+    options.add_argument("--first", type=int, default=1, help="the first epoch after which the bars are asked")
     options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another value, to try it")
     options = options.parse_args(arguments)
     changes = parse_assignments(options.set, "--set")
-    rows = [
-        speedrun(options.bar, options.preset, int(seed), changes, options.device, options.data, options.first)
-        for seed in options.seeds.split()
-    ]
-    columns = {name: (name, "") for name in ("epoch", "training", "with asking")}
-    report(f"speedrun-{options.bar}", shown(rows), options, columns)
+    bars, rows = [title(*bar) for bar in BARS[options.name][-1]], []
+    for seed in options.seeds.split():
+        rows.append(
+            speedrun(options.name, options.preset, int(seed), changes, options.device, options.data, options.first)
+        )
+        report(f"speedrun-{options.name}", shown(rows, bars), options, {bar: (bar, "") for bar in bars})
 
 
 if __name__ == "__main__":

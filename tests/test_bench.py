@@ -194,22 +194,28 @@ def test_the_scheme_of_2018_updates_encoder_and_decoder_four_times(monkeypatch):
     assert counts == {"enc": {4}, "dec": {4}, "CG": {4}, "D_C": {1}, "D_I": {1}}
 
 
-def test_a_speedrun_ends_at_the_first_epoch_that_passes_the_bar(monkeypatch):
+def test_a_speedrun_ends_at_the_first_epoch_that_passes_the_last_bar(monkeypatch):
     speedrun = script(monkeypatch, "speedrun")
     monkeypatch.setattr(speedrun, "HELD_OUT", 200)
     monkeypatch.setattr(speedrun, "SAMPLES", 200)
     changes = {"images": 128, "epochs": 2}
-    monkeypatch.setitem(speedrun.BARS, "easy", ("mnist5k", "", 1e9, 0.0))
-    monkeypatch.setitem(speedrun.BARS, "hopeless", ("mnist5k", "", 0.0, 10.0))
-    easy = speedrun.speedrun("easy", "smoke", 0, changes, "cpu")
-    assert [point["epoch"] for point in easy["curve"]] == [1] and easy["passed"] == easy["curve"][0]
-    assert 0 < easy["passed"]["seconds"] <= easy["passed"]["all seconds"]
-    hopeless = speedrun.speedrun("hopeless", "smoke", 0, changes, "cpu", first=2)
-    assert [point["epoch"] for point in hopeless["curve"]] == [2] and hopeless["passed"] is None
+    easy, hopeless = (1e9, 0.0), (0.0, 10.0)
+    monkeypatch.setitem(speedrun.BARS, "easy", ("mnist5k", "", [easy]))
+    monkeypatch.setitem(speedrun.BARS, "both", ("mnist5k", "", [easy, hopeless]))
+    passed = speedrun.speedrun("easy", "smoke", 0, changes, "cpu")
+    assert [point["epoch"] for point in passed["curve"]] == [1]
+    at = passed["passed"][speedrun.title(*easy)]
+    assert at == passed["curve"][0] and 0 < at["seconds"] <= at["all seconds"]
+    failed = speedrun.speedrun("both", "smoke", 0, changes, "cpu", first=2)
+    assert [point["epoch"] for point in failed["curve"]] == [2]
+    assert failed["passed"] == {speedrun.title(*easy): failed["curve"][0]}
 
-    rows = speedrun.shown([easy, hopeless])
-    assert [row["training"] for row in rows[:2]] == [f"{easy['passed']['seconds']:.0f} s", "-"]
-    assert rows[2]["name"] == "median of 1 of 2"
+    bars = [speedrun.title(*bar) for bar in (easy, hopeless)]
+    rows = speedrun.shown([passed, failed], bars)
+    assert rows[0][bars[0]] == f"{at['seconds']:.0f} s ({at['all seconds']:.0f}), epoch 1"
+    assert [row[bars[1]] for row in rows] == ["-", "-", "-; 0 of 2"]
+    assert rows[2][bars[0]].endswith("; 2 of 2")
+    assert len(speedrun.shown([passed], bars)) == 1
 
 
 @pytest.mark.slow
