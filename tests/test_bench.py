@@ -124,7 +124,7 @@ def test_ratios_are_taken_turn_by_turn():
 
 def test_every_script_is_tested():
     of_gpu = {"on_gpu", "gpu_order", "parcels", "side_by_side"}  # test_on_gpu.py
-    elsewhere = {"common", "speedrun", "first_picture", "measuring", *of_gpu}  # and below
+    elsewhere = {"common", "speedrun", "first_picture", "measuring", "pythae_quality", *of_gpu}  # and below
     assert {path.stem for path in FOLDER.glob("*.py")} == {*elsewhere, *SCRIPTS}
 
 
@@ -205,17 +205,39 @@ def test_a_speedrun_ends_at_the_first_epoch_that_passes_the_last_bar(monkeypatch
     passed = speedrun.speedrun("easy", "smoke", 0, changes, "cpu")
     assert [point["epoch"] for point in passed["curve"]] == [1]
     at = passed["passed"][speedrun.title(*easy)]
-    assert at == passed["curve"][0] and 0 < at["seconds"] <= at["all seconds"]
+    assert at == passed["curve"][0] and 0 < at["seconds"] <= at["all seconds"] and at["CPU seconds"] > 0
     failed = speedrun.speedrun("both", "smoke", 0, changes, "cpu", first=2)
     assert [point["epoch"] for point in failed["curve"]] == [2]
     assert failed["passed"] == {speedrun.title(*easy): failed["curve"][0]}
 
     bars = [speedrun.title(*bar) for bar in (easy, hopeless)]
     rows = speedrun.shown([passed, failed], bars)
-    assert rows[0][bars[0]] == f"{at['seconds']:.0f} s ({at['all seconds']:.0f}), epoch 1"
-    assert [row[bars[1]] for row in rows] == ["-", "-", "-; 0 of 2"]
+    assert rows[0][bars[0]] == f"{at['seconds']:.0f} s ({at['CPU seconds']:.0f}), epoch 1"
+    assert [row[bars[1]] for row in rows] == ["-", "-", "-"]
     assert rows[2][bars[0]].endswith("; 2 of 2")
     assert len(speedrun.shown([passed], bars)) == 1
+
+
+def test_pythae_by_its_own_examples_is_judged_beside_a_log_of_ours(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("pythae")
+    quality = script(monkeypatch, "pythae_quality")
+    monkeypatch.setattr(quality, "IMAGES", 100)
+    monkeypatch.setattr(quality, "GLANCE", 20)
+    options = ["--dataset", "mnist5k", "--seconds", "0", "--device", "cpu", "--output", str(tmp_path)]
+    quality.main(options)
+    rows = json.loads((tmp_path / "pythae_quality.json").read_text())["rows"]
+    assert [row["name"] for row in rows] == [f"pythae's {title}, 100 images" for title in ("AAE", "VAE/GAN")]
+    assert all(row["seconds"] > 0 and row["FID"] > 0 and row["score"] >= 1 for row in rows)
+    assert "ours at that FID" in capsys.readouterr().out
+
+
+def test_a_point_beside_a_log_says_when_ours_was_as_good(monkeypatch):
+    pytest.importorskip("pythae")
+    quality = script(monkeypatch, "pythae_quality")
+    log = [{"seconds": 9.0, "FID": 8.0}, {"seconds": 18.0, "FID": 4.0}]
+    point = {"images": 1000, "seconds": 50.0, "score": 3.0}
+    assert quality.row("AAE", point | {"FID": 5.0}, log)["ours"] == "18 s"
+    assert quality.row("AAE", point | {"FID": 2.0}, log)["ours"] == "not in 18 s (4.00)"
 
 
 @pytest.mark.slow
