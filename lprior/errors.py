@@ -39,6 +39,6 @@ def choose(what: str, name: str, choices: Collection[str]) -> None:
 
 
 def hint(name: str, choices: Collection[str]) -> str:
-    """"did you mean ...?" with what is nearly `name`; "" if nothing is."""
+    """ "did you mean ...?" with what is nearly `name`; "" if nothing is."""
     close = difflib.get_close_matches(name, choices, n=1)
     return f"did you mean {close[0]!r}?" if close else ""

@@ -81,17 +81,22 @@ def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most
     return figure
 
 
-def save_evolution_gif(frames: dict[int, Path], path: Path) -> None:
+def save_evolution(frames: dict[int, Path], path: Path) -> None:
     """An animation of the sheets of samples over epochs, at most `MOST_FRAMES` of them, at twice their size and each
-    labelled; the last one stays two seconds. Grey is exact, colours are the nearest of 256."""
+    labelled; the last one stays two seconds. In a GIF grey is exact, and colours are the nearest of 256; a WebP has all
+    of them."""
     pictures, font = [], ImageFont.load_default(20)
     for epoch in spaced(sorted(frames), MOST_FRAMES):
         tiles = ImageOps.scale(read_picture(frames[epoch]).convert("RGB"), 2, Image.Resampling.NEAREST)
         picture = ImageOps.expand(tiles, (0, 28, 0, 0))
         ImageDraw.Draw(picture).text((6, 2), f"epoch {epoch}", fill="white", font=font)
-        pictures.append(picture.convert("L") if is_grey(picture) else picture.quantize(256, dither=Image.Dither.NONE))
+        pictures.append(picture)
+    if path.suffix == ".gif":
+        pictures = [
+            each.convert("L") if is_grey(each) else each.quantize(256, dither=Image.Dither.NONE) for each in pictures
+        ]
     durations = [400] * (len(pictures) - 1) + [2000]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, quality=90)
 
 
 def is_grey(picture: Image.Image) -> bool:

@@ -165,11 +165,14 @@ def test_an_animation_gets_fewer_frames_with_the_first_and_the_last(tmp_path):
     assert short.convert("L").getpixel((0, 0)) == 240
 
 
-@pytest.mark.parametrize(("width", "published"), [(280, 280), (320, 320), (560, 280), (640, 320)])
-def test_an_animation_is_published_with_tiles_of_the_size_of_images(tmp_path, width, published):
-    Image.new("L", (width, width)).save(tmp_path / "long.gif")
+def test_of_an_animation_s_sheets_the_upper_half_is_published_below_its_label(tmp_path):
+    whole = Image.new("L", (560, 588))
+    whole.paste(255, (0, 28, 560, 308))
+    whole.save(tmp_path / "long.gif")
     publish.shorten(tmp_path / "long.gif", tmp_path / "short.gif")
-    assert Image.open(tmp_path / "short.gif").width == published
+    short = Image.open(tmp_path / "short.gif").convert("L")
+    assert short.size == (560, 308) and short.crop((0, 28, 560, 308)).getextrema() == (255, 255)
+    assert short.crop((0, 0, 560, 28)).getextrema() == (0, 0)
 
 
 # Notebooks

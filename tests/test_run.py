@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import build_algorithm
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops, ImageOps, ImageStat
 from safetensors.torch import load_file
 
 from lprior import __main__ as cli
@@ -135,12 +135,27 @@ def test_the_animation_is_twice_as_large_and_has_the_colours_of_the_samples(tmp_
     picture = grey if mode == "L" else Image.merge("RGB", [coarse, coarse.rotate(90), coarse])
     picture.save(tmp_path / "frame.png")
     frames = dict.fromkeys(range(figures.MOST_FRAMES + 9), tmp_path / "frame.png")
-    figures.save_evolution_gif(frames, tmp_path / "evolution.gif")
+    figures.save_evolution(frames, tmp_path / "evolution.gif")
     shown = Image.open(tmp_path / "evolution.gif")
     assert (shown.n_frames, shown.size) == (figures.MOST_FRAMES, (560, 588))
     shown.seek(figures.MOST_FRAMES - 1)
     expected = ImageOps.scale(picture.convert("RGB"), 2, Image.Resampling.NEAREST)
     assert ImageChops.difference(shown.convert("RGB").crop((0, 28, 560, 588)), expected).getbbox() is None
+
+
+def test_of_colours_there_is_a_second_animation_with_all_of_them(tmp_path):
+    gradient = Image.linear_gradient("L").resize((320, 320))
+    picture = Image.merge("RGB", [gradient, gradient.rotate(90), gradient.rotate(180)])
+    picture.save(tmp_path / "frame.png")
+    off = {}
+    for name in ("evolution.gif", "animation.webp"):
+        figures.save_evolution({0: tmp_path / "frame.png", 1: tmp_path / "frame.png"}, tmp_path / name)
+        shown = Image.open(tmp_path / name)
+        assert (shown.n_frames, shown.size) == (2, (640, 668))
+        expected = ImageOps.scale(picture, 2, Image.Resampling.NEAREST)
+        difference = ImageChops.difference(shown.convert("RGB").crop((0, 28, 640, 668)), expected)
+        off[name] = max(ImageStat.Stat(difference).mean)
+    assert off["animation.webp"] < 2 < off["evolution.gif"]
 
 
 def test_the_last_frame_of_the_evolution_shows_the_samples(uninterrupted):

@@ -47,7 +47,9 @@ def draw(training: Training, model: Model, train: data.Dataset, test: data.Datas
     result.write("neighbours.png", figures.paired_sheet(samples[:50], neighbours).save)
     evolution = figures.evolution_figure(frames, size)
     result.write("evolution.png", lambda path: evolution.savefig(path, dpi=200))
-    result.write("evolution.gif", lambda path: figures.save_evolution_gif(frames, path))
+    result.write("evolution.gif", lambda path: figures.save_evolution(frames, path))
+    if samples.shape[1] > 1:
+        result.write("animation.webp", lambda path: figures.save_evolution(frames, path))
     weights = {name: tensor.cpu().contiguous() for name, tensor in training.average.state_dict().items()}
     result.write("model.safetensors", lambda path: path.write_bytes(save(weights)))
 

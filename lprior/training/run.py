@@ -151,9 +151,7 @@ def _put_aside(result: RunFolder) -> None:
         os.replace(result / METRICS, result / OLD)
 
 
-def start(
-    config: RunConfig, device: torch.device, engine: str = "auto", bfloat16: bool | None = None
-) -> Training:
+def start(config: RunConfig, device: torch.device, engine: str = "auto", bfloat16: bool | None = None) -> Training:
     """The state in which a run of this configuration begins. `bfloat16` None: where the device is faster with it."""
     torch.manual_seed(config.seed)
     algorithm = configuration.build(config)
