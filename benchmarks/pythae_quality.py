@@ -129,7 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
                 pythae_trainer(algorithm, images, device, folder),
                 ours(options.runs / f"mnist-{algorithm}-s0"),
             )
-            for point in points(trainer, images, judge, options.seconds or log[-1]["seconds"], device):
+            limit = log[-1]["seconds"] if options.seconds is None else options.seconds
+            for point in points(trainer, images, judge, limit, device):
                 rows.append(row(title, point, log))
                 report("pythae_quality", rows, options, columns)
 

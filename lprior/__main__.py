@@ -24,6 +24,7 @@ EXAMPLES = {  # command -> arguments that do something
     "report": ["results/quick build/my-report"],
     "gallery": ["results/published"],
     "cover": ["results/published docs/mnist.png"],
+    "claims": ["results/published docs/papers.md"],
     "sheets": ["published-sheets"],
     "publish": ["results/quick/mnist-lpaae-s0 --to my-results"],
     "fetch": ["weights.tar"],
@@ -161,6 +162,9 @@ def parser() -> argparse.ArgumentParser:
     gallery = _command(commands, do.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
     gallery.add_argument("results", help="a folder of runs, such as results/published")
 
+    claims = _command(commands, do.claims, "claims", "write the papers' claims with verdicts as Markdown")
+    claims.add_argument("results", help="a folder of runs, such as results/published")
+    claims.add_argument("output", help="the page to write, such as docs/papers.md")
     cover = _command(commands, do.cover, "cover", "draw the README's picture: samples of models beside real images")
     cover.add_argument("results", help="a folder of runs, such as results/published")
     cover.add_argument("output", help="the picture to write, such as docs/mnist.png")

@@ -177,6 +177,15 @@ def cover(options: Namespace) -> None:
     print(f"wrote {output}")
 
 
+def claims(options: Namespace) -> None:
+    import lprior.report.studies  # noqa: F401
+    from lprior.report.papers import papers
+
+    output = check_file(options.output, {".md": "Markdown"})
+    replace_file(output, papers(Path(options.results)).encode())
+    print(f"wrote {output}")
+
+
 def publish(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401  (of which other files are published)
     from lprior import publish, weights

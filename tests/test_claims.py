@@ -10,6 +10,7 @@ from scipy import stats
 from lprior.report.claims import CLAIMS
 from lprior.report.difference import difference, from_draw, from_level
 from lprior.report.frame import MIXTURE, SECOND
+from lprior.report.papers import in_markdown
 from lprior.report.rules import (
     MIXED,
     NOT,
@@ -197,3 +198,20 @@ def test_each_claim_is_judged_by_some_runs_that_there_can_be():
     assert all(claim.ours or claim.printed for claim in CLAIMS)
     studies = {rule.study for claim in CLAIMS for rule in (claim.ours, claim.printed) if rule}
     assert studies - {""} <= STUDIES.keys()
+
+
+@pytest.mark.parametrize(
+    ("latex", "expected"),
+    [
+        (r"VAE/GAN generates well \cite{larsen2015vaegan}, we say.", "VAE/GAN generates well (Larsen et al.), we say."),
+        (r"$1.90 \pm 0.10$\,\%: $-0.20$ [$-0.50$, $0.09$]", "1.90 ± 0.10 %: −0.20 [−0.50, 0.09]"),
+        (r"10\,000 samples--", "10,000 samples–"),
+    ],
+)
+def test_a_claim_in_markdown(latex, expected):
+    assert in_markdown(latex) == expected
+
+
+def test_latex_that_markdown_does_not_show_is_refused():
+    with pytest.raises(ValueError, match="has LaTeX"):
+        in_markdown(r"\textbf{bold}")

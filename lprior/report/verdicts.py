@@ -6,7 +6,7 @@ import pandas as pd
 
 from lprior.report.claims import CLAIMS
 from lprior.report.latex import row
-from lprior.report.rules import MIXED, NOT, OPEN, PARTLY, REPRODUCED, UNTESTED, Claim, Rule
+from lprior.report.rules import MIXED, NOT, OPEN, PARTLY, REPRODUCED, UNTESTED, Claim, Finding, Rule
 
 Studies = dict[str, pd.DataFrame]  # name -> its runs
 
@@ -25,7 +25,7 @@ def _cell(claim: Claim, rule: Rule | None, table: pd.DataFrame, studies: Studies
     """Our measurement, where its runs are shown, and the verdict; a dash without a rule."""
     if rule is None:
         return "--"
-    measured, verdict = rule.judge(runs_for(claim, rule, table, studies))
+    measured, verdict = judged(claim, rule, table, studies)
     said = f"{measured} ({rule.shown}): " if measured != "--" else ""  # what was not run has no table and no figure
     return rf"{said}\emph{{{verdict}}}"
 
@@ -42,9 +42,14 @@ def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> st
 
 
 def _counted(pairs: Iterable[tuple[Claim, Rule]], table: pd.DataFrame, studies: Studies | None) -> str:
-    given = [rule.judge(runs_for(claim, rule, table, studies))[1].split(": ")[-1] for claim, rule in pairs]
+    given = [judged(claim, rule, table, studies)[1].split(": ")[-1] for claim, rule in pairs]
     counts = {verdict: given.count(verdict) for verdict in (REPRODUCED, PARTLY, MIXED, NOT, OPEN, UNTESTED)}
     return ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
+
+
+def judged(claim: Claim, rule: Rule, table: pd.DataFrame, studies: Studies | None = None) -> Finding:
+    """What we measured for it, in LaTeX, and the verdict."""
+    return rule.judge(runs_for(claim, rule, table, studies))
 
 
 def runs_for(claim: Claim, rule: Rule, table: pd.DataFrame, studies: Studies | None = None) -> pd.DataFrame:

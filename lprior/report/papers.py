@@ -1,0 +1,55 @@
+"""The claims of the papers as a page for readers without the PDF: what was published, what came out here, verdicts."""
+
+import re
+from pathlib import Path
+
+from lprior.report.claims import CLAIMS
+from lprior.report.document import reported
+from lprior.report.frame import table_of
+from lprior.report.rules import Rule
+from lprior.report.sheets import published
+from lprior.report.verdicts import judged
+from lprior.results import finished
+from lprior.runs import STUDIES
+
+HEAD = """# Paper by paper: published, and obtained here
+
+Each claim of the papers, and some of ours, with the verdict that a rule in code gives
+([claims.py](../lprior/report/claims.py), [rules.py](../lprior/report/rules.py)): by the papers' own terms alone, and by
+the algorithms as we run them. In square brackets 95 % confidence intervals of the difference over seeds. Scores and FID
+are by our classifiers. `python -m lprior claims results/published docs/papers.md` writes this page.
+
+"""
+AUTHORS = {"wang2018lpaae": "Wang et al.", "makhzani2015aae": "Makhzani et al.", "larsen2015vaegan": "Larsen et al."}
+COLUMNS = ("claim", "published", "by the paper's own terms", "as we run it")
+
+
+def papers(results: Path) -> str:
+    """Markdown: a row for each claim, judged by the runs in `results` and in its folders of studies. Raises UserError
+    as `document.reported` does."""
+    table = table_of(reported(results, []).values())
+    studies = {name: table_of(finished(results / name)) for name in STUDIES}
+    rows = [COLUMNS, ("---",) * len(COLUMNS)]
+    for claim in CLAIMS:
+        found = (
+            _said(rule, *judged(claim, rule, table, studies)) if rule else "–" for rule in (claim.printed, claim.ours)
+        )
+        rows.append((in_markdown(claim.text), in_markdown(claim.published), *found))
+    return HEAD + "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+
+
+def _said(rule: Rule, measured: str, verdict: str) -> str:
+    study = f" (`--preset {rule.study}`)" if rule.study else ""
+    return f"**{verdict}**" + (f": {in_markdown(measured)}{study}" if measured != "--" else "")
+
+
+def in_markdown(text: str) -> str:
+    """What a claim or a measurement says in LaTeX. Raises ValueError for LaTeX that this does not know."""
+    replaced = re.sub(r" ?\\cite\{(\w+)\}", lambda found: f" ({AUTHORS[found[1]]})", text)
+    replaced = re.sub(r"\\res\{sheet (\S+)\}", lambda found: f"{published()[found[1]]['first']['score']:.2f}", replaced)
+    replaced = re.sub(r"\$([^$]*)\$", lambda found: found[1].replace(r"\pm", "±").replace("-", "−"), replaced)
+    for latex, plain in {r"\,\%": " %", r"10\,000": "10,000", "--": "–"}.items():
+        replaced = replaced.replace(latex, plain)
+    if "\\" in replaced:
+        raise ValueError(f"{replaced!r} has LaTeX that Markdown does not show")
+    return replaced
