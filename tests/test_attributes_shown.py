@@ -81,9 +81,30 @@ def test_disentanglement_is_between_its_bounds_in_the_table(runs, output, tmp_pa
     assert len({len(row) for row in table}) == 1
 
 
+def of_colours(before, r):
+    return {f"{before}colourmoved_r_500_test": r, f"{before}colourmoved_slope_500_test": [0.5, 0.6, 0.7],
+            f"{before}colourmoved_class_cifar10_clf1_500_test": [0.2, 0.3, 0.4]}  # fmt: skip
+
+
+def test_colours_of_pictures_have_a_table_of_their_own(output, tmp_path):
+    found = of_colours("", [0.9, 0.8, 0.7]) | of_colours("pca", [0.95, 0.85, 0.75])
+    pictures = [run_with(tmp_path, model, dataset="cifar10", **found) for model in ("lpaae", "lpaae-fixed")]
+    labels, said = attributes.write(pictures, [], output)
+    assert labels == {"attributes-colours": ["tab:attributes-colours"]}
+    table = cells((output / "tables" / "attributes-colours.tex").read_text())
+    assert [row[0] for row in table] == ["Principal components", "LP-AAE, fixed prior", "LP-AAE"]
+    assert table[0][3:6] == ["0.95", "0.85", "0.75"] and table[1][3:] == [
+        "0.90", "0.80", "0.70", "0.50", "0.60", "0.70", "20.0", "30.0", "40.0"
+    ]  # fmt: skip
+    assert (
+        "brightness, where the control has 0.95: not told apart LP-AAE, fixed prior"
+        in said["attributes-colours/control"]
+    )
+
+
 def test_of_runs_that_were_not_measured_nothing_is_shown(runs, output, tmp_path):
     assert attributes.write(runs[-1:], [], output) == ({}, {})
-    pictures = run_with(tmp_path, "lpaae", dataset="cifar10", colourmoved_r_500_test=[0.1, 0.2, 0.3])
+    pictures = run_with(tmp_path, "lpaae", dataset="cifar10", fid_x=1.0)
     assert attributes.write([pictures], [], output) == ({}, {}) and not any((output / "tables").iterdir())
 
 
@@ -102,9 +123,12 @@ def test_a_claim_on_disentanglement_needs_more_than_one_seed(runs):
     assert claim("disentangles $s$ and style").ours.judge(table)[1] == "not tested"
 
 
-def test_the_text_s_tables_are_those_that_are_written(runs, output):
+def test_the_text_s_tables_are_those_that_are_written(runs, output, tmp_path):
     text = (attributes.Path(__file__).parents[1] / "report" / "sections" / "attributes.tex").read_text()
-    labels, said = attributes.write(runs, [], output)
+    found = of_colours("", [0.9, 0.8, 0.7]) | of_colours("pca", [0.95, 0.85, 0.75])
+    pictures = run_with(tmp_path, "lpaae", dataset="cifar10", **found)
+    labels, said = attributes.write([*runs, pictures], [], output)
+    assert len(labels) == 3
     assert {label for found in labels.values() for label in found} <= arguments("label", text)
     assert set(said) <= arguments("res", text) and set(labels) <= arguments("ifrun", text)
 

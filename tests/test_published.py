@@ -215,6 +215,15 @@ def test_the_results_state_aae_s_errors(experiment, model, key):
     assert re.search(row, (ROOT / "docs" / "results.md").read_text())
 
 
+def test_the_results_state_how_colours_follow():
+    found = [RunFolder(PUBLISHED / f"cifar10-lpaae{more}-s0").metrics() for more in ("", "-fixed")]
+    learned, fixed = (metrics["colourmoved_r_500_test"] for metrics in found)
+    control = found[0]["pcacolourmoved_r_500_test"]
+    said = [f"{a:.2f}, {b:.2f} and {c:.2f}" for a, b, c in (control, learned, fixed)]
+    text = " ".join((ROOT / "docs" / "results.md").read_text().split())
+    assert f"the control {said[0]}, LP-AAE {said[1]}, the fixed prior {said[2]}." in text
+
+
 def test_the_numbers_in_the_readme_s_sentences_are_those_of_its_tables():
     for section in re.split("^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)[2:4]:
         lines = section.splitlines()

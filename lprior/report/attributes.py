@@ -15,7 +15,11 @@ from lprior.report.latex import Table, escape, header, row, spreads
 from lprior.results import RunFolder
 from lprior.runs import title_of
 
-NAME, WITH_S = "attributes", "disentanglement"  # of the tables, and of what the text asks whether it is there
+NAME, COLOURS, WITH_S = (
+    "attributes",
+    "attributes-colours",
+    "disentanglement",
+)  # of the tables, and of what the text asks whether it is there
 MODELS = ("aae", "vae", "vaegan", "lpaae-fixed", "lpaae")
 STUDIES_WITH_S = ("conditions", "conditions_unsupervised")
 SHOWN = ("thickness", "slant", "height")  # of digits; all have a width, too
@@ -25,31 +29,38 @@ FACTS = ("model", "$n$", "epochs")
 def write(
     runs: Iterable[RunFolder], of_study: Iterable[RunFolder], output: Path
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """The tables of what was measured on digits in `runs`, and of models with s in a study, too. Gives the labels of
-    those that are there, by what the text asks for, and what else it may ask for, by key."""
-    table, beside = (_measured(some) for some in (runs, of_study))
+    """The tables of what was measured in `runs` on digits and on pictures, and of models with s in a study, too. Gives
+    the labels of those that are there, by what the text asks for, and what else it may ask for, by key."""
+    runs, folder = list(runs), output / "tables"
+    table, pictures = _measured(runs, "digits"), _measured(runs, "pictures")
     labels, said = {}, {}
-    if (plain := table[table["key"].isin(MODELS)]).size:
-        arithmetic_table(plain, ("r", "slope")).write(output / "tables", NAME)
-        arithmetic_table(plain, ("class",)).write(output / "tables", f"{NAME}-class")
-        labels[NAME], said[f"{NAME}/control"] = [f"tab:{NAME}", f"tab:{NAME}-class"], control_in_words(plain)
-    if (table.get("slant kept", pd.Series(dtype=float)).notna()).any():
-        disentanglement_table(table, beside).write(output / "tables", WITH_S)
+    if len(table):
+        arithmetic_table(table, ("r", "slope")).write(folder, NAME)
+        arithmetic_table(table, ("class",)).write(folder, f"{NAME}-class")
+        labels[NAME], said[f"{NAME}/control"] = [f"tab:{NAME}", f"tab:{NAME}-class"], control_in_words(table)
+    if len(pictures):
+        arithmetic_table(pictures, ("r", "slope", "class"), "pictures").write(folder, COLOURS)
+        labels[COLOURS], said[f"{COLOURS}/control"] = [f"tab:{COLOURS}"], control_in_words(pictures, "pictures")
+    with_s = _measured(runs, "digits", every=True)
+    if (with_s.get("slant kept", pd.Series(dtype=float)).notna()).any():
+        disentanglement_table(with_s, _measured(of_study, "digits", every=True)).write(folder, WITH_S)
         labels[WITH_S] = [f"tab:{WITH_S}"]
     return labels, said
 
 
-def _measured(runs: Iterable[RunFolder]) -> pd.DataFrame:
-    """The rows of runs on digits that have these metrics."""
-    table = table_of(run for run in runs if DATASETS[run.config().dataset].family == "digits")
-    return table[table["slant r"].notna()] if len(table) else pd.DataFrame(columns=["key"])
+def _measured(runs: Iterable[RunFolder], family: str, every: bool = False) -> pd.DataFrame:
+    """The rows of runs on data of a family that have these metrics, of `MODELS` or of every model."""
+    table = table_of(run for run in runs if DATASETS[run.config().dataset].family == family)
+    if (first := f"{RULERS[family].names[0]} r") not in table:
+        return pd.DataFrame(columns=["key"])
+    found = table[table[first].notna()]
+    return found if every else found[found["key"].isin(MODELS)]
 
 
-def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...]) -> Table:
+def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...], family: str = "digits") -> Table:
     """The control first, then a row for each of `MODELS`: of each attribute correlation, slope or share that keeps its
     class, by their names in the titles."""
-    names = RULERS["digits"].names
-    columns = [f"{name} {one}" for one in what for name in names]
+    columns = [f"{name} {one}" for one in what for name in RULERS[family].names]
     rows = [row(["Principal components", "", "", *spreads(table.iloc[:1], columns, COMPONENTS)]), "\\midrule\n"]
     for model in (model for model in MODELS if model in set(table["key"])):
         group = table[table["key"] == model]
@@ -57,11 +68,11 @@ def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...]) -> Table:
     return Table(header(columns, FACTS), "".join(rows))
 
 
-def control_in_words(table: pd.DataFrame) -> str:
-    """Of the correlations of strokes, slant and width, which models are behind the control, which is said first, which
+def control_in_words(table: pd.DataFrame, family: str = "digits") -> str:
+    """Of the correlations of each attribute but height, which models are behind the control, which is said first, which
     are not told apart from it, and which are ahead; in LaTeX."""
     sentences = []
-    for name in (name for name in RULERS["digits"].names if name != "height"):
+    for name in (name for name in RULERS[family].names if name != "height"):
         control = float(table[f"{COMPONENTS}{name} r"].iloc[0])
         groups: dict[str, list[str]] = {"behind": [], "not told apart": [], "ahead": []}
         for model in (model for model in MODELS if model in set(table["key"])):
