@@ -1,17 +1,22 @@
 """What the report and the notebooks show of attributes that were measured."""
 
+import shutil
+
 import pytest
 from latex import arguments
 from test_studies import cells, run_with
 
 from lprior import data
+from lprior.errors import UserError
 from lprior.evaluation.attributes import RULERS
 from lprior.model import load
 from lprior.notebooks import attributes as shown
-from lprior.notebooks import words
+from lprior.notebooks import comparison, words
 from lprior.report import attributes
 from lprior.report.claims import CLAIMS
 from lprior.report.frame import table_of
+from lprior.results import RunFolder
+from lprior.stored import read_picture
 
 PCA = {"pcamoved_r_500_test": [0.5, 0.9, 0.1, 0.7], "pcamoved_slope_500_test": [0.4] * 4,
        "pcamoved_class_mnist_clf1_500_test": [0.8] * 4}  # fmt: skip
@@ -159,6 +164,20 @@ def test_swaps_are_rows_of_one_s_below_a_row_of_images(finished):
     test = data.load("mnist5k", split="test")
     found = shown.swaps(model, test)
     assert found.shape == (110, 1, 28, 28) and (found[:10] == test.images[:10]).all()
+
+
+def test_without_published_weights_there_is_what_trains_them(finished, tmp_path, monkeypatch, capsys):
+    test, made = data.load("mnist5k", split="test"), finished / "mnist5k-lpaae-supervised-s0"
+    run = RunFolder(shutil.copytree(made, tmp_path / made.name))
+    assert shown.swapped(run, test).width == 2 * 302 and capsys.readouterr().out == ""
+    (run / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="model.safetensors"):
+        shown.swapped(run, test)
+    monkeypatch.setattr(comparison, "PUBLISHED", tmp_path)
+    assert shown.swapped(run, test) == read_picture(run / "evolution.png")
+    said = capsys.readouterr().out
+    assert "not in this clone: docs/weights.md" in said
+    assert f"`python -m lprior run {made.name} --preset smoke` trains it" in said
 
 
 def test_the_ruler_s_figure_names_every_attribute():

@@ -3,11 +3,14 @@
 import ast
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
+from places import NOWHERE, ROOT
 from test_cifar10 import make_pictures
 
 from lprior import __main__ as cli
@@ -20,12 +23,12 @@ from lprior.notebooks.execution import check_parameters, declared_parameters, de
 from lprior.results import RunFolder
 from lprior.settings import parse_settings
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = ROOT / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 NOTEBOOKS = {name: algorithm.notebook for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 TRAINING = [path for path in PATHS if path.name in NOTEBOOKS.values()]
 READING = {  # and how many pictures each shows
-    "attributes.ipynb": 2, "disentanglement.ipynb": 3, "latent_space.ipynb": 4, "readings.ipynb": 1,
+    "attributes.ipynb": 2, "disentanglement.ipynb": 4, "latent_space.ipynb": 4, "readings.ipynb": 1,
     "text_to_image.ipynb": 3,
 }  # fmt: skip
 ALGORITHM_OF = {file: algorithm for algorithm, file in NOTEBOOKS.items()}
@@ -188,6 +191,41 @@ def test_each_reading_notebook_runs(name, finished, finished_scenes, tmp_path, m
     given |= {"dataset": "scenes5k"} if name == "text_to_image.ipynb" else {}
     execute(FOLDER / name, tmp_path / name, given)
     assert len(pictures_in(outputs_of(tmp_path / name))) >= READING[name]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """What git has of this repository, and nothing else."""
+    answer = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
+    if answer.returncode:
+        pytest.skip("this is no git checkout")
+    folder = tmp_path_factory.mktemp("clone")
+    for name in filter(None, answer.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READING)
+def test_each_reading_notebook_runs_in_a_fresh_clone_without_data_or_a_network(name, clone, tmp_path, monkeypatch):
+    """With the parameters that it has. Where it looks at images, embedded digits take the place of MNIST."""
+    (tmp_path / "data").mkdir()
+    environment = {
+        "PYTHONPATH": clone, "LPRIOR_DATA": tmp_path / "data", "XDG_CACHE_HOME": tmp_path / "cache",
+        "http_proxy": NOWHERE, "https_proxy": NOWHERE, "no_proxy": "",
+    }  # fmt: skip
+    for key, value in environment.items():
+        monkeypatch.setenv(key, str(value))
+    monkeypatch.chdir(clone)
+    output = tmp_path / name
+    execute(clone / "notebooks" / name, output, {})
+    outputs = outputs_of(output)
+    said = "".join(one.text for one in outputs if one.output_type == "stream" and one.name == "stderr")
+    assert len(pictures_in(outputs)) >= READING[name]
+    assert ("GOING ON WITH" in said) == (name != "readings.ipynb")
+    assert not (clone / "results" / "interactive").exists()  # nothing is trained
 
 
 # By the command line

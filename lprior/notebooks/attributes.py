@@ -2,11 +2,13 @@
 
 import pandas as pd
 import torch
+from IPython.display import Image as Shown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
-from lprior import data
+from lprior import data, figures
 from lprior.algorithms.conditions import VALUES, with_s
 from lprior.data import DATASETS, Dataset
 from lprior.evaluation.arithmetic import MEASURED, direction
@@ -16,7 +18,9 @@ from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.measurement import further
 from lprior.evaluation.metrics import metric_of
 from lprior.model import Model, load
+from lprior.notebooks.comparison import weights_note
 from lprior.results import RunFolder
+from lprior.stored import read_picture
 
 STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # of a direction
 WORDS = {"thickness": "stroke width"}
@@ -135,3 +139,12 @@ def swaps(model: Model, images: Dataset) -> Tensor:
     noise = torch.cat([with_s(z, torch.full((VALUES,), s)) for s in range(VALUES)])
     made = data.crop(model.generate(noise.to(model.device)), part.images.shape[-1])
     return torch.cat([part.images, made])
+
+
+def swapped(run: RunFolder, test: Dataset) -> Shown | Image.Image:
+    """The sheet of `swaps` of a run, as a notebook shows it. Of a run that is published without its weights, its
+    evolution, after a line that says so."""
+    if note := weights_note(run):
+        print(f"{note}. Shown is how its samples became so: a column is one noise vector, a row an epoch.")
+        return read_picture(run.still("evolution"))
+    return figures.show(figures.sheet(swaps(load(run.path), test)))
