@@ -145,13 +145,14 @@ def test_a_wrong_parameter_is_one_red_line(opened):
     assert notebook.errors.all_inner_texts() == ["preset 'smoek' is unknown: did you mean 'smoke'?"]
 
 
-def test_a_slider_changes_the_picture(opened):
-    notebook = opened("latent_space.ipynb", method="pca")
+def test_a_slider_changes_the_picture_and_its_neighbours(opened):
+    notebook = opened("latent_space.ipynb")
     notebook.run_all()
-    picture, slider = (notebook.page.locator(f".widget-hbox {kind}") for kind in ("img", ".noUi-handle"))
-    before, looked = picture.get_attribute("src"), picture.screenshot()
-    slider.first.press("End")
-    notebook.page.wait_for_function(
-        "([picture, before]) => picture.src != before", arg=[picture.element_handle(), before]
-    )
-    assert picture.screenshot() != looked and notebook.errors.count() == 0
+    pictures, slider = (notebook.page.locator(f".widget-hbox {kind}") for kind in ("img", ".noUi-handle"))
+    shown = [pictures.nth(i) for i in range(pictures.count())]
+    before, looked = [one.get_attribute("src") for one in shown], [one.screenshot() for one in shown]
+    slider.nth(1).press("End")
+    changed = "([shown, before]) => shown.every((one, i) => one.src != before[i])"
+    notebook.page.wait_for_function(changed, arg=[[one.element_handle() for one in shown], before])
+    assert len(shown) == 2 and all(one.screenshot() != seen for one, seen in zip(shown, looked, strict=True))
+    assert notebook.errors.count() == 0

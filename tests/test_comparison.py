@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 
 from lprior import data, figures
 from lprior.config import resolve
@@ -176,11 +176,16 @@ def test_the_manifold_is_of_two_entries_only(finished):
         latent.manifold(load(finished / "mnist5k-lpaae-s0"))
 
 
+def alike(one: Image.Image, other: Image.Image) -> bool:
+    """Up to rounding, which may differ between batches of different sizes."""
+    return max(most for _, most in ImageChops.difference(one, other).getextrema()) <= 1
+
+
 @pytest.mark.parametrize("variant", ["code_2", "supervised"])
 def test_sliders_move_the_picture_and_a_button_draws_the_noise(finished, variant):
     model = load(finished / f"mnist5k-lpaae-{variant}-s0")
-    left, picture = latent.sliders(model, size=56).children
-    button, *sliders = left.children
+    left, right = latent.sliders(model, size=56).children
+    (button, *sliders), (picture, _, _) = left.children, right.children
     named = {slider.description: slider for slider in sliders}
     assert set(named) == {f"z{i}" for i in range(model.config.code)} | ({"s"} if variant == "supervised" else set())
     shown = [picture.value]
@@ -189,6 +194,40 @@ def test_sliders_move_the_picture_and_a_button_draws_the_noise(finished, variant
         shown.append(picture.value)
     assert len(set(shown)) == 4 and named["z1"].value != 2.5
     assert Image.open(io.BytesIO(shown[0])).size == (56, 56)
+
+
+def test_below_the_picture_are_its_neighbours_along_the_slider_that_was_moved(finished):
+    """Nine of them, whatever the moved slider says, until another one is moved; the first and the last are the slider's
+    ends. s and the button change them all."""
+    model = load(finished / "mnist5k-lpaae-supervised-s0")
+    left, right = latent.sliders(model, size=28 * latent.STRIP).children  # so that the strip is not resized
+    (button, s, z0, z1, *_), (_, strip, along) = left.children, right.children
+
+    def tiles():
+        row = Image.open(io.BytesIO(strip.value))
+        assert row.size == (28 * latent.STRIP, 28)
+        return [row.crop((28 * i, 0, 28 * i + 28, 28)) for i in range(latent.STRIP)]
+
+    def drawn(entry: int, value: float):
+        noise = model.noise(1, s=s.value)
+        noise[:, : model.config.code] = torch.tensor([one.value for one in left.children[2:]])
+        noise[:, entry] = value
+        return figures.sheet(model.generate(noise), padding=0)
+
+    assert along.value == "z0 from -3 to 3" and alike(tiles()[0], drawn(0, -3)) and tiles()[0] != tiles()[-1]
+    z1.value = 2.5
+    before = tiles()
+    assert along.value == "z1 from -3 to 3"
+    assert all(map(alike, (before[0], before[4], before[-1]), (drawn(1, z) for z in (-3, 0, 3))))
+    z1.value = -1.0
+    assert tiles() == before
+    s.value = 4
+    assert along.value == "z1 from -3 to 3" and tiles() != before and alike(tiles()[-1], drawn(1, 3))
+    before = tiles()
+    button.click()
+    assert along.value == "z1 from -3 to 3" and tiles() != before and alike(tiles()[-1], drawn(1, 3))
+    z0.value = 3.0
+    assert along.value == "z0 from -3 to 3" and alike(tiles()[0], drawn(0, -3))
 
 
 def test_only_the_first_entries_have_sliders(finished):

@@ -1,6 +1,5 @@
 """Looking at codes: maps of them, walks between them, the manifold of a two-dimensional code, and sliders."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,9 @@ from lprior.model import Model, load
 from lprior.notebooks import comparison
 from lprior.results import still
 from lprior.stored import read_picture
+from lprior.tiles import png
+
+FAR, STRIP = 3, 9  # ends of the sliders, in standard deviations; images in the strip of neighbours
 
 
 def generated(model: Model, count: int, test: Dataset) -> tuple[Tensor, Tensor]:
@@ -99,29 +101,50 @@ def plane(folder: str | Path | None, dataset: str, preset: str, **chosen) -> Ima
 
 def sliders(model: Model, most: int = 8, size: int = 448):
     """A widget: a slider for each of the first `most` entries of the noise, in standard deviations, a button that draws
-    all of the noise anew, and the image that they make, smooth, of `size` pixels a side. With a conditional variable,
-    one more slider for s."""
+    all of the noise anew, and the image that they make, smooth, of `size` pixels a side; below it its neighbours along
+    the entry that was moved last, in `STRIP` steps from one end of the slider to the other. With a conditional
+    variable, one more slider for s."""
     import ipywidgets as widgets
 
-    entries = [widgets.FloatSlider(0.0, min=-3, max=3, step=0.1, description=f"z{i}") for i in range(model.config.code)]
+    entries = [
+        widgets.FloatSlider(0.0, min=-FAR, max=FAR, step=0.1, description=f"z{i}") for i in range(model.config.code)
+    ]
     values = model.autoencoder.s.values
     s = [widgets.IntSlider(0, min=0, max=values - 1, description="s")] if values else []
-    button, picture = widgets.Button(description="random"), widgets.Image(format="png", width=size, height=size)
+    picture, strip = widgets.Image(format="png", width=size, height=size), widgets.Image(format="png", width=size)
+    button, along, moved = widgets.Button(description="random"), widgets.Label(), entries[0]
+
+    def noise(count: int) -> Tensor:
+        """As the sliders are, `count` times."""
+        rows = model.noise(count, s=s[0].value if s else None)
+        rows[:, : len(entries)] = torch.tensor([entry.value for entry in entries])
+        return rows
 
     def show(change: object = None) -> None:
-        noise = model.noise(1, s=s[0].value if s else None)
-        noise[:, : len(entries)] = torch.tensor([entry.value for entry in entries])
-        tile = figures.sheet(model.generate(noise), padding=0)
-        content = io.BytesIO()
-        tile.resize((size, size), Image.Resampling.BICUBIC).save(content, format="png")
-        picture.value = content.getvalue()
+        beside = noise(STRIP)
+        beside[:, entries.index(moved)] = torch.linspace(-FAR, FAR, STRIP)
+        one, others = model.generate(torch.cat([noise(1), beside])).split([1, STRIP])
+        tile, row = figures.sheet(one, padding=0), figures.sheet(others, padding=0, columns=STRIP)
+        tile = tile.resize((size, size), Image.Resampling.BICUBIC)
+        row = row.resize((size, size // STRIP), Image.Resampling.BICUBIC)
+        picture.value, strip.value, along.value = png(tile), png(row), f"{moved.description} from {-FAR} to {FAR}"
+
+    def move(change) -> None:
+        nonlocal moved
+        moved = change["owner"]
+        show()
 
     def draw(change: object = None) -> None:
         for entry, value in zip(entries, torch.randn(len(entries)).tolist(), strict=True):
+            entry.unobserve(move, "value")  # else each would show what is on the way
             entry.value = value
+            entry.observe(move, "value")
+        show()
 
-    for slider in [*entries, *s]:
+    for entry in entries:
+        entry.observe(move, "value")
+    for slider in s:
         slider.observe(show, "value")
     button.on_click(draw)
     show()
-    return widgets.HBox([widgets.VBox([button, *s, *entries[:most]]), picture])
+    return widgets.HBox([widgets.VBox([button, *s, *entries[:most]]), widgets.VBox([picture, strip, along])])
