@@ -129,7 +129,7 @@ def stub(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("lprior.benchmark.step.alternate", lambda contenders, repeats: dict.fromkeys(contenders, [1.0]))
     patch.setattr("papermill.execute_notebook", lambda source, target, *rest, **options: Path(target).write_text("{}"))
     for place in ("lprior.evaluation.record.measure", "lprior.evaluation.verify.measure"):
-        patch.setattr(place, lambda model, train, test, whole=True: {"reconstruction_mse_test": 0.5})
+        patch.setattr(place, lambda *arguments: {"reconstruction_mse_test": 0.5})
     patch.setattr("lprior.evaluation.inception.inception_metrics", lambda *arguments: {"fid_inception_10k_test": 1.0})
     for name in ("save_pdf", "save_for_print"):
         patch.setattr(f"lprior.figures.{name}", nothing)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import nbformat
 import pytest
@@ -94,7 +95,7 @@ def test_metrics_of_fewer_epochs_are_not_shown_of_more(tmp_path, monkeypatch):
     assert not (tmp_path / "glance.json").exists()
 
 
-def test_a_stopped_training_says_where_and_goes_on(tmp_path, monkeypatch):
+def test_a_stopped_training_says_where_and_goes_on(tmp_path, monkeypatch, capsys):
     class Stopped(Lines):
         def epoch(self, row, last, frame):
             super().epoch(row, last, frame)
@@ -105,10 +106,13 @@ def test_a_stopped_training_says_where_and_goes_on(tmp_path, monkeypatch):
         patch.setattr(interactive, "Lines", Stopped)
         with pytest.raises(UserError, match="^stopped after epoch 2 of 3; Run All goes on from there$"):
             interactive.obtain(asked(3), tmp_path)
+    assert "going on" not in capsys.readouterr().out
     seen = []
     monkeypatch.setattr(Lines, "epoch", lambda self, row, *_: seen.append(row["epoch"]))
     interactive.obtain(asked(3), tmp_path)
-    assert seen == [3]
+    assert seen == [3] and capsys.readouterr().out == "going on after epoch 2 of 3\n"
+    interactive.obtain(asked(3), tmp_path, whole=True)  # trained to its end, and only measured
+    assert seen == [3] and capsys.readouterr().out == ""
 
 
 # What is on the screen
@@ -178,7 +182,24 @@ def test_a_bar_goes_over_the_whole_run(tmp_path, capsys):
     assert live._bar.total == 12 and "left, then measuring" in str(live._bar)
     live.measure()
     assert "measuring" in str(live._bar) and "left" not in str(live._bar)
+    live.measure("Parzen windows (4/5)")
+    assert "measuring: Parzen windows (4/5)" in str(live._bar)
     live.close(True)
+    assert "going on after epoch 1 of 3" in capsys.readouterr().out
+
+
+def test_what_is_only_measured_has_a_bar_that_names_each_part(made, monkeypatch, tmp_path):
+    folder, seen = shutil.copytree(made.path, tmp_path / "run"), []
+
+    class Seen(Live):
+        def measure(self, part=""):
+            super().measure(part)
+            seen.append(str(self._bar))
+
+    monkeypatch.setattr(interactive, "Lines", Seen)
+    interactive.obtain(asked(2), folder, whole=True)
+    assert len(seen) == 6 and all("measuring" in bar and "left" not in bar for bar in seen)
+    assert "measuring: second classifier (3/5)" in seen[3]
 
 
 # Data that are nowhere

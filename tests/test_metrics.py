@@ -380,6 +380,19 @@ def test_a_perfect_model_has_no_error_and_the_metrics_of_its_samples(held_out):
     assert of_control == {key for judge in (Judge(few), Judge(few, second=True)) for key in judge.measure(few.images)}
 
 
+def test_each_part_of_measuring_is_named_before_it_begins(held_out, monkeypatch):
+    few, told = held_out.head(100), []
+    monkeypatch.setattr("lprior.evaluation.measurement.parzen", lambda *_: told.append("parzen") or {})
+    measure(known(few), few, few, tell=told.append)
+    assert told == [
+        "reconstructions (1/5)", "FID, score, precision and recall (2/5)", "second classifier (3/5)",
+        "Parzen windows (4/5)", "parzen", "mixture of ten Gaussians (5/5)",
+    ]  # fmt: skip
+    told.clear()
+    measure(known(few), few, few, whole=False, tell=told.append)
+    assert told == ["reconstructions (1/2)", "FID, score, precision and recall (2/2)"]
+
+
 def test_the_second_judge_sees_nothing_of_what_choices_are_made_by(held_out):
     few = held_out.head(100)
     assert any(map(is_second, measure(known(few), few, few)))

@@ -1,6 +1,7 @@
 """From a trained model to its metrics: what is sampled, and what it is compared with."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 
 from torch import Tensor
 
@@ -19,9 +20,12 @@ GLANCE = 2000  # samples, at most, of what is not measured whole, and of the met
 VALIDATION = 5000  # training images, the last ones, on which Parzen windows choose their width
 
 
-def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> dict:
+def measure(
+    model: Model, train: Dataset, test: Dataset, whole: bool = True, tell: Callable[[str], object] = lambda part: None
+) -> dict:
     """Every metric of a model, under the keys that `metrics.py` explains. If not `whole`, of at most GLANCE samples,
-    without Parzen windows and the control, which take most of the time.
+    without Parzen windows and the control, which take most of the time. `tell` is called before each part with its
+    name, such as "Parzen windows (4/5)".
 
     All is measured at the native resolution of the data set, to which larger images are cropped. What has no value has
     the reason in its place. Raises TrainingDiverged if samples are no finite numbers.
@@ -33,16 +37,27 @@ def measure(model: Model, train: Dataset, test: Dataset, whole: bool = True) -> 
     study = STUDIES.get(model.config.preset)
     judge, noise, size = judges[0], model.noise(count), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
-    judged = together(one.measure(samples) for one in judges)
-    values = {"reconstruction_mse_test": reconstruction_error(model, test), **judged}
+    judged = cache(lambda judge: judge.measure(samples))
+    parts: dict[str, Callable[[], dict]] = {
+        "reconstructions": lambda: {"reconstruction_mse_test": reconstruction_error(model, test)}
+    }
+    for title, one in zip(("FID, score, precision and recall", "second classifier"), judges, strict=False):
+        if one.available:
+            parts[title] = partial(judged, one)
     if whole and _grey(test):
-        values |= parzen(samples, train, test)
+        parts["Parzen windows"] = lambda: parzen(samples, train, test)
     if whole and judge.available:
-        values |= of_fitted(["gmm10", *(study.fitted if study else ())], model, train, test, judges, judged)
+        fitted = ["gmm10", *(study.fitted if study else ())]
+        title = "mixture of ten Gaussians" if fitted == ["gmm10"] else f"{len(fitted)} fitted priors"
+        parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)))
     if model.autoencoder.s.values:
-        values |= conditional.measure(model, noise, judge, test)
-    if study and study.measure:
-        values |= study.measure(model, train, test)
+        parts["the conditional variable"] = lambda: conditional.measure(model, noise, judge, test)
+    if study and (of_study := study.measure):
+        parts[f"what the study {study.name} asks for"] = lambda: of_study(model, train, test)
+    values: dict = {}
+    for number, (title, part) in enumerate(parts.items(), 1):
+        tell(f"{title} ({number}/{len(parts)})")
+        values |= part()
     return against(test.split, values)
 
 

@@ -1,5 +1,7 @@
 """Metrics into the folder of a run that is trained, whether it has been measured before or not."""
 
+from collections.abc import Callable
+
 from lprior.data import Dataset
 from lprior.errors import UserError
 from lprior.evaluation.measurement import measure
@@ -8,11 +10,14 @@ from lprior.provenance import code_sha256
 from lprior.results import FEW, METRICS, OLD, RunFolder
 
 
-def record(model: Model, train: Dataset, test: Dataset, result: RunFolder, whole: bool = True) -> dict:
+def record(
+    model: Model, train: Dataset, test: Dataset, result: RunFolder, whole: bool = True,
+    tell: Callable[[str], object] = lambda part: None,
+) -> dict:  # fmt: skip
     """Measure the model of a run, write the metrics into its folder, which the caller holds, and into its provenance
-    by which code; the metrics. `whole`: see `measure`; if not, they are in glance.json. Raises TrainingDiverged if
-    samples are no finite numbers, UserError for what cannot be written."""
-    values = measure(model, train, test, whole)
+    by which code; the metrics. `whole` and `tell`: see `measure`; if not whole, they are in glance.json. Raises
+    TrainingDiverged if samples are no finite numbers, UserError for what cannot be written."""
+    values = measure(model, train, test, whole, tell)
     result.write_json(METRICS if whole else FEW, values)
     for name in (OLD, *([FEW] if whole else [])):
         (result / name).unlink(missing_ok=True)

@@ -21,6 +21,8 @@ class Lines:
     def begin(self, done: int, last: int) -> None:
         """Called before anything is trained or measured."""
         self.done, self.last = done, last
+        if 0 < done < last:
+            print(f"going on after epoch {done} of {last}", flush=True)
 
     def batches(self, batches: Iterable, count: int, epoch: int) -> Iterable:
         """Passes on the batches of an epoch."""
@@ -34,8 +36,8 @@ class Lines:
         self.done = row["epoch"]
         print(f"{frame.parents[1].name}  {summary(row, last)}", flush=True)
 
-    def measure(self) -> None:
-        """Called when training is over."""
+    def measure(self, part: str = "") -> None:
+        """Called when training is over, and before each part of what is then measured, with its name."""
 
     def close(self, finished: bool) -> None:
         """Called in the end, whatever that is."""
@@ -58,12 +60,8 @@ class Live(Lines):
         self._display: Any = None
 
     def batches(self, batches: Iterable, count: int, epoch: int) -> Iterable:
-        from tqdm.auto import tqdm
-
         if self._bar is None:
-            form = "{desc} {bar} {remaining} left, then measuring"
-            size = {"total": self.last * count, "initial": self.done * count}
-            self._bar = tqdm(**size, bar_format=form, leave=False, dynamic_ncols=True)
+            self._bar = _bar(self.last * count, self.done * count)
         self._bar.set_description_str(f"epoch {epoch}/{self.last}")
         for batch in batches:
             yield batch
@@ -90,10 +88,11 @@ class Live(Lines):
         self.done = row["epoch"]
         self.picture(Image.open(frame), summary(row, last))
 
-    def measure(self) -> None:
-        if self._bar is not None:
-            self._bar.bar_format = "{desc} {bar}"
-            self._bar.set_description_str("measuring")
+    def measure(self, part: str = "") -> None:
+        if self._bar is None:  # all epochs were there
+            self._bar = _bar(1, 1)
+        self._bar.bar_format = "{desc} {bar}"
+        self._bar.set_description_str(f"measuring: {part}" if part else "measuring")
 
     def close(self, finished: bool) -> None:
         if self._bar is not None:
@@ -102,6 +101,13 @@ class Live(Lines):
             from IPython.display import HTML
 
             self._display.update(HTML(""))
+
+
+def _bar(total: int, done: int) -> Any:
+    from tqdm.auto import tqdm
+
+    form = "{desc} {bar} {remaining} left, then measuring"
+    return tqdm(total=total, initial=done, bar_format=form, leave=False, dynamic_ncols=True)
 
 
 def _in_notebook() -> bool:

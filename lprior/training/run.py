@@ -90,7 +90,7 @@ def _fill(
         if "finished" not in made:
             result.write_json("provenance.json", made | _cost(training))
         if not unmeasured:
-            record(model, train, test, result, whole)
+            record(model, train, test, result, whole, progress.measure)
         finished = True
     except TrainingDiverged as error:
         said = f"{error}\n"
