@@ -151,6 +151,8 @@ def test_each_training_notebook_runs(path, tmp_path, monkeypatch, capsys):
     assert {"metrics.json", "samples.png", "notebook.ipynb"} <= {file.name for file in folder.iterdir()}
     assert not list(tmp_path.rglob("*.running.ipynb")) and not list(tmp_path.rglob("*.failed.ipynb"))
     assert len(pictures_in(outputs_of(output))) >= 4  # samples, evolution, losses, reconstructions
+    shown = [one.data["text/html"] for one in outputs_of(output) if "text/html" in one.get("data", {})]
+    assert shown[0].startswith("<details><summary>source</summary>")
     assert "epoch 1/1" in capsys.readouterr().out
     changes = {"epochs": 1, "width": 3, "betas": (0.4, 0.9)}
     assert RunFolder(folder).config() == resolve(ALGORITHM_OF[path.name], "mnist5k", "smoke", **changes)

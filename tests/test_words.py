@@ -1,10 +1,16 @@
 """What notebooks say of a run."""
 
+import html
+import inspect
+import re
+import textwrap
 from dataclasses import replace
 
 import pytest
 
 import lprior.report.studies  # noqa: F401
+from lprior.algorithms.aae import AAE
+from lprior.algorithms.conditions import Unsupervised
 from lprior.config import resolve
 from lprior.data import DATASETS
 from lprior.notebooks import comparison, words
@@ -28,6 +34,15 @@ def test_the_summary_has_what_differs_from_the_preset():
     assert "mnist-lpaae-norm-s1" in first and "`quick`" in first
     differing = {"| epochs | 2 | given |", "| width | 8 | given |", "| squared | False | variant norm |"}
     assert {*rows[3:]} == differing | {"| lam | 1.0 | variant norm |"}
+
+
+def test_source_is_folded_in_colours_that_need_no_script_or_style_sheet():
+    shown = words.source(AAE.train_step, Unsupervised).data
+    folded = re.fullmatch(r"<details><summary>source</summary>(.*)</details>", shown, re.DOTALL)[1]
+    assert not re.search("<script|<style|class=.(?!highlight)|<details open", shown) and "color: #008000" in folded
+    text = html.unescape(re.sub("<[^>]+>", "", folded))
+    first, second = inspect.getsource(AAE.train_step), inspect.getsource(Unsupervised)
+    assert text.strip() == f"{textwrap.dedent(first)}\n{second}".strip()
 
 
 def test_a_run_as_the_preset_has_it_needs_one_line():
