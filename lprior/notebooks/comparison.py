@@ -1,5 +1,6 @@
 """Several runs side by side: find them or make them, their table, their curves."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lprior import weights
 from lprior.config import RunConfig, resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.evaluation.metrics import in_words
+from lprior.evaluation.metrics import SHEET, in_words, is_second, metric_of
 from lprior.figures import logarithmic
 from lprior.notebooks import interactive
 from lprior.notebooks.configuration import Asked, at_hand
@@ -90,8 +91,8 @@ def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[tuple[s
 
 def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "recall")) -> pd.DataFrame:
     """Of runs on one data set by one preset, a row for each variant: the number of seeds, epochs, and mean and standard
-    deviation over seeds of each metric whose key begins with one of `kinds`. Variants measured by different protocols
-    have different columns."""
+    deviation over seeds of each metric whose key begins with one of `kinds`, which heads its column in words. Variants
+    measured by different protocols have different columns."""
     rows = {}
     for members in runs.values():
         values = pd.DataFrame([one.read_json("metrics.json") for one in members])
@@ -101,7 +102,19 @@ def table(runs: Runs, kinds: tuple[str, ...] = ("fid", "score", "precision", "re
             spread = f" ± {values[key].std():.3g}" if values[key].count() > 1 else ""
             row[key] = f"{values[key].mean():.4g}{spread}"
         rows[title(members[0])] = row
-    return pd.DataFrame(rows).T.fillna("–").rename_axis(columns=heading(runs))
+    found = pd.DataFrame(rows).T.fillna("–").rename_axis(columns=heading(runs))
+    return found.rename(columns=_heads([key for key in found if metric_of(key)]))
+
+
+def _heads(keys: list[str]) -> dict[str, str]:
+    """Key of a metric -> what heads its column, such as "FID of 10,000 samples"; with the key itself where protocols
+    differ in more than words say."""
+    words = {}
+    for key in keys:
+        word = "score of the sheet" if key.endswith(SHEET) else in_words(key)
+        words[key] = f"{word}, second classifier" if is_second(key) else word
+    times = Counter(words.values())
+    return {key: word if times[word] == 1 else f"{word} ({key})" for key, word in words.items()}
 
 
 def curves_figure(runs: Runs, kind: str = "fid") -> Figure:
