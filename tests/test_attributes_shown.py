@@ -180,6 +180,23 @@ def test_without_published_weights_there_is_what_trains_them(finished, tmp_path,
     assert f"`python -m lprior run {made.name} --preset smoke` trains it" in said
 
 
+def test_the_cost_of_information_is_a_curve_for_each_run_and_a_line_for_knowing_nothing(finished):
+    """Each as long as its run, in whole epochs; no key of a log is on it."""
+    runs = {name: RunFolder(comparison.PUBLISHED / f"mnist-lpaae-{name}-s0") for name in ("supervised", "unsupervised")}
+    figure = shown.information_figure(runs)
+    (axes,), logs = figure.axes, [run.log() for run in runs.values()]
+    *curves, line = axes.lines
+    assert [list(one.get_xdata()) for one in curves] == [list(log["epoch"]) for log in logs]
+    assert [list(one.get_ydata()) for one in curves] == [list(log["L_info"]) for log in logs]
+    assert list(line.get_ydata()) == pytest.approx([2.3026] * 2, abs=1e-4)
+    figure.draw_without_rendering()
+    assert all(float(tick) == int(float(tick)) for tick in axes.get_xticks())
+    said = [axes.get_title(), axes.get_xlabel(), axes.get_ylabel(), *(text.get_text() for text in axes.legend_.texts)]
+    assert said[3:] == ["supervised", "unsupervised", "knowing nothing: log 10"] and "_" not in "".join(said)
+    with pytest.raises(UserError, match="has no L_info"):
+        shown.information_figure({"": RunFolder(finished / "mnist5k-lpaae-s0")})
+
+
 def test_the_ruler_s_figure_names_every_attribute():
     figure = shown.measures_figure(data.load("mnist5k", split="test").images[:3], RULERS["digits"])
     assert figure.axes[0].texts[0].get_text().splitlines() == [

@@ -28,7 +28,7 @@ PATHS = sorted(FOLDER.glob("*.ipynb"))
 NOTEBOOKS = {name: algorithm.notebook for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 TRAINING = [path for path in PATHS if path.name in NOTEBOOKS.values()]
 READING = {  # and how many pictures each shows
-    "attributes.ipynb": 2, "disentanglement.ipynb": 4, "latent_space.ipynb": 4, "readings.ipynb": 1,
+    "attributes.ipynb": 2, "disentanglement.ipynb": 5, "latent_space.ipynb": 4, "readings.ipynb": 1,
     "text_to_image.ipynb": 3,
 }  # fmt: skip
 ALGORITHM_OF = {file: algorithm for algorithm, file in NOTEBOOKS.items()}

@@ -1,16 +1,20 @@
 """Attributes that are measured on the image itself, as notebooks show them: tables in words, directions, swaps."""
 
+import math
+
 import pandas as pd
 import torch
 from IPython.display import Image as Shown
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from torch import Tensor
 
 from lprior import data, figures
 from lprior.algorithms.conditions import VALUES, with_s
 from lprior.data import DATASETS, Dataset
+from lprior.errors import UserError
 from lprior.evaluation.arithmetic import MEASURED, direction
 from lprior.evaluation.attributes import RULERS, Ruler
 from lprior.evaluation.disentanglement import s_of_images, style
@@ -81,6 +85,27 @@ def disentanglement_in_words(models: dict[str, dict[str, float]], dataset: str) 
     columns = {"real images": real} | models
     table = {title: {words: found.get(name) for words, name in rows.items()} for title, found in columns.items()}
     return pd.DataFrame(table, dtype=float).round(2).dropna(how="all")
+
+
+def information_figure(runs: dict[str, RunFolder]) -> Figure:
+    """L_info of runs with s, by their titles, over epochs, and what it is of a Q that knows nothing. Raises UserError
+    for a run that has no such loss."""
+    figure = Figure(figsize=(5, 2.6), layout="constrained")
+    axes = figure.subplots()
+    for title, run in runs.items():
+        log = run.log()
+        if "L_info" not in log:
+            raise UserError(f"{run.path} has no L_info: it is no run of a variant with s")
+        axes.plot(log["epoch"], log["L_info"], marker=".", linewidth=0.9, label=title)
+    axes.axhline(math.log(VALUES), color="grey", linestyle="--", linewidth=0.8, label=f"knowing nothing: log {VALUES}")
+    axes.set_title("How well Q tells from an image which s it was made for", fontsize=9)
+    axes.set_ylabel("cost of Q's answer, nats", fontsize=8)
+    axes.set_xlabel("epoch", fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(bottom=0)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=8, loc="center right")
+    return figure
 
 
 def _ruler(dataset: str) -> Ruler:
