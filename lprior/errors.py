@@ -3,7 +3,10 @@
 import difflib
 from collections.abc import Collection
 
-IN_NOTEBOOKS = {"--force": "force=True", "--data or $LPRIOR_DATA": "$LPRIOR_DATA"}  # what options are called there
+IN_NOTEBOOKS = {  # what options are called there
+    "--force": "force=True", "--data or $LPRIOR_DATA": "$LPRIOR_DATA", "--device cpu or auto": "device cpu or auto",
+    "--engine eager": "device cpu",
+}  # fmt: skip
 
 
 class UserError(Exception):
@@ -13,10 +16,14 @@ class UserError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in the place of a traceback: one red line."""
-        text = str(self)
-        for option, parameter in IN_NOTEBOOKS.items():
-            text = text.replace(option, parameter)
-        return [f"\x1b[31m{text}\x1b[0m"]
+        return [f"\x1b[31m{in_notebooks(str(self))}\x1b[0m"]
+
+
+def in_notebooks(text: str) -> str:
+    """A message with options as they are called there."""
+    for option, parameter in IN_NOTEBOOKS.items():
+        text = text.replace(option, parameter)
+    return text
 
 
 class DataUnavailable(UserError):

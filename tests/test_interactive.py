@@ -3,16 +3,20 @@
 import json
 import re
 import shutil
+import time
 
 import nbformat
 import pytest
+import torch
 from nbclient import NotebookClient
 from test_notebooks import TRAINING, write_notebook
 
 from lprior import data
+from lprior.device import choose_device
 from lprior.errors import DataUnavailable, UserError
 from lprior.evaluation.measurement import GLANCE
 from lprior.notebooks import configuration, interactive
+from lprior.provenance import code_sha256
 from lprior.results import finished
 from lprior.training.progress import Lines, Live
 
@@ -52,6 +56,14 @@ def test_a_finished_run_is_shown_as_it_is(made, no_training):
     before = (made / "glance.json").stat().st_mtime_ns
     assert interactive.obtain(asked(2), made.path).path == made.path
     assert (made / "glance.json").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_answers_in_a_second(made, no_training):
+    """Of a core, however busy the machine is; as in a new kernel, which has yet to sum up the code."""
+    code_sha256.cache_clear()
+    begin = time.process_time()
+    assert interactive.obtain(asked(2), made.path).path == made.path
+    assert time.process_time() - begin < 1
 
 
 def test_fewer_epochs_than_there_are_show_the_run_with_a_note(made, no_training, capsys):
@@ -173,6 +185,14 @@ def test_errors_in_a_notebook_are_one_red_line_that_names_its_own_way(tmp_path):
     assert line.startswith("\x1b[31m") and "width 2 -> 3" in line and "force=True" in line and "--force" not in line
 
 
+def test_a_missing_gpu_is_said_without_an_option_of_the_command_line(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="use --device cpu or auto") as caught:
+        choose_device("cuda")
+    (line,) = caught.value._render_traceback_()
+    assert "use device cpu or auto" in line and "--" not in line
+
+
 def test_a_bar_goes_over_the_whole_run(tmp_path, capsys):
     live = Live()
     live.begin(1, 3)
@@ -211,7 +231,7 @@ def no_mnist(monkeypatch):
 
     def load(name, *arguments, **options):
         if name != "mnist5k":
-            raise DataUnavailable(f"{name} is nowhere")
+            raise DataUnavailable(f"{name} is nowhere: name another folder with --data or $LPRIOR_DATA")
         return original(name, *arguments, **options)
 
     monkeypatch.setattr(data, "load", load)
@@ -219,7 +239,8 @@ def no_mnist(monkeypatch):
 
 def test_embedded_digits_take_the_place_of_mnist_with_a_loud_line(no_mnist, capsys):
     assert configuration.at_hand("mnist") == "mnist5k"
-    assert "GOING ON WITH mnist5k" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "GOING ON WITH mnist5k" in said and "another folder with $LPRIOR_DATA" in said
     assert configuration.at_hand("mnist5k") == "mnist5k" and capsys.readouterr().err == ""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lprior import data
 from lprior.config import RunConfig, explain, resolve
-from lprior.errors import DataUnavailable, UserError
+from lprior.errors import DataUnavailable, UserError, in_notebooks
 from lprior.settings import parse_settings
 
 DECIDING = ("dataset", "preset", "variant", "seed", "epochs", "settings")  # what is computed; the others, how
@@ -57,5 +57,5 @@ def at_hand(dataset: str, folder: str | Path | None = None) -> str:
     except DataUnavailable as error:
         if folder is not None:
             raise
-        return data.substitute(dataset, error)
+        return data.substitute(dataset, DataUnavailable(in_notebooks(str(error))))
     return dataset
