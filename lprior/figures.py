@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -157,10 +157,10 @@ def png(figure: Figure) -> bytes:
 def loss_figure(log: pd.DataFrame) -> Figure:
     """Every loss of a run's log over epochs, a panel each."""
     names = [name for name in log.columns if name.startswith("L_")]
-    figure = Figure(figsize=(2.2 * len(names), 1.7), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
-        axes.set_title(name, fontsize=8, family="monospace")
+    figure = Figure(figsize=(2.2 * len(names), 1.7))
+    for axes, name in zip(_panels(figure, len(names), top=0.25), names, strict=True):
+        axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8, label=name)
+        axes.set_title(name, fontsize=8, family="monospace", y=1)
         axes.set_xlabel("epoch", fontsize=7)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.tick_params(labelsize=7)
@@ -171,20 +171,45 @@ def loss_figure(log: pd.DataFrame) -> Figure:
 def metrics_figure(log: pd.DataFrame) -> Figure:
     """Score and FID of few samples, as the log has them, over epochs; the upper axis counts minutes of training."""
     names = [name for name in log.columns if name.startswith(("score_", "fid_"))]
-    figure = Figure(figsize=(2.6 * max(1, len(names)), 1.9), layout="constrained")
-    for axes, name in zip(figure.subplots(1, max(1, len(names)), squeeze=False)[0], names, strict=False):
-        axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8)
-        axes.set_title(in_words(name), fontsize=7)
+    figure = Figure(figsize=(2.6 * max(1, len(names)), 1.9))
+    for axes, name in zip(_panels(figure, max(1, len(names)), top=0.54), names, strict=False):
+        axes.plot(log["epoch"], log[name], marker=".", color="black", linewidth=0.8, label=name)
+        axes.set_title(in_words(name), fontsize=7, y=1, pad=27)
         axes.set_xlabel("epoch", fontsize=7)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        per_epoch = log["seconds"].mean() / 60
-        minutes = axes.secondary_xaxis("top", functions=(lambda x, m=per_epoch: x * m, lambda x, m=per_epoch: x / m))
+        minutes = axes.secondary_xaxis("top", functions=_minutes(log))
         minutes.set_xlabel("minutes", fontsize=7)
         if name.startswith("fid_"):
             logarithmic(axes)
         for axis in (axes, minutes):
             axis.tick_params(which="both", labelsize=6)
     return figure
+
+
+def redraw(figure: Figure, log: pd.DataFrame) -> None:
+    """Make a `loss_figure` or a `metrics_figure` that of another run with the same columns, in a third of the time that
+    a new one takes."""
+    for axes in figure.axes:
+        for line in axes.lines:
+            line.set_data(log["epoch"], log[line.get_label()])
+        axes.relim()
+        axes.autoscale_view()
+        for minutes in axes.child_axes:
+            minutes.set_functions(_minutes(log))
+
+
+def _minutes(log: pd.DataFrame) -> tuple[Callable, Callable]:
+    """From epochs to minutes of training, and back."""
+    per_epoch = log["seconds"].mean() / 60
+    return lambda x: x * per_epoch, lambda x: x / per_epoch
+
+
+def _panels(figure: Figure, count: int, top: float) -> list[Axes]:
+    """From left to right, with margins in inches: matplotlib's own layout would draw everything twice."""
+    width, height = figure.get_size_inches()
+    left, right, bottom = 0.45, 0.05, 0.38
+    size = (width / count - left - right) / width, (height - bottom - top) / height
+    return [figure.add_axes((i / count + left / width, bottom / height, *size)) for i in range(count)]
 
 
 def course_figure(log: pd.DataFrame) -> Figure:

@@ -27,6 +27,9 @@ SETTINGS = {
 
 MANY = False  # whether --slow was given
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER_NEEDED = (
+    "LPRIOR_BROWSER_NEEDED"  # in the environment of .ci/run: no test in a browser may be skipped for want of it
+)
 
 
 def pytest_addoption(parser):
@@ -48,6 +51,8 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "faults" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="faults take ten minutes: only with --slow"))
+    if os.environ.get(BROWSER_NEEDED) and browser_missing():
+        raise pytest.UsageError(f"{BROWSER_NEEDED} is set, but {browser_missing()}")
     if reason := no_browser(config.getoption("--browser")):
         for item in items:
             if "browser" in item.keywords:
@@ -56,8 +61,11 @@ def pytest_collection_modifyitems(config, items):
 
 def no_browser(asked: bool) -> str:
     """Why nothing is tried in one; "" if it is."""
-    if not asked:
-        return "a browser takes two minutes: only with --browser"
+    return browser_missing() if asked else "a browser takes two minutes: only with --browser"
+
+
+def browser_missing() -> str:
+    """What a browser needs that is not there; "" if nothing is missing."""
     if CHROMIUM is None:
         return "there is no Chromium: on Debian and Ubuntu, install chromium"
     return "" if find_spec("playwright") else "there is no playwright: pip install playwright"
@@ -70,6 +78,19 @@ def private_cache(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("LPRIOR_DATA", raising=False)
         yield Path(os.environ["XDG_CACHE_HOME"])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, driven by playwright. Skips where there is none."""
+    if browser_missing():
+        pytest.skip(browser_missing())
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu", "--disable-quic"])
+        yield browser
+        browser.close()
 
 
 TINY = {"compact": Compact(1, SIZE, width=2), "paper": Paper(1, 32, width=2)}

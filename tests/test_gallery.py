@@ -1,11 +1,8 @@
 """Pages on a folder of runs: what they hold, that they hold it without a network, and what they do in a browser."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,6 +17,7 @@ from torchvision.transforms.functional import pil_to_tensor
 import lprior.report.studies  # noqa: F401  (which fill the table of presets)
 from lprior import __main__ as cli
 from lprior import config as configuration
+from lprior import figures
 from lprior.config import resolve
 from lprior.model import load
 from lprior.report.cover import GAP, LINE
@@ -31,7 +29,6 @@ from lprior.runs import runs_of, title_of
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 CONDITIONAL = "mnist-lpaae-supervised-s0"
 RUNS = ("mnist-aae-s0", "mnist-lpaae-s0", "mnist-lpaae-s1", "cifar10-lpaae-s0", CONDITIONAL)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LINKS = {"href", "src", "srcset", "action", "poster", "data-picture"}
 
 
@@ -44,6 +41,7 @@ def gallery(tmp_path_factory) -> Path:
     (folder / "mnist-aae-s0" / "frames").mkdir()
     for epoch in (0, 3, 32):
         Image.new("L", (280, 280), epoch).save(folder / "mnist-aae-s0" / "frames" / f"epoch-{epoch:04d}.png")
+    shutil.copy(PUBLISHED / "weights.json", folder)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         networks = configuration.build(RunFolder(folder / CONDITIONAL).config()).autoencoder()
@@ -95,7 +93,16 @@ def test_each_run_has_a_page_that_holds_what_the_run_has(gallery):
         assert (f'href="../{name}/model.safetensors"' in page.text) == has_weights
         assert (f'href="{name}/notebook.html"' in page.text) == (gallery / name / "notebook.ipynb").exists()
         assert f'src="{name}/losses.svg"' in page.text
-    assert "Its weights are not here" in (gallery / "gallery" / "mnist-lpaae-s1.html").read_text()
+
+
+def test_a_page_without_weights_says_how_to_get_them(gallery, tmp_path):
+    page = (gallery / "gallery" / "mnist-lpaae-s1.html").read_text()
+    assert "Its weights are not here" in page and "python -m lprior fetch FILE" in page
+    shutil.copytree(PUBLISHED / "mnist-lpaae-s1", tmp_path / "mnist-lpaae-s1")  # without the sums of an archive
+    write_gallery(tmp_path)
+    page = (tmp_path / "gallery" / "mnist-lpaae-s1.html").read_text()
+    assert "Its weights are not here" in page and "fetch" not in page
+    assert "python -m lprior run mnist-lpaae-s1 --preset quick" in page
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,18 @@ def test_the_same_runs_give_the_same_pages(gallery, tmp_path):
             assert (gallery / path).read_bytes() == (again / path).read_bytes(), path
 
 
+def test_curves_drawn_again_are_those_drawn_anew(tmp_path):
+    logs = [RunFolder(PUBLISHED / name).log() for name in ("cifar10-aae-s0", "mnist-aae-s0", "mnist-aae-s1")]
+    logs[0] = logs[0].set_axis(logs[1].columns, axis=1)  # other epochs, minutes and ranges
+    for make in (figures.loss_figure, figures.metrics_figure):
+        again = make(logs[0])
+        for log in logs[1:]:
+            figures.redraw(again, log)
+            for name, figure in (("again", again), ("anew", make(log))):
+                figures.save_svg(figure, tmp_path / f"{name}.svg")
+            assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "anew.svg").read_bytes()
+
+
 def test_formulas_become_mathml_and_code_stays():
     assert "<msub>" in in_mathml("weights $D_C$ and $$x$$") and 'display="block"' in in_mathml("$$x$$")
     assert in_mathml("`echo $A $B` and\n\n```\n$x$\n```") == "`echo $A $B` and\n\n```\n$x$\n```"
@@ -235,64 +254,84 @@ def test_a_cover_names_the_models_without_runs(tmp_path, capsys):
     )
 
 
+DESK = {"viewport": {"width": 1200, "height": 900}, "color_scheme": "light"}
+PHONE_AT_NIGHT = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+GROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 22, 26)"}  # as gallery.css has it
+
+
 @pytest.fixture
-def browse(tmp_path):
-    """What `script`, a list in JavaScript, is in a page from disk, opened in a browser."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no browser is here: none of {', '.join(BROWSERS)}")
+def browse(browser, gallery):
+    """Opens a page of the gallery from disk; at the end, no script of it may have failed."""
+    opened, errors = [], []
 
-    def look(path: Path, script: str, hash: str = "") -> list:
-        tried = path.with_name(f"tried-{path.name}")
-        last = f"<script>document.title = JSON.stringify({script})</script></body>"
-        tried.write_text(path.read_text().replace("</body>", last))
-        options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
-        try:
-            answer = subprocess.run([browser, *options, f"{tried.as_uri()}{hash}"], capture_output=True, text=True,
-                                    timeout=120, env=os.environ | {"HOME": str(tmp_path)})  # fmt: skip
-        finally:
-            tried.unlink()
-        return json.loads(unescape(re.search(r"<title>(.*?)</title>", answer.stdout)[1]))
+    def open_(address: str, look: dict = DESK):
+        page = browser.new_page(**look)
+        opened.append(page)
+        page.on("pageerror", lambda error: errors.append(error))
+        page.goto(f"{gallery.as_uri()}/{address}")
+        return page
 
-    return look
+    yield open_
+    for page in opened:
+        page.close()
+    assert errors == []
 
 
-def test_in_a_browser_the_filter_hides_other_cards(gallery, browse):
-    script = """(() => {
-      const shown = () => all(".card").filter((card) => !card.hidden).length, counts = [shown()];
-      for (const [name, value] of [["dataset", "MNIST"], ["model", "AAE"], ["variant", "supervised"]]) {
-        const [select] = all(`[data-filter=${name}]`);
-        select.value = value;
-        select.dispatchEvent(new Event("change"));
-        counts.push(shown());
-      }
-      return [...counts, all("[data-none]")[0].hidden];
-    })()"""
-    assert browse(gallery / "index.html", script) == [4, 3, 1, 0, False]
+@pytest.mark.parametrize("look", [DESK, PHONE_AT_NIGHT], ids=["desk", "phone_at_night"])
+@pytest.mark.parametrize(
+    "address",
+    ["index.html", "gallery/compare.html", f"gallery/{CONDITIONAL}.html", "gallery/cifar10-lpaae-s0.html",
+     "gallery/latent_space/notebook.html"],
+)  # fmt: skip
+def test_in_a_browser_a_page_fits_the_window_by_day_and_night(browse, address, look):
+    page = browse(address, look)
+    assert page.evaluate("document.documentElement.scrollWidth") <= look["viewport"]["width"]
+    ground, ink = page.evaluate(
+        "(({ backgroundColor, color }) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
+    assert ground == GROUND[look["color_scheme"]] and lightness(ink) * lightness(ground) < 0
 
 
-def test_in_a_browser_the_slider_chooses_the_frame_and_the_pointer_the_tile(gallery, browse):
-    script = """(() => {
-      const [section] = all(".animation"), [input] = all("input", section), [pad] = all(".pad"), [tile] = all(".tile");
-      const said = () => all("output", section)[0].textContent, found = [said()];
-      input.value = 1;
-      input.dispatchEvent(new Event("input"));
-      found.push(said(), all(".frame", section)[0].style.backgroundImage);
-      const box = pad.getBoundingClientRect(), at = { clientX: box.left + 1, clientY: box.bottom - 1 };
-      pad.dispatchEvent(new PointerEvent("pointermove", at));
-      found.push(tile.style.backgroundPosition);
-      pad.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" }));
-      return [...found, tile.style.backgroundPosition !== found[3]];
-    })()"""
-    found = browse(gallery / "gallery" / "mnist-lpaae-s0.html", script)
-    assert found == ["epoch 20", "epoch 2", 'url("mnist-lpaae-s0/epoch-0002.png")', "0% 100%", True]
+def lightness(colour: str) -> float:
+    """From -1 to 1 for "rgb(0, 0, 0)" to "rgb(255, 255, 255)"."""
+    return sum(map(int, re.findall(r"\d+", colour))) / 3 / 127.5 - 1
 
 
-def test_in_a_browser_two_runs_stand_side_by_side(gallery, browse):
-    script = """all(".side").map((side) => [
-      all("select", side)[0].value, all("td", side)[1].textContent, all(".pictures img", side).length,
-    ])"""
-    found = browse(gallery / "gallery" / "compare.html", script, "#cifar10-lpaae-s0,mnist-lpaae-s1")
-    metrics = [RunFolder(gallery / name).read_json("metrics.json") for name in ("cifar10-lpaae-s0", "mnist-lpaae-s1")]
+@pytest.mark.parametrize("look", [DESK, PHONE_AT_NIGHT], ids=["desk", "phone_at_night"])
+def test_in_a_browser_the_filter_hides_other_cards(browse, look):
+    page = browse("index.html", look)
+    shown = page.locator(".card:visible")
+    counts = [shown.count()]
+    for name, value in (("data set", "MNIST"), ("model", "AAE"), ("variant", "supervised")):
+        page.get_by_label(name).select_option(value)
+        counts.append(shown.count())
+    assert counts == [4, 3, 1, 0] and page.get_by_text("No model has all of these.").is_visible()
+
+
+@pytest.mark.parametrize("look", [DESK, PHONE_AT_NIGHT], ids=["desk", "phone_at_night"])
+def test_in_a_browser_the_slider_chooses_the_frame_and_the_pointer_the_tile(browse, look):
+    page = browse("gallery/mnist-lpaae-s0.html", look)
+    slider, said, frame = (
+        page.get_by_label("epoch", exact=True),
+        page.locator(".animation output"),
+        page.locator(".frame"),
+    )
+    assert said.inner_text() == "epoch 20"
+    slider.press("Home")
+    slider.press("ArrowRight")
+    assert said.inner_text() == "epoch 2" and "mnist-lpaae-s0/epoch-0002.png" in frame.get_attribute("style")
+    pad, tile = page.locator(".pad"), page.locator(".tile")
+    at = "element => element.style.backgroundPosition"
+    pad.hover(position={"x": 1, "y": pad.bounding_box()["height"] - 1})
+    assert tile.evaluate(at) == "0% 100%"
+    pad.press("ArrowUp")
+    assert tile.evaluate(at) == f"0% {100 * (SIDE - 2) / (SIDE - 1):g}%"
+
+
+def test_in_a_browser_two_runs_stand_side_by_side(browse, gallery):
+    page, pair = browse("gallery/compare.html#cifar10-lpaae-s0,mnist-lpaae-s1"), ("cifar10-lpaae-s0", "mnist-lpaae-s1")
+    metrics = [RunFolder(gallery / name).read_json("metrics.json") for name in pair]
     fid = [f"{next(value for key, value in one.items() if key.startswith('fid_')):.2f}" for one in metrics]
-    assert found == [["cifar10-lpaae-s0", fid[0], 4], ["mnist-lpaae-s1", fid[1], 1]]
+    for side, name, value, pictures in zip(page.locator(".side").all(), pair, fid, (4, 1), strict=True):
+        assert side.locator("select").input_value() == name
+        assert side.locator("td").nth(1).inner_text() == value and side.locator(".pictures img").count() == pictures

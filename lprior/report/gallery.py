@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lprior import figures
@@ -35,6 +36,8 @@ from lprior.runs import models, title_of, variants_of
 from lprior.settings import as_settings
 from lprior.stored import damaged, read_frames, read_picture
 from lprior.tiles import sheet
+from lprior.weights import FILE as WEIGHTS
+from lprior.weights import SUMS, read_sums
 
 FOLDER = "gallery"
 STATIC = ("gallery.css", "gallery.js")
@@ -42,7 +45,6 @@ SIDE = 20  # points a side of the plane of a prior
 OF_CARD = ("FID", "score", "precision", "recall")
 NOTEBOOK = "notebook.ipynb"
 ANIMATION = "evolution.gif"
-WEIGHTS = "model.safetensors"
 PICTURES = {
     "samples": "A hundred samples from the prior, by the averaged decoder",
     "evolution": "The same noise, a column each, over epochs, a row each",
@@ -84,9 +86,10 @@ def _fill(folder: Path, runs: list[RunFolder], within: list[str], beside: Path) 
     made, table = beside / FOLDER, table_of(runs)
     for name in STATIC:
         (made / name).write_text(PAGES.get_template(name).render())
-    shown = {}
+    shown, drawn = {}, {}
     for run in runs:
         (made / run.path.name).mkdir()
+        _write_curves(run.log(), made / run.path.name, drawn)
         page = run_page(run, table, made / run.path.name)
         _write(made / f"{run.path.name}.html", "run.html", **page)
         shown[run.path.name] = page["shown"]
@@ -136,7 +139,8 @@ def _card(key: str, group: pd.DataFrame, shown: dict[str, dict]) -> dict:
 def _texts(group: pd.DataFrame, prefix: str = "") -> dict[str, str]:
     """Title -> mean and standard deviation over the rows, of the metrics that they have."""
     titles = [title for metric in METRICS for title in metric.parts or [metric.title]]
-    found = {title: spread(group.get(prefix + title), form(title)) for title in titles}
+    titles = [title for title in titles if prefix + title in group]
+    found = {title: spread(group[prefix + title], form(title)) for title in titles}
     return {title: plain(text) for title, text in found.items() if text != MISSING}
 
 
@@ -147,10 +151,6 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
     metrics, control = _texts(own), _texts(own, MIXTURE)
     real = _texts(pd.DataFrame([anchors(config.dataset)])) if like_anchors(own) else {}
     arrows = {title: {True: "↑", False: "↓", None: ""}[by_title(title).higher_is_better] for title in metrics}
-    log = run.log()
-    curves = {"losses": figures.loss_figure(log), "metrics": figures.metrics_figure(log)}
-    for stem, figure in curves.items():
-        figures.save_svg(figure, made / f"{stem}.svg")
     pictures = {stem: f"../{name}/{path.name}" for stem in PICTURES if (path := _picture(run, stem))}
     shown = {"name": name, "title": title_of(config.model), "dataset": facts["data title"], "seed": config.seed,
              "metrics": metrics, "pictures": pictures, "frames": frames_of(run, config, made)}  # fmt: skip
@@ -161,10 +161,26 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
     return {
         "shown": shown, "control": control, "real": real, "arrows": arrows, "facts": facts.to_dict(),
         "captions": PICTURES, "difference": difference(config), "command": command(config), "weights": has_weights,
-        "notebook": has_notebook,
+        "notebook": has_notebook, "archived": name in _archived(run.path.parent),
         "plane": _write_plane(load(run.path), made) if has_plane else None,
         "seeds": table[(table["key"] == config.model) & (table["dataset"] == config.dataset)]["seed"].to_dict(),
     }  # fmt: skip
+
+
+def _write_curves(log: pd.DataFrame, made: Path, drawn: dict[tuple, Figure]) -> None:
+    """`drawn`: figures by what they show, which those of further runs are made of."""
+    for stem, make in {"losses": figures.loss_figure, "metrics": figures.metrics_figure}.items():
+        key = (stem, *log.columns)
+        if key in drawn:
+            figures.redraw(drawn[key], log)
+        else:
+            drawn[key] = make(log)
+        figures.save_svg(drawn[key], made / f"{stem}.svg")
+
+
+def _archived(folder: Path) -> set[str]:
+    """The runs whose weights are in the archive of the published runs in `folder`; none if these are others."""
+    return set(read_sums(folder)) if (folder / SUMS).exists() else set()
 
 
 def _picture(run: RunFolder, stem: str) -> Path | None:
