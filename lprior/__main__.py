@@ -191,11 +191,11 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     verify = _command(commands, do.verify, "verify", "compute the metrics of published runs again and compare")
-    verify.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    verify.add_argument("runs", nargs="+", help="names of published runs, folders of runs, or folders of such")
     verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     trace = _command(commands, do.retrace, "retrace", "train finished runs' first epochs again and compare the logs")
-    trace.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    trace.add_argument("runs", nargs="+", help="names of published runs, folders of runs, or folders of such")
     trace.add_argument("--epochs", type=int, default=1, metavar="N", help="so many of them (default: 1)")
     text = "a CSV file that keeps what came of it; runs that it has are passed over"
     trace.add_argument("--record", metavar="FILE", help=text)
@@ -204,7 +204,7 @@ def parser() -> argparse.ArgumentParser:
 
     text = "measure what directions in code space, and s, do to strokes or colours"
     attributes = _command(commands, judges.attributes, "attributes", text)
-    attributes.add_argument("runs", nargs="+", help="folders of runs, or folders of such folders")
+    attributes.add_argument("runs", nargs="+", help="names of published runs, folders of runs, or folders of such")
     attributes.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     evaluator = _command(commands, judges.evaluator, "evaluator", "the classifier that metrics are measured with")

@@ -161,8 +161,9 @@ def report(options: Namespace) -> None:
 def gallery(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401
     from lprior.report.gallery import write_gallery
+    from lprior.stored import folder_at
 
-    print(f"open {write_gallery(check_folder(options.results))} in a browser")
+    print(f"open {write_gallery(folder_at(check_folder(options.results)))} in a browser")
 
 
 def cover(options: Namespace) -> None:
@@ -219,8 +220,7 @@ def verify(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401
     from lprior.evaluation.verify import verify as checks
     from lprior.provenance import code_note
-    from lprior.results import RunFolder
-    from lprior.stored import runs_at
+    from lprior.results import RunFolder, runs_at
     from lprior.weights import FILE
 
     mismatches, count, unchecked = 0, 0, []
@@ -247,8 +247,7 @@ def verify(options: Namespace) -> None:
 def retrace(options: Namespace) -> None:
     import lprior.report.studies  # noqa: F401
     from lprior.provenance import code_note
-    from lprior.results import RunFolder
-    from lprior.stored import runs_at
+    from lprior.results import RunFolder, runs_at
     from lprior.training import retrace as tracing
 
     file = check_file(options.record) if options.record else None

@@ -31,8 +31,7 @@ def attributes(options: Namespace) -> None:
     from lprior.evaluation.arithmetic import Arithmetic
     from lprior.evaluation.measurement import further
     from lprior.model import load
-    from lprior.results import RunFolder
-    from lprior.stored import runs_at
+    from lprior.results import RunFolder, runs_at
     from lprior.weights import FILE
 
     folders = runs_at(options.runs)

@@ -49,3 +49,8 @@ def hint(name: str, choices: Collection[str]) -> str:
     """ "did you mean ...?" with what is nearly `name`; "" if nothing is."""
     close = difflib.get_close_matches(name, choices, n=1)
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def nearest(name: str, choices: Collection[str], count: int = 3) -> list[str]:
+    """At most so many of the choices that share parts with `name`, fewer than a hint asks for; the nearest first."""
+    return difflib.get_close_matches(name, choices, n=count, cutoff=0.4)

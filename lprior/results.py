@@ -25,7 +25,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -235,6 +235,17 @@ def locate(run: str | os.PathLike[str]) -> RunFolder:
     there = sorted(found.parent.name for found in clone.of_clone("results/published").glob("*/config.json"))
     choose("run", path.name, there)
     return RunFolder(PUBLISHED / path.name)
+
+
+def runs_at(runs: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The folders of the finished runs that these are or have in them: paths, or names of published runs. Raises
+    UserError for what is neither, and if no run is finished."""
+    tops = [stored.folder_at(locate(run).path) for run in runs]
+    candidates = [path for top in tops for path in sorted({top, *top.iterdir()})]
+    found = [path for path in candidates if (path / METRICS).exists()]
+    if not found:
+        raise UserError(f"{' '.join(map(str, tops))}: no finished run is there")
+    return found
 
 
 STILLS = (".png", ".webp", ".jpg")

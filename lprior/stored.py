@@ -3,11 +3,12 @@ UserError says in one line which file is damaged, how, and what to do."""
 
 import json
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lprior.errors import UserError
+from lprior.errors import UserError, hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,11 +168,14 @@ def read_frames(path: Path) -> "list[Image.Image]":
         raise damaged(path, first_line(error)) from error
 
 
-def runs_at(tops: Iterable[str | Path]) -> list[Path]:
-    """The folders of the finished runs that `tops` are, or have in them. Raises UserError if there is none."""
-    tops = [Path(top) for top in tops]
-    candidates = [path for top in tops for path in sorted({top, *top.iterdir()})]
-    found = [path for path in candidates if (path / "metrics.json").exists()]
-    if not found:
-        raise UserError(f"{' '.join(map(str, tops))}: no finished run is there")
-    return found
+def folder_at(path: str | Path) -> Path:
+    """It. Raises UserError if it is no folder; of one that is missing, with a hint at what has nearly its name."""
+    path = Path(path)
+    if os.path.isdir(path):
+        return path
+    if os.path.lexists(path):
+        raise UserError(f"{path} is no folder")
+    there = next(parent for parent in path.parents if os.path.isdir(parent))
+    _, *below = path.relative_to(there).parts
+    near = [str(found) for other in there.iterdir() if os.path.isdir(found := Path(there, other.name, *below))]
+    raise UserError(f"the folder {path} does not exist: {hint(str(path), near) or 'is its name right?'}")

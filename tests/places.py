@@ -61,11 +61,15 @@ class Place:
 
     def processes(self) -> list[str]:
         """The commands of all processes that were started here and by those, in whatever session, and are at work."""
-        found = []
+        return list(self.at_work().values())
+
+    def at_work(self) -> dict[int, str]:
+        """Their numbers, and their commands."""
+        found = {}
         for entry in Path("/proc").iterdir():
             try:
                 if f"TEST_PLACE={self.mark}\0".encode() in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 pass  # it has just ended, or is no process
         return found

@@ -177,6 +177,29 @@ def test_a_signal_to_the_workflow(tmp_path, undisturbed, stage):
     two_by_two(end, tmp_path, [signal.SIGINT, signal.SIGTERM])
 
 
+def test_a_job_that_is_taken_away_goes_on_by_itself(place):
+    """As a cluster may do it: the processes of the run are killed, and the one workflow starts it again."""
+    epochs, profile = 40, place.path / "profile"
+    place.set(PRESET | {"epochs": epochs})
+    profile.mkdir()
+    (profile / "config.yaml").write_text("retries: 1\n")
+    process = place.start(*WORKFLOW, SNAKEMAKE_PROFILE=str(profile))
+    appear(folder_of(place) / "checkpoint.pt", process)
+    killed = [
+        number for number, command in place.at_work().items() if "lprior run" in command or "ipykernel" in command
+    ]
+    for number in killed:
+        os.kill(number, signal.SIGKILL)
+    COUNT["cases"] += 1
+    code, said = end_of(process)
+    assert code == 0 and len(killed) >= 2, said
+    (resumed,) = provenance(place)["resumed"]
+    assert 1 <= resumed["epoch"] < epochs
+    assert list(pd.read_csv(folder_of(place) / "log.csv")["epoch"]) == list(range(1, epochs + 1))
+    assert (folder_of(place) / "metrics.json").exists()
+    COUNT["survived"] += 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_signal_while_the_report_is_written(place, finished, number):
     command, output = report_of(finished), place.path / "sources"

@@ -218,6 +218,12 @@ def test_folders_of_runs_within_have_pages_and_a_link(tmp_path):
 def test_a_folder_without_runs_is_refused(tmp_path, capsys):
     assert "holds no finished run to show" in refused(capsys, ["gallery", tmp_path])
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "results" / "published").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    said = refused(capsys, ["gallery", tmp_path / "resluts" / "published"])
+    assert said.endswith(f"published does not exist: did you mean '{tmp_path / 'results' / 'published'}'?")
+    assert refused(capsys, ["gallery", tmp_path / "xyz"]).endswith("xyz does not exist: is its name right?")
+    assert "is no folder" in refused(capsys, ["gallery", tmp_path / "file"])
 
 
 @pytest.mark.parametrize("name", ["index.html", "gallery/mine.txt"])

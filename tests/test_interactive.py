@@ -262,8 +262,6 @@ def test_device_and_live_are_settings_of_how_not_of_what(settings, device, live)
 
 @pytest.mark.parametrize("path", TRAINING, ids=lambda path: path.stem)
 def test_a_notebook_may_be_copied_so_that_git_sees_no_change(path, tmp_path):
-    """my-notebooks/ is ignored; nothing in a notebook depends on where it lies."""
-    ignored = (path.parents[1] / ".gitignore").read_text().splitlines()
-    assert "/my-notebooks/" in ignored
+    """my-notebooks/ is ignored (test_docs.py); nothing in a notebook depends on where it lies."""
     text = json.dumps(nbformat.read(path, as_version=4))
     assert not re.search(r"\.\./|results/(?!interactive)", text)

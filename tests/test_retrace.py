@@ -4,10 +4,11 @@ import shutil
 
 import pandas as pd
 import pytest
+from sandbox import refused
 
 from lprior import __main__ as cli
 from lprior.errors import UserError
-from lprior.results import RunFolder
+from lprior.results import PUBLISHED, RunFolder, runs_at
 from lprior.training.retrace import Retraced, read, retrace, row_of
 
 RUN = "mnist5k-lpaae-s0"
@@ -25,6 +26,19 @@ def test_the_same_machine_and_code_retrace_a_run_to_the_last_digit(run, capsys):
     said = capsys.readouterr().out
     assert f"{RUN}  epoch 1: 3 losses equal to the last digit" in said
     assert files == {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+
+
+def test_runs_are_found_by_name_and_what_is_nearly_one_has_a_hint(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runs_at(["mnist-lpaae-s0"]) == [PUBLISHED / "mnist-lpaae-s0"]
+    for command in ("retrace", "verify", "attributes"):
+        assert "'mnist-lpae-s0' is unknown: did you mean 'mnist-lpaae-s0'?" in refused(
+            capsys, [command, "mnist-lpae-s0"]
+        )
+    (tmp_path / "results").mkdir()
+    assert refused(capsys, ["verify", "resluts/"]).endswith(
+        "the folder resluts does not exist: did you mean 'results'?"
+    )
 
 
 def test_another_log_is_told_by_how_much(run):

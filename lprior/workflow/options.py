@@ -60,7 +60,11 @@ def add_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add("--seeds", metavar='"0 1"', help="the seeds to run (default: the preset's)")
     add("--jobs", metavar="N", help="how many runs at a time (default: one on each GPU, or on each core of a CPU)")
-    add("--profile", metavar="NAME", help="a folder of profiles/: where jobs run, and what they may use (slurm)")
+    add(
+        "--profile", metavar="NAME",
+        help="slurm, or another folder of profiles/: a cluster that runs the jobs, and what they may use "
+        "(a machine's own GPUs need none)",
+    )  # fmt: skip
     add("--dry-run", action="store_true", help="say what would be done")
     add("--force", action="store_true", help="start the target's runs over, deleting what they had made")
     add(
