@@ -4,9 +4,10 @@ published run.
     python benchmarks/first_picture.py [NAME=VALUE ...]     # parameters of notebooks/original_paper.ipynb
 
 In a kernel of its own and a folder of its own; the start of the kernel counts, imports too. So does whatever else the
-machine does, of which the last line tells.
+machine does: the file has the load at the end, and the number of cores.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import time
 from pathlib import Path
 
 import nbformat
+from common import report
+from common import run as told
 from nbclient import NotebookClient
 
 from lprior.settings import parse_assignments
@@ -47,20 +50,25 @@ def sample(output: Path) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
-    given = parse_assignments(sys.argv[1:], "first_picture.py")
+def main(arguments: list[str] | None = None) -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("changes", nargs="*", metavar="NAME=VALUE", help="parameters of the notebook")
+    options.add_argument("--output", type=Path, default=Path(__file__).parent / "results", help="folder for the JSON")
+    options = options.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        given = {"folder": f"{folder}/run", "dataset": "mnist5k"} | given
+        given = {"folder": f"{folder}/run", "dataset": "mnist5k"} | parse_assignments(
+            options.changes, "first_picture.py"
+        )
         notebook = nbformat.read(NOTEBOOK, as_version=4)
         parameters = next(cell for cell in notebook.cells if "tags" in cell.metadata)
         parameters.source += "".join(f"\n{name} = {value!r}" for name, value in given.items())
         (first, all_), (_, again) = run_all(notebook), run_all(notebook)
-        rows = {"first picture": first, "end of Run All": all_, "Run All once more": again}
-        rows["`python -m lprior sample`"] = sample(Path(folder) / "sheet.png")
-    print("| until | seconds |\n| --- | --- |")
-    print("\n".join(f"| {name} | {seconds:.1f} |" for name, seconds in rows.items()))
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
+        found = {"first picture": first, "end of Run All": all_, "Run All once more": again}
+        found["`python -m lprior sample`"] = sample(Path(folder) / "sheet.png")
+    options.device, options.cores, options.load = "auto", os.cpu_count(), round(os.getloadavg()[0], 1)
+    rows = [{"name": name, "seconds": seconds} for name, seconds in found.items()]
+    report("first_picture", rows, options, {"seconds": ("seconds", ".1f")})
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

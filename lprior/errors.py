@@ -47,10 +47,10 @@ def choose(what: str, name: str, choices: Collection[str]) -> None:
 
 def hint(name: str, choices: Collection[str]) -> str:
     """ "did you mean ...?" with what is nearly `name`; "" if nothing is."""
-    close = difflib.get_close_matches(name, choices, n=1)
+    close = nearest(name, choices, count=1, alike=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
-def nearest(name: str, choices: Collection[str], count: int = 3) -> list[str]:
-    """At most so many of the choices that share parts with `name`, fewer than a hint asks for; the nearest first."""
-    return difflib.get_close_matches(name, choices, n=count, cutoff=0.4)
+def nearest(name: str, choices: Collection[str], count: int = 3, alike: float = 0.4) -> list[str]:
+    """At most so many of the choices, the nearest first; `alike`: from 0, for any, to 1, for equal ones."""
+    return difflib.get_close_matches(name, choices, n=count, cutoff=alike)

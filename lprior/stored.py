@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lprior.errors import UserError, hint
+from lprior.errors import UserError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,6 +176,7 @@ def folder_at(path: str | Path) -> Path:
     if os.path.lexists(path):
         raise UserError(f"{path} is no folder")
     there = next(parent for parent in path.parents if os.path.isdir(parent))
-    _, *below = path.relative_to(there).parts
-    near = [str(found) for other in there.iterdir() if os.path.isdir(found := Path(there, other.name, *below))]
-    raise UserError(f"the folder {path} does not exist: {hint(str(path), near) or 'is its name right?'}")
+    wrong, *below = path.relative_to(there).parts
+    near = nearest(wrong, [other.name for other in there.iterdir() if os.path.isdir(Path(other, *below))], 1, 0.6)
+    advice = f"did you mean '{Path(there, near[0], *below)}'?" if near else "is its name right?"
+    raise UserError(f"the folder {path} does not exist: {advice}")

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -244,9 +243,12 @@ def test_a_point_beside_a_log_says_when_ours_was_as_good(monkeypatch):
 def test_seconds_to_the_first_picture_of_a_run_to_its_end_and_again(monkeypatch, tmp_path, capsys):
     first = script(monkeypatch, "first_picture")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["first_picture.py", "preset='smoke'", "epochs=1"])
-    first.main()
-    rows = dict(re.findall(r"^\| (.*[^ ]) \| ([\d.]+) \|$", capsys.readouterr().out, re.MULTILINE))
-    assert list(rows) == ["first picture", "end of Run All", "Run All once more", "`python -m lprior sample`"]
-    assert all(float(seconds) > 0 for seconds in rows.values())
-    assert float(rows["first picture"]) <= float(rows["end of Run All"])
+    first.main(["preset=smoke", "epochs=1", "--output", str(tmp_path / "results")])
+    written = json.loads((tmp_path / "results" / "first_picture.json").read_text())
+    seconds = {row["name"]: row["seconds"] for row in written["rows"]}
+    assert list(seconds) == ["first picture", "end of Run All", "Run All once more", "`python -m lprior sample`"]
+    assert 0 < seconds["first picture"] <= seconds["end of Run All"] and min(seconds.values()) > 0
+    output = capsys.readouterr().out
+    assert all(f"| {name} | {value:.1f} |" in output for name, value in seconds.items())
+    assert written["machine"]["device"] and {"changes", "cores", "load"} <= written["options"].keys()
+    assert str(tmp_path) not in json.dumps(written)

@@ -1,5 +1,9 @@
 """What an environment is made from: pyproject.toml, the lock file and environment.yml agree."""
 
+import os
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -32,3 +36,32 @@ def test_conda_has_a_python_that_fits_and_pip_the_rest():
     (python,) = [package.partition("=")[2] for package in packages if package.startswith("python=")]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python) and "pip" in packages
     assert by_pip == {"pip": ["--requirement requirements.lock", "--editable ."]}
+
+
+@pytest.mark.slow
+def test_the_library_alone_can_be_installed_and_says_where_notebooks_are(tmp_path):
+    """From the sources as they are, without a network; nothing of this clone is loaded then."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    shutil.copytree(ROOT / "lprior", source / "lprior")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *offline, "--target", target, source], check=True)
+    environment = os.environ | {"PYTHONPATH": str(target)}
+
+    def call(*arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+
+    ours = "(module.__file__ for name, module in sys.modules.items() if name.split('.')[0] == 'lprior')"
+    loaded = call("-c", f"import sys, lprior.report.gallery; print(*{ours})")
+    files = loaded.stdout.split()
+    assert len(files) > 20 and all(Path(file).is_relative_to(target) for file in files), loaded.stderr
+    made = call("-c", "from lprior.report.gallery import PAGES; PAGES.get_template('index.html')")
+    assert made.returncode == 0, made.stderr
+    assert call("-m", "lprior", "--version").stdout.strip() == PROJECT["version"]
+    answer = call("-m", "lprior", "run", "mnist5k-aae-s0", "--preset", "smoke", "--notebook")
+    assert answer.returncode == 2 and answer.stderr.splitlines() == [
+        "lprior: notebooks/aae.ipynb is not there, but in the repository: clone it, and `pip install -e .` in the clone"
+    ]
