@@ -6,6 +6,7 @@
     notebook.ipynb                                         of seed 0 of the models of the main tables
     evolution.gif                                          of these, on digits
     model.safetensors                                      of these, where they are small: `for_git`
+    plane.webp                                             of seed 0 of models with s, on digits, instead
 
 Stills are PNG without loss if they are grey, else WebP; but samples whose model is beside them are always without loss,
 so that both can be compared. `results.still` finds either. Weights are in half precision; weights.json has the sums of
@@ -21,11 +22,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from lprior import weights
+from lprior import plane, weights
 from lprior.config import RunConfig
 from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.figures import is_grey, spaced
+from lprior.model import load
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, models
 from lprior.stored import damaged, first_line, read_frames, read_picture
@@ -131,6 +133,12 @@ def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
     with_weights = for_git(config, len(content))
     if with_weights:
         (folder / weights.FILE).write_bytes(content)
+    elif (
+        config.seed == 0
+        and DATASETS[config.dataset].family == "digits"
+        and (model := load(run.path)).autoencoder.s.values
+    ):
+        plane.plane(model).save(folder / plane.FILE, quality=60)
     shown = {}
     for stem in STILLS if config.seed == 0 else STILLS[:1]:
         path = run / f"{stem}.png"

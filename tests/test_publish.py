@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageChops, ImageDraw
 
 from lprior import __main__ as cli
-from lprior import publish, weights
+from lprior import plane, publish, weights
 from lprior.model import load
 from lprior.results import RunFolder
 
@@ -74,6 +74,7 @@ def test_what_is_published_of_runs_can_be_reported(finished, target, tmp_path):
     main = {"mnist5k-aae-s0", "mnist5k-lpaae-s0", "mnist5k-lpaae-fixed-s0", "mnist5k-vaegan-s0"}
     for run in finished.iterdir():
         beside = {weights.FILE, publish.ANIMATION} if run.name in main else set()
+        beside |= {plane.FILE} if "supervised" in run.name else set()  # with labels and without
         assert names(target / run.name) == rest | beside
     assert command("report", target, tmp_path / "report") == 0
     assert (tmp_path / "report" / "values.tex").exists()

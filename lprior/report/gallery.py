@@ -15,18 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lprior import figures
-from lprior.algorithms.conditions import with_s
+from lprior import figures, plane
 from lprior.config import RunConfig, resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.evaluation.metrics import METRICS, by_title
-from lprior.model import Model, load
+from lprior.model import load
 from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.html import notebook_html
 from lprior.report.latex import MISSING, plain, spread
@@ -35,13 +33,11 @@ from lprior.results import WRITING, RunFolder, finished, still
 from lprior.runs import models, title_of, variants_of
 from lprior.settings import as_settings
 from lprior.stored import damaged, read_frames, read_picture
-from lprior.tiles import sheet
 from lprior.weights import FILE as WEIGHTS
 from lprior.weights import SUMS, read_sums
 
 FOLDER = "gallery"
 STATIC = ("gallery.css", "gallery.js")
-SIDE = 20  # points a side of the plane of a prior
 OF_CARD = ("FID", "score", "precision", "recall")
 NOTEBOOK = "notebook.ipynb"
 ANIMATION = "evolution.gif"
@@ -157,12 +153,11 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
     has_weights, has_notebook = (run / WEIGHTS).exists(), (run / NOTEBOOK).exists()
     if has_notebook:
         _write_notebook(run.path, made)
-    has_plane = has_weights and config.code > 1 and DATASETS[config.dataset].language is None
     return {
         "shown": shown, "control": control, "real": real, "arrows": arrows, "facts": facts.to_dict(),
         "captions": PICTURES, "difference": difference(config), "command": command(config), "weights": has_weights,
         "notebook": has_notebook, "archived": name in _archived(run.path.parent),
-        "plane": _write_plane(load(run.path), made) if has_plane else None,
+        "plane": _plane(run, config, made),
         "seeds": table[(table["key"] == config.model) & (table["dataset"] == config.dataset)]["seed"].to_dict(),
     }  # fmt: skip
 
@@ -217,21 +212,18 @@ def _frame(epoch: int, address: str, picture: Image.Image, row: int = 0, rows: i
     return {"epoch": epoch, "picture": address, "row": row, "rows": rows, "ratio": round(ratio, 4)}
 
 
-def _write_plane(model: Model, made: Path) -> dict:
-    """Images of noise on a plane through two of its entries, as one sprite sheet: a block for each value of s.
-
-    N(0, I) is the same in all directions, so that this plane is as good as any. Its points follow the quantiles, times
-    the square root of half the entries, so that they are as long on average as noise is.
-    """
-    code, values = model.config.code, model.autoencoder.s.values
-    at = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE) * (code / 2) ** 0.5
-    z = torch.zeros(SIDE, max(1, values), SIDE, code)  # down, block, across
-    z[..., 0], z[..., 1] = at, at.flip(0)[:, None, None]
-    s = torch.arange(values)[:, None].expand(SIDE, values, SIDE)
-    noise = with_s(z, s) if values else z
-    picture = sheet(model.generate(noise.flatten(0, 2)), padding=0, columns=max(1, values) * SIDE)
-    picture.save(made / "plane.webp", quality=80)
-    return {"picture": f"{made.name}/plane.webp", "side": SIDE, "blocks": max(1, values)}
+def _plane(run: RunFolder, config: RunConfig, made: Path) -> dict | None:
+    """The plane of the run's prior, drawn by its weights into `made`, else as it was published; None without either."""
+    published = run / plane.FILE
+    if (run / WEIGHTS).exists() and config.code > 1 and DATASETS[config.dataset].language is None:
+        picture, address = plane.plane(load(run.path)), f"{made.name}/{plane.FILE}"
+        picture.save(made / plane.FILE, quality=80)
+    elif published.exists():
+        picture, address = read_picture(published), f"../{run.path.name}/{plane.FILE}"
+    else:
+        return None
+    blocks = plane.blocks_of(picture)
+    return {"picture": address, "side": plane.side(blocks), "blocks": blocks}
 
 
 def difference(config: RunConfig) -> list[tuple[str, Any, Any]] | None:
