@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin
 
 from lprior.algorithms import ALGORITHMS, Trainable
 from lprior.data import DATASETS
-from lprior.errors import UserError, choose, hint, nearest
+from lprior.errors import UserError, choose
 from lprior.networks import NETWORKS
 from lprior.presets import BUDGETS, RECIPES
 from lprior.runs import MOST_SEED, STUDIES, Of, presets, variants_of
@@ -96,7 +96,7 @@ def explain(
     kinds = {field.name: field.type for field in _fields(algorithm)}
     names = {"dataset": dataset, "algorithm": algorithm, "variant": variant, "preset": preset, "seed": seed}
     for name in changes:
-        _choose_parameter(name, [other for other in kinds if other not in names], f"{dataset}-{algorithm}-s{seed}")
+        choose("parameter", name, [other for other in kinds if other not in names])
     given = {name: value for name, value in changes.items() if value is not None}
 
     found = {name: (value, "name") for name, value in names.items()}
@@ -112,15 +112,6 @@ def explain(
                 f"run {dataset}-{algorithm}-s{seed}"
             )
     return found
-
-
-def _choose_parameter(name: str, there: list[str], run: str) -> None:
-    """Raises UserError, with what has nearly the same name, if `name` is none of what is `there`, which are many."""
-    if name not in there:
-        near = nearest(name, there)
-        told = f"`python -m lprior config {run}` prints all {len(there)}"
-        others = f"near it are {', '.join(near)}, and {told}" if near else told
-        raise UserError(f"parameter {name!r} is unknown: {hint(name, there) or others}")
 
 
 def _fields(algorithm: str) -> list[Field]:

@@ -11,7 +11,7 @@ from lprior.errors import UserError
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" is CUDA where there is one, else the CPU. Raises UserError for CUDA where there is none."""
+    """"auto" is CUDA where there is one, else the CPU. Raises UserError for CUDA where there is none."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -9,6 +9,10 @@ IN_NOTEBOOKS = {  # what options are called there
 }  # fmt: skip
 
 
+MOST_LISTED = 20  # names in one line
+LISTED_BY = {"parameter": ", which `python -m lprior config RUN` prints"}
+
+
 class UserError(Exception):
     """Wrong input or a missing prerequisite. The command line prints its message and exits with `exit_code`."""
 
@@ -39,9 +43,12 @@ class TrainingDiverged(UserError):
 
 
 def choose(what: str, name: str, choices: Collection[str]) -> None:
-    """Raises UserError, with a hint, if `name` is none of the choices."""
+    """Raises UserError, with a hint, if `name` is none of the choices; of very many, with those that are nearest."""
     if name not in choices:
         there = f"choose one of {', '.join(choices)}" if choices else "there is none"
+        if len(choices) > MOST_LISTED:
+            near = ", ".join(nearest(name, choices)) or "no other"
+            there = f"near it {'are' if ',' in near else 'is'} {near}, of {len(choices)}{LISTED_BY.get(what, '')}"
         raise UserError(f"{what} {name!r} is unknown: {hint(str(name), choices) or there}")
 
 

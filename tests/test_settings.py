@@ -90,7 +90,7 @@ def test_strings_are_quoted_only_where_they_must_be():
         ("=3", "settings takes NAME=VALUE, not '=3'"),
         ("lam=1, width=8, lam=1", "settings gives lam twice"),
         ("lamb=3", "parameter 'lamb' is unknown: did you mean 'lam'"),
-        ("zzz=3", "parameter 'zzz' is unknown: `python -m lprior config mnist-lpaae-s0` prints all"),
+        ("zzz=3", "parameter 'zzz' is unknown: near it is no other, of "),
         ("rate=3", "parameter 'rate' is unknown: near it are learning_rate, "),
         ("lam=x", "lam must be float, not 'x'"),
         ("betas=0.5", r"betas must be tuple\[float, float\], not 0.5"),
