@@ -105,7 +105,7 @@ def is_grey(picture: Image.Image) -> bool:
     return red.tobytes() == green.tobytes() == blue.tobytes()
 
 
-def save_for_print(source: Path | Image.Image, stem: Path, times: int = 3, quality: int = 60) -> None:
+def save_for_print(source: Path | Image.Image, stem: Path, times: int = 3, quality: int = 50) -> None:
     """A picture as the report takes it. In grey a PNG, `times` larger without smoothing, so that pixels stay pixels
     wherever it is shown; in colour, where that would take megabytes, a JPEG of its own size."""
     picture = (read_picture(source) if isinstance(source, Path) else source).convert("RGB")
