@@ -10,6 +10,7 @@ from pathlib import Path
 from lprior import __version__, workflow
 from lprior import commands as do
 from lprior import commands_judges as judges
+from lprior import commands_report as shows
 from lprior.errors import UserError, hint
 from lprior.failures import EXIT_CODES, check_texts, shorten, tell
 
@@ -148,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, help="for other samples than the run's own")
     sample.add_argument("--s", metavar="S", help="a value of the conditional variable, or a sentence")
 
-    report = _command(commands, do.report, "report", "write the LaTeX report of a results folder")
+    report = _command(commands, shows.report, "report", "write the LaTeX report of a results folder")
     report.add_argument("results", help="a folder of runs, such as results/quick")
     report.add_argument("output", help="the folder to write the report's sources into")
     report.add_argument("runs", nargs="*", help="the runs to report (default: all that are there)")
@@ -159,13 +160,13 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--studies", help="the folder that holds ablation/ and the other studies (default: RESULTS)")
     report.add_argument("--sheets", metavar="FOLDER", help="published sheets, to be shown (default: their scores)")
 
-    gallery = _command(commands, do.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
+    gallery = _command(commands, shows.gallery, "gallery", "write index.html, pages on the runs in a folder, into it")
     gallery.add_argument("results", help="a folder of runs, such as results/published")
 
-    claims = _command(commands, do.claims, "claims", "write the papers' claims with verdicts as Markdown")
+    claims = _command(commands, shows.claims, "claims", "write the papers' claims with verdicts as Markdown")
     claims.add_argument("results", help="a folder of runs, such as results/published")
     claims.add_argument("output", help="the page to write, such as docs/papers.md")
-    cover = _command(commands, do.cover, "cover", "draw the README's picture: samples of models beside real images")
+    cover = _command(commands, shows.cover, "cover", "draw the README's picture: samples of models beside real images")
     cover.add_argument("results", help="a folder of runs, such as results/published")
     cover.add_argument("output", help="the picture to write, such as docs/mnist.png")
     cover.add_argument("--dataset", default="mnist", help="of the runs (default: mnist)")

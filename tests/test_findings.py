@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lprior.config import resolve
-from lprior.figures import cost_symbol
+from lprior.curves import cost_symbol
 from lprior.networks import Compact
 from lprior.report.architecture import described, networks_table
 from lprior.report.claims import CLAIMS

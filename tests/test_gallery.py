@@ -17,7 +17,7 @@ from torchvision.transforms.functional import pil_to_tensor
 import lprior.report.studies  # noqa: F401  (which fill the table of presets)
 from lprior import __main__ as cli
 from lprior import config as configuration
-from lprior import figures
+from lprior import curves, figures
 from lprior.config import resolve
 from lprior.model import load
 from lprior.plane import SIDE, SIDE_WITH_S
@@ -187,10 +187,10 @@ def test_the_same_runs_give_the_same_pages(gallery, tmp_path):
 def test_curves_drawn_again_are_those_drawn_anew(tmp_path):
     logs = [RunFolder(PUBLISHED / name).log() for name in ("cifar10-aae-s0", "mnist-aae-s0", "mnist-aae-s1")]
     logs[0] = logs[0].set_axis(logs[1].columns, axis=1)  # other epochs, minutes and ranges
-    for make in (figures.loss_figure, figures.metrics_figure):
+    for make in (curves.loss_figure, curves.metrics_figure):
         again = make(logs[0])
         for log in logs[1:]:
-            figures.redraw(again, log)
+            curves.redraw(again, log)
             for name, figure in (("again", again), ("anew", make(log))):
                 figures.save_svg(figure, tmp_path / f"{name}.svg")
             assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "anew.svg").read_bytes()

@@ -10,10 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 from lprior import weights
 from lprior.config import RunConfig, resolve
+from lprior.curves import logarithmic
 from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.evaluation.metrics import SHEET, in_words, is_second, metric_of
-from lprior.figures import logarithmic
 from lprior.notebooks import interactive
 from lprior.notebooks.configuration import Asked, at_hand
 from lprior.results import PUBLISHED, RunFolder, finished

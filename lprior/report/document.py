@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lprior import figures
+from lprior import curves, figures
 from lprior.errors import UserError
 from lprior.report import attributes, gpu
 from lprior.report.architecture import networks_table
@@ -204,7 +204,7 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)
     by_model = {title_of(key): [logs[name] for name in group["run"]] for key, group in groups}
-    figures.save_pdf(figures.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
+    figures.save_pdf(curves.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     results_table(table).write(output / "tables", f"{part.file}results")
     if is_judged_twice(table):
         results_table(table, SECOND).write(output / "tables", f"{part.file}second")
@@ -217,4 +217,4 @@ def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -
     for name in PICTURES:
         figures.save_for_print(run.still(name), folder / f"{stem}-{name}")
     figures.save_for_print(unlabelled(run.still("evolution")), folder / f"{stem}-evolution", times=1)
-    figures.save_pdf(figures.course_figure(log), folder / f"{stem}-course.pdf")
+    figures.save_pdf(curves.course_figure(log), folder / f"{stem}-course.pdf")

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from PIL import Image
 
-from lprior import figures, plane
+from lprior import curves, figures, plane
 from lprior.config import RunConfig, resolve
 from lprior.data import DATASETS
 from lprior.errors import UserError
@@ -164,10 +164,10 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
 
 def _write_curves(log: pd.DataFrame, made: Path, drawn: dict[tuple, Figure]) -> None:
     """`drawn`: figures by what they show, which those of further runs are made of."""
-    for stem, make in {"losses": figures.loss_figure, "metrics": figures.metrics_figure}.items():
+    for stem, make in {"losses": curves.loss_figure, "metrics": curves.metrics_figure}.items():
         key = (stem, *log.columns)
         if key in drawn:
-            figures.redraw(drawn[key], log)
+            curves.redraw(drawn[key], log)
         else:
             drawn[key] = make(log)
         figures.save_svg(drawn[key], made / f"{stem}.svg")

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lprior import runs
+from lprior.curves import logarithmic
 from lprior.evaluation.metrics import FITTED, by_title
-from lprior.figures import logarithmic
 from lprior.report.control import UNTESTED, listed
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, table_of
