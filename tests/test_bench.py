@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 import pytest
@@ -252,3 +253,20 @@ def test_seconds_to_the_first_picture_of_a_run_to_its_end_and_again(monkeypatch,
     assert all(f"| {name} | {value:.1f} |" in output for name, value in seconds.items())
     assert written["machine"]["device"] and {"changes", "cores", "load"} <= written["options"].keys()
     assert str(tmp_path) not in json.dumps(written)
+
+
+def test_what_the_documents_say_of_the_speedrun_is_what_was_measured():
+    rows = json.loads((FOLDER / "results" / "speedrun-mnist.json").read_text())["rows"]
+    runs = [row for row in rows if "curve" in row]
+    said = (FOLDER.parent / "docs" / "speed.md").read_text()
+    bars = list(runs[0]["passed"])
+    for row in runs:
+        at = [row["passed"].get(bar) for bar in bars]
+        cells = [f"{one['CPU seconds']:.0f}, epoch {one['epoch']}" if one else "–" for one in at]
+        assert f"| {row['name'].split()[-1]} | {' | '.join(cells)} |\n" in said
+    easy, middle = (median(row["passed"][bar]["CPU seconds"] for row in runs) / 60 for bar in bars[:2])
+    readme = " ".join((FOLDER.parent / "README.md").read_text().split())
+    assert (
+        f"{easy:.1f} minutes of one core (median of {len(runs)} seeds), and of 1.5 and 8.7 after {middle:.1f}."
+        in readme
+    )
