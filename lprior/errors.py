@@ -10,7 +10,7 @@ IN_NOTEBOOKS = {  # what options are called there
 
 
 MOST_LISTED = 20  # names in one line
-LISTED_BY = {"parameter": ", which `python -m lprior config RUN` prints"}
+LISTED_BY = {"parameter": ", which `python -m lprior config RUN` prints", "run": " in results/published"}
 
 
 class UserError(Exception):
@@ -47,8 +47,9 @@ def choose(what: str, name: str, choices: Collection[str]) -> None:
     if name not in choices:
         there = f"choose one of {', '.join(choices)}" if choices else "there is none"
         if len(choices) > MOST_LISTED:
-            near = ", ".join(nearest(name, choices)) or "no other"
-            there = f"near it {'are' if ',' in near else 'is'} {near}, of {len(choices)}{LISTED_BY.get(what, '')}"
+            near = nearest(name, choices)
+            found = f"near it: {', '.join(near)}" if near else "nothing is near it"
+            there = f"{found} (of {len(choices)}{LISTED_BY.get(what, '')})"
         raise UserError(f"{what} {name!r} is unknown: {hint(str(name), choices) or there}")
 
 

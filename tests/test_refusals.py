@@ -133,7 +133,7 @@ def test_a_seed_that_scikit_learn_does_not_take(capsys, no_data, name):
         (["sample", "a\u2028b", "a.png"], "'a\\u2028b'"),
         (["data", "mnist", "--data", "absent"], "data folder absent does not exist"),
         (["config", "x" * 5000], "xxx...xxx"),
-        (["verify", "x" * 5000], "is unknown: choose one of "),
+        (["verify", "x" * 5000], "is unknown: nothing is near it (of "),
         (["verify", "x" * 5000 + "/y"], "does not exist: is its name right?"),
     ],
     ids=lambda value: str(value)[:30],
