@@ -95,7 +95,7 @@ def report(name: str, rows: list[dict], options: argparse.Namespace, columns: di
     }
     lines = [[row["name"], *(cell(row[key], form) for key, form in columns.values())] for row in rows]
     where = machine(choose_device(options.device))
-    settings = {key: value for key, value in vars(options).items() if key not in ("output", "data")}
+    settings = {key: value for key, value in vars(options).items() if not isinstance(value, Path) and key != "data"}
     print(f"{markdown([name, *columns], lines)}\n\n{', '.join(f'{key} {value}' for key, value in where.items())}")
     options.output.mkdir(parents=True, exist_ok=True)
     content = {"machine": where, "options": settings, "rows": rows}

@@ -8,36 +8,25 @@ beside this file.
 """
 
 import logging
-import sys
 import tempfile
 
 import torch
 from common import Contender, compare, configuration, epochs_of, images_for, ours, parser, report, run
+from pythae_trainers import trainer_of  # first: it says what to do where pythae is missing
 from torch import Tensor, nn
+
+from pythae.models import VAEGAN, Adversarial_AE, Adversarial_AE_Config, VAEGANConfig  # isort: skip
+from pythae.models.base.base_utils import ModelOutput  # isort: skip
+from pythae.models.nn import BaseDecoder, BaseDiscriminator, BaseEncoder  # isort: skip
 
 from lprior.algorithms.aae import AAE
 from lprior.algorithms.objectives import feature_distance, log_D, log_one_minus_D
 from lprior.algorithms.updates import update
 from lprior.benchmark.timing import timed
 from lprior.config import RunConfig, build
-from lprior.data import to_float
 from lprior.device import choose_device, has_bfloat16
 from lprior.runs import title_of
 from lprior.training.loop import Training
-
-try:
-    from pythae.data.datasets import BaseDataset
-    from pythae.models import VAEGAN, Adversarial_AE, Adversarial_AE_Config, VAEGANConfig
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseDiscriminator, BaseEncoder
-    from pythae.trainers import (
-        AdversarialTrainer,
-        AdversarialTrainerConfig,
-        CoupledOptimizerAdversarialTrainer,
-        CoupledOptimizerAdversarialTrainerConfig,
-    )
-except ImportError:
-    sys.exit("pythae is missing: python -m pip install '.[benchmarks]'")
 
 
 class Encoder(BaseEncoder):
@@ -110,25 +99,19 @@ def pythae_trainer(config: RunConfig, images: Tensor, device: torch.device, fold
     """pythae's trainer of the same algorithm, on new networks of ours."""
     torch.manual_seed(config.seed)
     model, settings = build(config), config.settings
-    common = dict(per_device_train_batch_size=config.batch_size, num_epochs=1, output_dir=folder,
-                  no_cuda=device.type != "cuda", discriminator_learning_rate=settings.learning_rate_D)  # fmt: skip
     shape, nets = tuple(images.shape[1:]), (Encoder(model.enc, config.code), Decoder(model.dec))
     if config.algorithm == "aae":
         described = Adversarial_AE_Config(input_dim=shape, latent_dim=config.code, deterministic_posterior=True)
         theirs = Adversarial_AE(described, *nets, CodeDiscriminator(model.D_C))
-        kind = AdversarialTrainer
-        training = AdversarialTrainerConfig(**common, autoencoder_learning_rate=settings.learning_rate)
+        rates = dict(autoencoder_learning_rate=settings.learning_rate)
     else:
         described = VAEGANConfig(input_dim=shape, latent_dim=config.code, margin=1e9)  # 1e9: no update is skipped
         theirs = VAEGAN(described, *nets, ImageDiscriminator(model.Dis))
-        kind = CoupledOptimizerAdversarialTrainer
         rates = dict(encoder_learning_rate=settings.learning_rate, decoder_learning_rate=settings.learning_rate)
-        training = CoupledOptimizerAdversarialTrainerConfig(**common, **rates)
-    dataset = BaseDataset(to_float(images).contiguous(), torch.zeros(len(images)))
-    trainer = kind(theirs, dataset, training_config=training)
-    trainer.prepare_training()
-    trainer.callback_handler.callbacks.clear()
-    return trainer
+    return trainer_of(
+        config.algorithm, theirs, images, device, folder, per_device_train_batch_size=config.batch_size, num_epochs=1,
+        discriminator_learning_rate=settings.learning_rate_D, **rates,
+    )  # fmt: skip
 
 
 def pythae_epochs(config: RunConfig, images: Tensor, device: torch.device, folder: str) -> Contender:

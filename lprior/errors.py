@@ -7,8 +7,6 @@ IN_NOTEBOOKS = {  # what options are called there
     "--force": "force=True", "--data or $LPRIOR_DATA": "$LPRIOR_DATA", "--device cpu or auto": "device cpu or auto",
     "--engine eager": "device cpu",
 }  # fmt: skip
-
-
 MOST_LISTED = 20  # names in one line
 LISTED_BY = {"parameter": ", which `python -m lprior config RUN` prints", "run": " in results/published"}
 

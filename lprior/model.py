@@ -1,8 +1,8 @@
 """A trained model, as anyone uses it: three lines from a folder to images.
 
-import lprior
-model = lprior.load("mnist-lpaae-s0")
-images = model.sample(100)
+    import lprior
+    model = lprior.load("mnist-lpaae-s0")
+    images = model.sample(100)
 """
 
 from collections.abc import Callable

@@ -43,7 +43,7 @@ def provenance(device: torch.device, dataset: Dataset, bfloat16: bool, engine: s
 
 
 def _version(package: str) -> str:
-    """ "absent": where runs are only trained, not every package is needed."""
+    """"absent": where runs are only trained, not every package is needed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,22 +1,22 @@
 """The run directory: what is in it, reading and writing it. Every file appears whole or not at all.
 
-config.json            the resolved configuration, complete enough to run again
-provenance.json        commit, versions, device, engine, data, times
-log.csv                one row per epoch
-metrics.json           final metrics, with the protocol in the key: the run is finished. Without it, a provenance
-                       that has "finished" says that the run is trained, and only to be measured
-glance.json            some of them, of fewer samples: what a notebook measures at first
-samples.png, evolution.png, evolution.gif
-animation.webp         in colour: the same as evolution.gif, in all colours
-reconstructions.png    test images, and below each its reconstruction
-neighbours.png         samples, and below each the training image nearest to it in pixels
-model.safetensors      the averaged autoencoder, and with a condition Q on its trunk
-notebook.ipynb         the executed notebook, if one ran the training
-checkpoint.pt, checkpoint.previous.pt, frames/    what resuming needs
-checkpoint.damaged.pt, checkpoint.previous.damaged.pt    moved aside when they were found so
-.lock                  while a run is at work here
-metrics.old.json       those of fewer epochs, until the further ones are measured
-diverged.txt           why the last attempt ended, if a loss was not a finite number
+    config.json            the resolved configuration, complete enough to run again
+    provenance.json        commit, versions, device, engine, data, times
+    log.csv                one row per epoch
+    metrics.json           final metrics, with the protocol in the key: the run is finished. Without it, a provenance
+                           that has "finished" says that the run is trained, and only to be measured
+    glance.json            some of them, of fewer samples: what a notebook measures at first
+    samples.png, evolution.png, evolution.gif
+    animation.webp         in colour: the same as evolution.gif, in all colours
+    reconstructions.png    test images, and below each its reconstruction
+    neighbours.png         samples, and below each the training image nearest to it in pixels
+    model.safetensors      the averaged autoencoder, and with a condition Q on its trunk
+    notebook.ipynb         the executed notebook, if one ran the training
+    checkpoint.pt, checkpoint.previous.pt, frames/    what resuming needs
+    checkpoint.damaged.pt, checkpoint.previous.damaged.pt    moved aside when they were found so
+    .lock                  while a run is at work here
+    metrics.old.json       those of fewer epochs, until the further ones are measured
+    diverged.txt           why the last attempt ended, if a loss was not a finite number
 """
 
 import errno
@@ -48,15 +48,9 @@ METRICS, FEW, OLD = "metrics.json", "glance.json", "metrics.old.json"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
-OF_A_RUN = {
-    "config.json",
-    "provenance.json",
-    FEW,
-    "animation.webp",
-    "frames",
-    *CHECKPOINTS,
-    *OUTPUTS,
-}  # what tells a run's folder
+OF_A_RUN = {  # what tells a run's folder
+    "config.json", "provenance.json", FEW, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
+}  # fmt: skip
 
 
 class RunFolder:

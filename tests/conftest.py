@@ -27,9 +27,7 @@ SETTINGS = {
 
 MANY = False  # whether --slow was given
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-BROWSER_NEEDED = (
-    "LPRIOR_BROWSER_NEEDED"  # in the environment of .ci/run: no test in a browser may be skipped for want of it
-)
+BROWSER_NEEDED = "LPRIOR_BROWSER_NEEDED"  # in the environment of .ci/run: no test may be skipped for want of a browser
 
 
 def pytest_addoption(parser):

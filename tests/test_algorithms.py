@@ -444,8 +444,6 @@ MOVES = {
     "vaegan-leaking": [{"enc", "dec", "Dis"}],
     "vaegan-instance_noise": [{"enc", "dec", "Dis"}],
 }
-
-
 def changes_of(algorithm, variant):
     """Of a variant, or of the one option that no variant for digits has."""
     return {"instance_noise": 0.4} if variant == "instance_noise" else VARIANTS[algorithm][variant].changes

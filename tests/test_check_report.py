@@ -28,7 +28,8 @@ def built(tmp_path) -> Path:
     for name in (*used, "lpaae-samples.png", "old.png"):
         (folder / "figures" / name).write_text("png")
     (folder / "main.log").write_text(
-        "".join(f"<use figures/{name}>\n" for name in used) + "Overfull \\hbox (1.5pt too wide) in paragraph\n"
+        "".join(f"<use figures/{name}>\n" for name in used)
+        + "Overfull \\hbox (1.5pt too wide) in paragraph\n"
         "LaTeX Font Info: shape undefined, using another\n"
     )
     return folder

@@ -304,7 +304,6 @@ def test_a_run_by_notebook_has_the_same_bits(tmp_path):
     assert len({(folder / "metrics.json").read_bytes() for folder in folders}) == 1
     assert len({(folder / "samples.png").read_bytes() for folder in folders}) == 1
 
-
 @pytest.mark.skipif(not shutil.which("latexmk"), reason="latexmk is not there")
 @pytest.mark.slow
 def test_the_same_runs_give_the_same_pdf_byte_for_byte(finished, tmp_path):

@@ -182,7 +182,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path, capsys):
 import time
 from pathlib import Path
 from lprior.lock import held
-with held(Path({str(tmp_path / ".lock")!r})):
+with held(Path({str(tmp_path / '.lock')!r})):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -225,7 +225,6 @@ def test_a_full_disk_leaves_the_last_state_and_says_which_file_did_not_fit(run, 
     before = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     kind = "write_text" if name.endswith("json") else "write_bytes"
     if name == "log.csv":
-
         def to_csv(self, path, **options):
             raise OSError(errno.ENOSPC, "No space left on device")
 

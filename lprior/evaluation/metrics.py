@@ -246,7 +246,7 @@ def in_words(key: str) -> str:
 
 
 def of_samples(key: str) -> str:
-    """ "of 2,000 samples" for fid_mnist_clf1_2k_test; "" where the key has no number."""
+    """"of 2,000 samples" for fid_mnist_clf1_2k_test; "" where the key has no number."""
     count = re.search(r"_(\d+)(k?)(_test|_val)?$", key)
     return f"of {int(count[1]) * (1000 if count[2] else 1):,} samples" if count else ""
 

@@ -48,7 +48,7 @@ def mirror_and_erase(images: Tensor, random: torch.Generator, side: int = 8) -> 
     mirrored = torch.where(torch.rand((count, 1, 1, 1), generator=random) < 0.5, images, images.flip(3))
     top, left = (torch.randint(edge - side + 1, (count, 1), generator=random) for edge in (height, width))
     rows, columns = torch.arange(height), torch.arange(width)
-    inside = ((rows >= top) & (rows < top + side))[:, None, :, None] & ((columns >= left) & (columns < left + side))[
-        :, None, None, :
-    ]
+    inside = ((rows >= top) & (rows < top + side))[:, None, :, None] & (
+        (columns >= left) & (columns < left + side)
+    )[:, None, None, :]
     return torch.where(inside, torch.tensor(128, dtype=images.dtype), mirrored)

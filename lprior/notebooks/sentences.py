@@ -1,5 +1,6 @@
 """Sentences in a notebook: pictures of them, and what the detectors find there."""
 
+
 import pandas as pd
 from PIL import Image
 from torch import Tensor

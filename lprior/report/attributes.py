@@ -15,11 +15,7 @@ from lprior.report.latex import Table, escape, header, row, spreads
 from lprior.results import RunFolder
 from lprior.runs import title_of
 
-NAME, COLOURS, WITH_S = (
-    "attributes",
-    "attributes-colours",
-    "disentanglement",
-)  # of the tables, and of what the text asks whether it is there
+NAME, COLOURS, WITH_S = "attributes", "attributes-colours", "disentanglement"  # of tables; what the text asks for
 MODELS = ("aae", "vae", "vaegan", "lpaae-fixed", "lpaae")
 STUDIES_WITH_S = ("conditions", "conditions_unsupervised")
 SHOWN = ("thickness", "slant", "height")  # of digits; all have a width, too
@@ -33,28 +29,26 @@ def write(
     the labels of those that are there, by what the text asks for, and what else it may ask for, by key."""
     runs, folder = list(runs), output / "tables"
     table, pictures = _measured(runs, "digits"), _measured(runs, "pictures")
+    plain, pictures = (some[some["key"].isin(MODELS)] for some in (table, pictures))
     labels, said = {}, {}
-    if len(table):
-        arithmetic_table(table, ("r", "slope")).write(folder, NAME)
-        arithmetic_table(table, ("class",)).write(folder, f"{NAME}-class")
-        labels[NAME], said[f"{NAME}/control"] = [f"tab:{NAME}", f"tab:{NAME}-class"], control_in_words(table)
+    if len(plain):
+        arithmetic_table(plain, ("r", "slope")).write(folder, NAME)
+        arithmetic_table(plain, ("class",)).write(folder, f"{NAME}-class")
+        labels[NAME], said[f"{NAME}/control"] = [f"tab:{NAME}", f"tab:{NAME}-class"], control_in_words(plain)
     if len(pictures):
         arithmetic_table(pictures, ("r", "slope", "class"), "pictures").write(folder, COLOURS)
         labels[COLOURS], said[f"{COLOURS}/control"] = [f"tab:{COLOURS}"], control_in_words(pictures, "pictures")
-    with_s = _measured(runs, "digits", every=True)
-    if (with_s.get("slant kept", pd.Series(dtype=float)).notna()).any():
-        disentanglement_table(with_s, _measured(of_study, "digits", every=True)).write(folder, WITH_S)
+    if (table.get("slant kept", pd.Series(dtype=float)).notna()).any():
+        disentanglement_table(table, _measured(of_study, "digits")).write(folder, WITH_S)
         labels[WITH_S] = [f"tab:{WITH_S}"]
     return labels, said
 
 
-def _measured(runs: Iterable[RunFolder], family: str, every: bool = False) -> pd.DataFrame:
-    """The rows of runs on data of a family that have these metrics, of `MODELS` or of every model."""
+def _measured(runs: Iterable[RunFolder], family: str) -> pd.DataFrame:
+    """The rows of runs on data of a family that have these metrics."""
     table = table_of(run for run in runs if DATASETS[run.config().dataset].family == family)
-    if (first := f"{RULERS[family].names[0]} r") not in table:
-        return pd.DataFrame(columns=["key"])
-    found = table[table[first].notna()]
-    return found if every else found[found["key"].isin(MODELS)]
+    first = f"{RULERS[family].names[0]} r"
+    return table[table[first].notna()] if first in table else pd.DataFrame(columns=["key"])
 
 
 def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...], family: str = "digits") -> Table:

@@ -47,7 +47,7 @@ def refuse_changed(folder: Path, runs: list[str]) -> None:
 
 
 def _changes(held: "RunFolder", asked: dict[str, Any]) -> list[str]:
-    """ "name old -> new" for each setting, and for epochs if the folder has more than are asked for, or is finished and
+    """"name old -> new" for each setting, and for epochs if the folder has more than are asked for, or is finished and
     has no checkpoint to go on from."""
     made = held.config().to_dict()
     old, new = ({**values, **values["settings"], "epochs": 0, "settings": 0} for values in (made, asked))

@@ -58,7 +58,9 @@ LPAAE = (
     "frozen", "norm", "two_passes", "saturating", "lam_C_1", "lam_CG_0", "two_phases",
     "rec_fake", "three_updates", "one_rate", "no_ema", "no_spectral_norm",
 )  # fmt: skip
-VAE_GAN = ("saturating", "rec_fake", "balanced", "leaking", "gamma_1", "gamma_0", "first_features", "no_spectral_norm")
+VAE_GAN = (
+    "saturating", "rec_fake", "balanced", "leaking", "gamma_1", "gamma_0", "first_features", "no_spectral_norm"
+)
 STUDY = Study(
     "ablation", "Readings and ablation", "quick", {"epochs": 2, "samples": 5_000},
     ("lpaae", *(f"lpaae-{name}" for name in (*READINGS, *LPAAE)), "vaegan", *(f"vaegan-{name}" for name in VAE_GAN)),

@@ -19,11 +19,11 @@ COLUMNS = (
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     """Sharpness and reconstructed features, for images that are as large as those of the data set.
 
-    sharpness_10k                  high-frequency energy of samples, as a share of the test images'
-    recsharpness_test              the same of reconstructed test images
-    recfeatures_<protocol>_test    what the shipped classifier's features of reconstructed test images leave
-                                   unexplained of those of the test images: of one judge for all models, which no
-                                   model has learned from. Missing without a classifier
+        sharpness_10k                  high-frequency energy of samples, as a share of the test images'
+        recsharpness_test              the same of reconstructed test images
+        recfeatures_<protocol>_test    what the shipped classifier's features of reconstructed test images leave
+                                       unexplained of those of the test images: of one judge for all models, which no
+                                       model has learned from. Missing without a classifier
     """
     noise, size = model.noise(model.config.samples), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)

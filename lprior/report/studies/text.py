@@ -57,10 +57,8 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
         **{f"caption_{kind}_{count}_test": obeyed(found, scenes, which) for kind, which in of_kind.items()},
         f"caption_shuffled_{count}_test": obeyed(shuffled, others),
         f"caption_real_{count}_test": obeyed(real, scenes),
-        **{
-            f"caption_{kind}_{count}_test": obeyed(detectors.found(model.decode(codes), scenes)[0], scenes)
-            for kind, codes in controls.items()
-        },
+        **{f"caption_{kind}_{count}_test": obeyed(detectors.found(model.decode(codes), scenes)[0], scenes)
+           for kind, codes in controls.items()},
         f"captionfid_{count}_test": frechet_distance(features, features_real),
         "variety_test": variety(model, detectors, scenes, features_real),
     }
