@@ -4,13 +4,15 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from latex import arguments, pictures, rows, shown, values
 
 from lprior.errors import UserError
 from lprior.evaluation.judges import evaluator_description
 from lprior.report.document import write_report
-from lprior.report.tables import REAL
+from lprior.report.frame import SECOND
+from lprior.report.tables import REAL, is_judged_twice
 from lprior.results import RunFolder
 from lprior.runs import models, runs_of
 
@@ -160,3 +162,12 @@ def test_real_images_are_shown_only_if_they_were_measured_alike(runs, tmp_path, 
     real = rows(tmp_path / "report")[REAL]
     assert (real["FID"] == f"{described['anchors']['fid_mnist_clf1_10k_test']:.2f}") == comparable
     assert real["FID"].startswith("--") != comparable
+
+
+@pytest.mark.parametrize(("seconds", "there"), [([0.5, 0.4, None], True), ([0.5, None, None], False), ([], False)])
+def test_the_second_judge_s_table_needs_a_model_of_which_it_has_measured_every_run(seconds, there):
+    """`seconds`: FID by it of two runs of one model and one of another; none: no run has any."""
+    table = pd.DataFrame({"key": ["aae", "aae", "lpaae"]})
+    if seconds:
+        table[f"{SECOND}FID"] = seconds
+    assert is_judged_twice(table) == there

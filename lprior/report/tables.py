@@ -36,8 +36,10 @@ def results_table(table: pd.DataFrame, prefix: str = "") -> Table:
 
 
 def is_judged_twice(table: pd.DataFrame) -> bool:
-    """Whether the second judge has measured a run."""
-    return bool(table.get(f"{SECOND}FID", pd.Series(dtype=float)).notna().any())
+    """Whether the second judge has measured every run of a model, so that it has a mean."""
+    if (name := f"{SECOND}FID") not in table:
+        return False
+    return bool(table[name].notna().groupby(table["key"]).all().any())
 
 
 def more_table(table: pd.DataFrame, names: Iterable[str]) -> Table:
