@@ -92,8 +92,7 @@ def test_the_ablation_says_whose_fid_is_lower_and_concludes_nothing_of_one_seed(
     runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=fid - 0.5) for model, fid in fids.items()]
     said = STUDIES["ablation"].render(runs).values
     assert said["ablation/readings"] == (
-        "With one seed, which tests nothing, against LP-AAE the FID is lower with LP-AAE (printed) and higher with "
-        "LP-AAE (text)."
+        "In single runs, against LP-AAE the FID is lower with LP-AAE (printed) and higher with LP-AAE (text)."
     )
     assert said["ablation/lowest"].endswith("is 1.50, of LP-AAE (printed) with a mixture.")
     assert said["ablation/choices"].endswith("higher with CG never updated.")
@@ -124,11 +123,12 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     fids |= {"lpaae-code_2": (9.0, 9.0), "lpaae-fixed_code_2": (8.0, 7.0)}
     runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=mixed) for model, (fid, mixed) in fids.items()]
     found = STUDIES["codes"].render(runs)
-    said = "With one seed, which tests nothing, the mixture of ten on the fixed prior's codes is ahead in FID at 2 "
-    said += "entries; the learned prior is ahead in FID at 8 entries."
+    said = "The mixture of ten on the fixed prior's codes has the better FID at 2 entries; the learned prior has the "
+    said += "better FID at 8 entries."
     assert found.values["codes/control"] == said
     assert (found.values["codes/seeds"], found.values["codes/epochs"]) == ("1 seed", "20")
-    assert found.values["codes/own"] == "A mixture of a hundred on its own codes was not measured."
+    said = "A mixture of a hundred on the learned prior's codes and the learned prior were not both measured."
+    assert found.values["codes/own"] == said
     lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(curves(runs), 1).axes[0].lines}
     assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned + mixture of 10"] == [9.0, 2.5]
     rows, fixed = ([row[:4] for row in cells(found.tables[name].rows)] for name in ("codes", "codes-fixed"))
@@ -137,9 +137,37 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     assert [row[3] for row in fixed] == ["8.00", "7.00", "4.00", "4.50"]
 
 
+@pytest.mark.parametrize(
+    ("learned", "second", "said"),
+    [
+        (2.0, 3.0, "The mixture of ten on the fixed prior's codes has the better FID at 8 entries."),
+        (2.0, 1.0, ""),  # the judges differ
+        (1.04, 3.0, ""),  # too close by the first
+        (0.5, 1.0, "The learned prior has the better FID at 8 entries."),
+    ],
+)
+def test_where_the_judges_differ_or_values_are_close_neither_is_better(tmp_path, learned, second, said):
+    runs = [
+        run_with(tmp_path, "lpaae", fid_x=learned, fid_mnist_resnet_clf1=second),
+        run_with(tmp_path, "lpaae-fixed", gmm10_fid_x=1.0, gmm10_fid_mnist_resnet_clf1=2.0),
+    ]
+    found = STUDIES["codes"].render(runs).values["codes/control"]
+    assert found == (said or "The mixture of ten on the fixed prior's codes and the learned prior are not told apart.")
+
+
+def test_a_wider_prior_with_more_recall_and_a_worse_fid_is_named(tmp_path):
+    metrics = dict(fid_x=1.0, recall_x=0.4, kde_fid_x=2.0, codes_recall_x=0.5)
+    at_8 = run_with(tmp_path, "lpaae", kde_recall_x=0.6, **metrics)
+    at_16 = run_with(tmp_path, "lpaae-code_16", kde_recall_x=0.3, **metrics)
+    said = STUDIES["codes"].render([at_8, at_16]).values["codes/recall"]
+    assert said.startswith("At 8 and 16 entries the learned prior has a recall of 0.40 and 0.40 (FID 1.00 and 1.00); ")
+    assert "(FID 2.00 and 2.00), and these codes alone 0.50 and 0.50. At 8 a wider prior " in said
+    assert STUDIES["codes"].render([at_16]).values["codes/recall"].endswith("alone 0.50.")
+
+
 def test_without_a_control_the_study_of_codes_says_so(tmp_path):
     runs = [run_with(tmp_path, model, fid_x=1.0) for model in ("lpaae", "lpaae-fixed")]
-    assert STUDIES["codes"].render(runs).values["codes/control"].endswith("not measured.")
+    assert STUDIES["codes"].render(runs).values["codes/control"].endswith("were not both measured.")
 
 
 def test_the_conditions_are_in_pairs_of_priors(tmp_path):
@@ -213,7 +241,7 @@ def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
     assert there == ["digits", "second", "ablation", "codes", "conditional", "latent"]
     beside = {f"{name}.png" for name in LATENT} | {f"{model}-samples.png" for model in DIGITS.conditional}
-    of_studies = with_heads("ablation", "readings", "codes", "codes-fixed") | {"codes.pdf"}
+    of_studies = with_heads("ablation", "readings", "codes", "codes-fixed", "codes-second") | {"codes.pdf"}
     assert written == of_parts(*models()) | beside | of_studies | ALWAYS
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
     value = next(v for key, v in obeyed.items() if key.startswith("accuracy_given_s"))

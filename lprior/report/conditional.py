@@ -14,7 +14,7 @@ def conditional_table(runs: list[RunFolder], part: Part) -> Table:
     """A row for each model with s: the number of its seeds, its epochs, mean and standard deviation of `COLUMNS`."""
     models = part.conditional
     chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
-    rows = "".join(model_rows(chosen, models, COLUMNS)) or missing("quick", len(COLUMNS))
+    rows = "".join(model_rows(chosen, models, COLUMNS, control=True)) or missing("quick", len(COLUMNS))
     return Table(header(COLUMNS, OF_MODEL), rows)
 
 

@@ -14,14 +14,14 @@ from lprior.evaluation.metrics import by_title
 from lprior.report.difference import ENOUGH, difference
 from lprior.report.frame import MIXTURE, SECOND, form
 from lprior.report.latex import spread
-from lprior.report.rules import SEEDS, values
+from lprior.report.rules import values
 
 LEARNED, FIXED = "lpaae", "lpaae-fixed"
 COLUMNS = ("FID", "score", "recall")
 UNMEASURED = "The control was not measured."
 UNCOMPARED = "The two were not both measured."
 PHRASES = {-1: "behind in", 0: "not told apart in", 1: "ahead in"}
-UNTESTED = ", which tests nothing"
+FEW = {1: "In single runs", 2: "In two runs each"}  # which test nothing
 
 
 def control_in_words(table: pd.DataFrame) -> str:
@@ -65,7 +65,7 @@ def set_against(
         f"{phrase} {listed(texts[name] for name in columns if signs[name] == which)}"
         for which, phrase in PHRASES.items() if which in signs.values()
     ]  # fmt: skip
-    began = "Against" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}, against"
+    began = "Against" if seeds >= ENOUGH else f"{FEW[seeds]}, against"
     return f"{began} {other}, {subject} is {listed(said)}."
 
 

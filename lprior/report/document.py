@@ -177,7 +177,7 @@ def _in_appendix(study: Study, shown: Shown) -> str:
     parts = [rf"\input{{studies/{study.name}}}"] if text and not in_body else []
     if left:
         listed = ", ".join(referred(f"{kind[:3]}:{name}") for kind, name in left)
-        parts.append(f"What the runs have: {listed}.")
+        parts.append(f"{'What the body does not show of it' if in_body else 'What the runs have'}: {listed}.")
     parts += [rf"\study{kind}{{{name}}}{{{title}}}{{{preset}}}" for kind, name in left]
     return "\n\n".join([rf"\subsection{{{title}}}", *parts]) if parts else ""
 

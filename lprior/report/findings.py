@@ -9,11 +9,12 @@ from collections.abc import Iterable
 import pandas as pd
 
 from lprior import runs
-from lprior.report.control import UNMEASURED, UNTESTED, listed, sign
+from lprior.evaluation.metrics import by_title
+from lprior.report.control import FEW, UNMEASURED, listed, sign
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, anchors, form
 from lprior.report.latex import named, spread
-from lprior.report.rules import SEEDS, values
+from lprior.report.rules import values
 from lprior.report.tables import like_anchors
 from lprior.runs import title_of
 
@@ -47,7 +48,7 @@ def nearest_to_real(table: pd.DataFrame) -> str:
             continue
         who, found = min(rows.items(), key=lambda item: abs(item[1].mean() - real[name]))
         said.append(f"{name} {spread(found, form(name))} of {who} (real {form(name).format(real[name])})")
-    return f"The nearest that a mean comes to real images: {'; '.join(said)}." if said else UNMEASURED
+    return f"Of the models of the table, the nearest to real images: {'; '.join(said)}." if said else UNMEASURED
 
 
 def shares_of_classes(table: pd.DataFrame) -> str:
@@ -88,16 +89,19 @@ def mixtures(table: pd.DataFrame) -> str:
     return f"{_began(fewest)}, a mixture fitted afterwards {listed(said)}{rest}."
 
 
-def changes(table: pd.DataFrame, base: str, models: Iterable[str]) -> str:
-    """Which of the models have a lower FID than `base`, which a higher one, and which are not told apart."""
-    ours = values(table, base, "FID")
-    found = {model: values(table, model, "FID") for model in models}
-    found = {model: column for model, column in found.items() if len(column)}
-    if not len(ours) or not found:
-        return UNMEASURED
-    signs = {model: sign("FID", column, ours) for model, column in found.items()}
-    said = _split(signs, {1: "lower with", -1: "higher with", 0: "not told apart with"})
-    return f"{_began(min(map(len, [ours, *found.values()])))}, against {in_prose(base)} the FID is {listed(said)}."
+def changes(table: pd.DataFrame, base: str, models: Iterable[str], names: Iterable[str] = ("FID",)) -> str:
+    """Which of the models have a lower FID than `base`, which a higher one, and which are not told apart; so with the
+    other metrics of `names`."""
+    said, seeds = [], []
+    for name in names:
+        ours, higher = values(table, base, name), bool(by_title(name).higher_is_better)
+        found = {model: column for model in models if len(column := values(table, model, name))}
+        if len(ours) and found:
+            seeds += map(len, [ours, *found.values()])
+            signs = {model: sign(name, column, ours) * (1 if higher else -1) for model, column in found.items()}
+            words = _split(signs, {-1: "lower with", 1: "higher with", 0: "not told apart with"})
+            said.append(f"the {name} is {listed(words)}")
+    return f"{_began(min(seeds))}, against {in_prose(base)} {'; '.join(said)}." if said else UNMEASURED
 
 
 def lowest(table: pd.DataFrame, models: Iterable[str]) -> str:
@@ -120,7 +124,7 @@ def in_prose(model: str) -> str:
 
 
 def _began(seeds: int) -> str:
-    return "By 95\\,\\% intervals over the seeds" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}"
+    return "By 95\\,\\% intervals over the seeds" if seeds >= ENOUGH else FEW[seeds]
 
 
 def _split(signs: dict[str, int], phrases: dict[int, str]) -> list[str]:

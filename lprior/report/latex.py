@@ -84,7 +84,7 @@ def model_rows(
     runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str], control: bool = False
 ) -> list[str]:
     """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads. `control`: and
-    below it a row for each prior fitted to its codes that was measured."""
+    below it a row for each prior fitted to its codes that was measured, with what is measured of samples alone."""
     table, columns = table_of(runs), tuple(columns)
     groups = dict(list(table.groupby("key"))) if len(table) else {}
     rows = []
@@ -93,7 +93,8 @@ def model_rows(
         rows.append(row([named(title_of(model)), *of_model, *spreads(group, columns)]))
         for fitted in FITTED.values() if control else ():
             if has_control(group, fitted):
-                rows.append(row([rf"\quad with {fitted.strip()}", *of_model, *spreads(group, columns, fitted)]))
+                cells = ["" if cell == MISSING else cell for cell in spreads(group, columns, fitted)]
+                rows.append(row([rf"\quad with {fitted.strip()}", *of_model, *cells]))
     return rows
 
 

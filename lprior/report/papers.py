@@ -35,7 +35,7 @@ def papers(results: Path) -> str:
         found = (
             _said(rule, *judged(claim, rule, table, studies)) if rule else "–" for rule in (claim.printed, claim.ours)
         )
-        rows.append((in_markdown(claim.text), in_markdown(claim.published), *found))
+        rows.append((in_markdown(claim.text), in_markdown(claim.published) or "ours", *found))
     return HEAD + "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
 
 

@@ -28,16 +28,18 @@ Judge = Callable[[pd.DataFrame], Finding]
 @dataclass(frozen=True)
 class Rule:
     """What judges a claim: `judge` sees the runs of a study of `runs.STUDIES`, or of no study. `shown`: in LaTeX, where
-    this report shows them."""
+    this report shows them. `part`: the runs have so small a part of the paper's training that they could show that less
+    is enough, and nothing else."""
 
     judge: Judge
     shown: str
     study: str = ""
+    part: bool = False
 
 
 @dataclass(frozen=True)
 class Claim:
-    """`published`: LaTeX, the published value with its source.
+    """`published`: LaTeX, the published value with its source; "" for a claim that is ours and no paper's.
 
     `printed` judges by runs with the paper's own terms alone, `ours` by the algorithm as we run it; None: there are no
     such runs. Both see the runs on all images of `dataset` only.
@@ -84,10 +86,28 @@ def reach_real(model: str, name: str) -> Judge:
 
 
 def reach_sheet(model: str, key: str) -> Judge:
-    """The rule for "sheets of `model` score as much as the published sheet `key`": that is one draw, which another one
-    would not repeat."""
+    """The rule for "sheets of `model` score as much as the published sheet `key`", which is one draw: another one would
+    not repeat it. As much is no less than that by the standard deviation of real images in samples as large."""
     names = {"": "first", SECOND: "second"}
-    return _over(model, "sheet", lambda values, prefix: from_draw(values, published()[key][names[prefix]]["score"]))
+
+    def less(values: pd.Series, prefix: str) -> Interval:
+        judge = published()[key][names[prefix]]
+        return from_draw(values, judge["score"] - judge["real"]["sd"])
+
+    return _over(model, "sheet", less)
+
+
+def each(judges: dict[str, Judge]) -> Judge:
+    """The rule for a claim that several readings of the paper stand for, by their names: what each gives, and the
+    verdict if it is the same."""
+
+    def judge(table: pd.DataFrame) -> Finding:
+        found = {name: one(table) for name, one in judges.items()}
+        verdicts = list(dict.fromkeys(verdict for _, verdict in found.values()))
+        text = "; ".join(f"{name}: {text}" for name, (text, _) in found.items() if text != "--") or "--"
+        return text, verdicts[0] if len(verdicts) == 1 else f"{' or '.join(verdicts)}: {OPEN}"
+
+    return judge
 
 
 def by_both(judge: Callable[[pd.DataFrame, str], Finding]) -> Judge:

@@ -1,7 +1,5 @@
 """The table of claims, and how often there is each verdict."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from lprior.report.claims import CLAIMS
@@ -17,7 +15,7 @@ def claims_table(table: pd.DataFrame, studies: Studies | None = None) -> str:
     rows = []
     for claim in CLAIMS:
         cells = [_cell(claim, rule, table, studies) for rule in (claim.printed, claim.ours)]
-        rows.append(row([claim.text, claim.published, *cells]))
+        rows.append(row([claim.text, claim.published or "ours", *cells]))
     return "\\addlinespace\n".join(rows)
 
 
@@ -31,25 +29,32 @@ def _cell(claim: Claim, rule: Rule | None, table: pd.DataFrame, studies: Studies
 
 
 def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> str:
-    """How often there is each verdict, in LaTeX; one that the judges do not agree on is not decided."""
-    of_printed = [(claim, claim.printed) for claim in CLAIMS if claim.printed]
-    of_ours = [(claim, claim.ours) for claim in CLAIMS if claim.ours]
-    printed, ours = (_counted(pairs, table, studies) for pairs in (of_printed, of_ours))
+    """How often there is each verdict on what the papers claim, and on what is ours, in LaTeX; one that the judges do
+    not agree on is not decided."""
+    theirs, ours = ([claim for claim in CLAIMS if bool(claim.published) is of_paper] for of_paper in (True, False))
+    printed = _counted([(claim, claim.printed) for claim in theirs if claim.printed], table, studies)
+    as_run = _counted([(claim, claim.ours) for claim in theirs if claim.ours], table, studies)
+    own = _counted([(claim, claim.ours) for claim in ours if claim.ours], table, studies)
     return (
-        f"Of {len(CLAIMS)} claims, {len(of_printed)} are judged by the papers' own terms alone ({printed}), and "
-        f"{len(of_ours)} by the algorithms as we run them ({ours})."
+        f"Of {len(theirs)} claims of the papers, {printed} by the papers' own terms, and {as_run} by the algorithms as "
+        f"we run them; of {len(ours)} claims that are ours, {own}."
     )
 
 
-def _counted(pairs: Iterable[tuple[Claim, Rule]], table: pd.DataFrame, studies: Studies | None) -> str:
+def _counted(pairs: list[tuple[Claim, Rule]], table: pd.DataFrame, studies: Studies | None) -> str:
+    """ "3 of 20 could be tested (2 reproduced, 1 mixed)"."""
     given = [judged(claim, rule, table, studies)[1].split(": ")[-1] for claim, rule in pairs]
-    counts = {verdict: given.count(verdict) for verdict in (REPRODUCED, PARTLY, MIXED, NOT, OPEN, UNTESTED)}
-    return ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
+    counts = {verdict: given.count(verdict) for verdict in (REPRODUCED, PARTLY, MIXED, NOT, OPEN)}
+    said = ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
+    return f"{sum(counts.values())} of {len(given)} could be tested{f' ({said})' if said else ''}"
 
 
 def judged(claim: Claim, rule: Rule, table: pd.DataFrame, studies: Studies | None = None) -> Finding:
     """What we measured for it, in LaTeX, and the verdict."""
-    return rule.judge(runs_for(claim, rule, table, studies))
+    measured, verdict = rule.judge(runs_for(claim, rule, table, studies))
+    if rule.part and verdict in (NOT, OPEN):
+        verdict = f"not reached in a part of the training: {UNTESTED}"
+    return measured, verdict
 
 
 def runs_for(claim: Claim, rule: Rule, table: pd.DataFrame, studies: Studies | None = None) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def leaking(config: vaegan.Config, networks: Networks, code: int) -> LeakingVAEG
 
 def render(finished: list[RunFolder]) -> Shown:
     """Two tables, mean and standard deviation of `COLUMNS`: the readings, and each choice, a block an algorithm; and in
-    words which of their models have a lower or a higher FID."""
+    words which of their models have a lower or a higher FID and recall."""
     if not finished:
         return Shown(whole=False)
     models = {"readings": [f"lpaae-{name}" for name in READINGS], "choices": [f"lpaae-{name}" for name in LPAAE]}
@@ -45,8 +45,11 @@ def render(finished: list[RunFolder]) -> Shown:
         "readings": "".join(model_rows(finished, ["lpaae", *models["readings"]], COLUMNS, control=True)),
         "ablation": "\\midrule\n".join(filter(None, rows)),
     }
-    table, base = table_of(finished), {"vaegan": "vaegan"}
-    said = {f"ablation/{what}": changes(table, base.get(what, "lpaae"), of) for what, of in models.items()}
+    table, bases = table_of(finished), {"vaegan": "vaegan"}
+    said = {
+        f"ablation/{what}": changes(table, bases.get(what, "lpaae"), block, ("FID", "recall"))
+        for what, block in models.items()
+    }
     said["ablation/lowest"] = lowest(table, ["lpaae", *models["readings"]])
     said["ablation/epochs"] = listed(sorted(set(table["epochs"])))
     return Shown({name: Table(header(COLUMNS, OF_MODEL), rows) for name, rows in tables.items()}, values=said)

@@ -8,12 +8,15 @@ adversarial losses in one reading as in another.
 
 from typing import Any
 
+import pandas as pd
+
 from lprior import runs
 from lprior.algorithms.lpaae_tuned import PRINTED
-from lprior.report.control import listed, priors_in_words
+from lprior.report.control import UNMEASURED, listed, priors_in_words
 from lprior.report.findings import changes, lowest
-from lprior.report.frame import table_of
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.frame import form, table_of
+from lprior.report.latex import OF_MODEL, Table, header, model_rows, spread
+from lprior.report.rules import values
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Of, Study, Variant
@@ -57,16 +60,33 @@ def render(finished: list[RunFolder]) -> Shown:
     table = table_of(finished)
     tables = {
         "algorithm1": Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, OF_READINGS, COLUMNS, True))),
-        "algorithm1-s": Table(header(CONDITIONAL, OF_MODEL), "".join(model_rows(finished, OF_S, CONDITIONAL))),
+        "algorithm1-s": Table(header(CONDITIONAL, OF_MODEL), "".join(model_rows(finished, OF_S, CONDITIONAL, True))),
     }
     said = {
         "algorithm1/readings": changes(table, "lpaae", OF_READINGS[2:]),
         "algorithm1/lowest": lowest(table, OF_READINGS),
         "algorithm1/plain": priors_in_words(table, "lpaae-moved_plain", "lpaae-baseline_plain"),
+        "algorithm1/plain two": priors_in_words(table, "lpaae-two_terms_plain", "lpaae-baseline_plain"),
         "algorithm1/stable": priors_in_words(table, "lpaae-moved", "lpaae-baseline"),
+        "algorithm1/stable two": priors_in_words(table, "lpaae-two_terms", "lpaae-baseline"),
+        "algorithm1/s": s_in_words(table),
         "algorithm1/epochs": listed(sorted(set(table["epochs"]))),
     }
     return Shown(tables, values=said)
+
+
+def s_in_words(table: pd.DataFrame) -> str:
+    """What share of images obeys s with labels, and what share Q finds without, each as `OF_S` has it; in LaTeX."""
+    said = []
+    for kind, name, what in (
+        ("supervised", "obeyed", "of the images made for a digit are that digit"),
+        ("unsupervised", "Q", "of the test images have the value of their digit"),
+    ):
+        found = [values(table, f"lpaae-{kind}{how}", name) for how in ("", "_printed", "_plain")]
+        if all(map(len, found)):
+            ours, printed, plain = (rf"{spread(column, form(name))}\,\%" for column in found)
+            said.append(f"{printed} {what} ({plain} in plain networks), with what we add {ours}")
+    return f"With the paper's term alone, {'; '.join(said)}." if said else UNMEASURED
 
 
 OF_READINGS = ("lpaae", "lpaae-lam_CG_0", *(f"lpaae-{name}{kind}" for kind in ("", "_plain") for name in READINGS))

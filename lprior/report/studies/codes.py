@@ -6,12 +6,11 @@ from matplotlib.figure import Figure
 from lprior import runs
 from lprior.curves import logarithmic
 from lprior.evaluation.metrics import FITTED, by_title
-from lprior.report.control import UNTESTED, listed
-from lprior.report.difference import ENOUGH
-from lprior.report.frame import MIXTURE, table_of
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
-from lprior.report.rules import SEEDS
+from lprior.report.control import listed
+from lprior.report.frame import MIXTURE, SECOND, anchors, form, table_of
+from lprior.report.latex import OF_MODEL, Table, header, model_rows, row, spread
 from lprior.report.studies.shown import Shown
+from lprior.report.tables import like_anchors
 from lprior.results import RunFolder
 from lprior.runs import CODES, Study
 
@@ -26,14 +25,23 @@ LINES = {  # label -> prior of the model, what is before its metrics, colour, st
     "fixed + mixture of 100": ("fixed", HUNDRED, "C2", ":"),
     "learned + mixture of 100": ("learned", HUNDRED, "C1", ":"),
 }
-BOUNDS = {  # what the decoders do with codes of images, drawn as they are
-    "learned, codes of images": ("learned", FITTED["codes_"]), "fixed, codes of images": ("fixed", FITTED["codes_"]),
+DECODED = {  # by the learned prior's decoder: codes of images as they are, and of kernels around them
+    "codes of images": ("learned", FITTED["codes_"]), "kernels": ("learned", FITTED["kde_"]),
 }  # fmt: skip
-RIVALS = {  # of the learned prior: name of the sentence about it -> its line, and what the sentence calls it
-    "control": ("fixed + mixture of 10", "the mixture of ten on the fixed prior's codes"),
-    "hundred": ("fixed + mixture of 100", "a mixture of a hundred on the fixed prior's codes"),
-    "own": ("learned + mixture of 100", "a mixture of a hundred on its own codes"),
+CALLED = {  # the lines that sentences compare -> what they call them
+    "learned": "the learned prior",
+    "fixed + mixture of 10": "the mixture of ten on the fixed prior's codes",
+    "fixed + mixture of 100": "a mixture of a hundred on the fixed prior's codes",
+    "learned + mixture of 100": "a mixture of a hundred on the learned prior's codes",
 }
+PAIRS = {  # name of a sentence -> the two lines that it compares
+    "control": ("fixed + mixture of 10", "learned"),
+    "hundred": ("fixed + mixture of 100", "learned"),
+    "own": ("learned + mixture of 100", "learned"),
+    "hundreds": ("learned + mixture of 100", "fixed + mixture of 100"),
+}
+SINGLE = "All values are of single runs; no difference is tested."
+LEVEL = 0.05  # two values are level if they differ by no more than this
 
 
 def render(finished: list[RunFolder]) -> Shown:
@@ -45,34 +53,43 @@ def render(finished: list[RunFolder]) -> Shown:
         name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
         for name, models in (("codes", STUDY.models[::2]), ("codes-fixed", STUDY.models[1::2]))
     }
+    second = curves(finished, SECOND)
+    tables["codes-second"] = second_table(second)
     found = table_of(finished)
     seeds = int(found.groupby("key").size().min())
-    said = {f"codes/{name}": in_words(lines, seeds, *rival) for name, rival in RIVALS.items()}
+    said = {f"codes/{name}": in_words(lines, second, *pair) for name, pair in PAIRS.items()}
     said |= {
-        "codes/bound": bound(lines),
+        "codes/recall": recall_in_words(lines),
+        "codes/level": f"{LEVEL:.2f}",
+        "codes/tested": SINGLE if seeds == 1 else f"All values are means over {seeds} seeds; no difference is tested.",
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
-    return Shown(tables, {"codes": codes_figure(lines, found["samples"].iloc[0])}, values=said)
+    real = anchors(found["dataset"].iloc[0]) if like_anchors(found) else {}
+    return Shown(tables, {"codes": codes_figure(lines, found["samples"].iloc[0], real)}, values=said)
 
 
-def curves(runs: list[RunFolder]) -> dict[str, pd.DataFrame]:
-    """For each of `LINES` and `BOUNDS`, `PANELS` over the number of entries of a code: means over seeds."""
+def curves(runs: list[RunFolder], judge: str = "") -> dict[str, pd.DataFrame]:
+    """For each of `LINES` and `DECODED`, `PANELS` over the number of entries of a code: means over seeds. `judge`:
+    `SECOND` for the second one."""
     table = table_of(runs)
     prior, size = [run.config().settings.prior for run in runs], table["code"].astype(int)
     found = {}
-    for label, (of, before, *_) in (LINES | BOUNDS).items():
-        columns = {name: pd.to_numeric(table.get(before + name), errors="coerce") for name in PANELS}
+    for label, (of, before, *_) in (LINES | DECODED).items():
+        columns = {name: pd.to_numeric(table.get(judge + before + name), errors="coerce") for name in PANELS}
         found[label] = pd.DataFrame(columns, index=table.index)[[p == of for p in prior]].groupby(size).mean()
     return found
 
 
-def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
-    """A panel for each of `PANELS`, and in it a line for each of `LINES`. `samples`: how many were measured."""
+def codes_figure(lines: dict[str, pd.DataFrame], samples: int, real: dict[str, float] | None = None) -> Figure:
+    """A panel for each of `PANELS`, and in it a line for each of `LINES`. `samples`: how many were measured. `real`:
+    what real images have, a grey line."""
     figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for label, (_, _, colour, style) in LINES.items():
             line = lines[label]
             axes.plot(line.index, line[name], style, marker="o", markersize=3, linewidth=0.9, color=colour, label=label)
+        if real:
+            axes.axhline(real[name], color="grey", linewidth=0.8, linestyle="-.", label="real images")
         axes.set_xscale("log", base=2)
         sizes = sorted({size for line in lines.values() for size in line.index})
         axes.set_xticks(sizes, sizes)
@@ -86,40 +103,65 @@ def codes_figure(lines: dict[str, pd.DataFrame], samples: int) -> Figure:
     return figure
 
 
-def bound(lines: dict[str, pd.DataFrame]) -> str:
-    """At each size, the recall of the learned prior and of the codes of images by the same decoder, and the latter with
-    the fixed prior; in LaTeX. Nothing where that was not measured."""
-    columns = [lines[label]["recall"].rename(label) for label in ("learned", *BOUNDS)]
-    table = pd.concat(columns, axis=1).dropna()
+def second_table(lines: dict[str, pd.DataFrame]) -> Table:
+    """What the second judge says: a row for each of `LINES`, its FID and recall at each size."""
+    sizes = sorted({size for line in lines.values() for size in line.index})
+    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in ("FID", "recall"))])
+    head = over + row(["entries of a code", *(map(str, sizes)), *(map(str, sizes))])
+    rows = [
+        [spread(lines[label][name].reindex([size]), form(name)) for name in ("FID", "recall") for size in sizes]
+        for label in LINES
+    ]
+    return Table(head, "".join(row([label, *cells]) for label, cells in zip(LINES, rows, strict=True)))
+
+
+def recall_in_words(lines: dict[str, pd.DataFrame]) -> str:
+    """At each size the recall of the learned prior, and of codes of images and kernels around them by its decoder, with
+    FIDs; in LaTeX. Nothing where that was not measured."""
+    learned, images, kernels = (lines[label] for label in ("learned", *DECODED))
+    columns = [learned["recall"], images["recall"], kernels["recall"], learned["FID"], kernels["FID"]]
+    table = pd.concat(columns, axis=1, keys=range(5)).dropna()
     if table.empty:
         return ""
-    own, of_images, of_fixed = (listed(f"{value:.2f}" for value in table[label]) for label in table)
+    own, of_images, of_kernels, at, at_kernels = (listed(f"{value:.2f}" for value in table[key]) for key in table)
+    wider = table[(table[2] > table[0]) & (table[4] > table[3])]
     return (
-        f"Recall is bounded by the decoder: at {listed(table.index)} entries, codes of training images, drawn as they "
-        f"are, have {of_images} by the decoder trained with a learned prior, whose own samples have {own}, and "
-        f"{of_fixed} by that of the fixed prior."
+        f"At {listed(table.index)} entries the learned prior has a recall of {own} (FID {at}); by its decoder, kernels "
+        f"around the codes of training images have {of_kernels} (FID {at_kernels}), and these codes alone {of_images}."
+    ) + (
+        f" At {listed(wider.index)} a wider prior thus has more recall at the price of FID: the decoder is no bound on "
+        "recall, which alone is no merit."
+        if len(wider)
+        else ""
     )
 
 
-def in_words(lines: dict[str, pd.DataFrame], seeds: int, rival: str, called: str) -> str:
-    """In which of `PANELS`, and there at which sizes, a rival, one of `lines`, is ahead of the learned prior, which is
-    said first, and in which behind, by means over so many seeds as they are printed; in LaTeX."""
-    learned, other = lines["learned"].align(lines[rival], join="inner")
-    ahead: dict[str, dict[str, list[str]]] = {called: {}, "the learned prior": {}}  # who -> where -> metrics
+def in_words(lines: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str) -> str:
+    """At which sizes and in which of `PANELS` each of two lines is better than the other, the first one said first, by
+    means over seeds and by both judges, where both measured them; in LaTeX."""
+    better: dict[str, dict[str, list[str]]] = {CALLED[one]: {}, CALLED[other]: {}}  # which -> where -> metrics
     for name in PANELS:
-        gap = (learned[name].round(2) - other[name].round(2)) * (1 if by_title(name).higher_is_better else -1)
-        for who, sizes in zip(ahead, (gap.index[gap < 0], gap.index[gap > 0]), strict=True):
-            if len(sizes):
-                where = "every size" if len(sizes) == len(gap) > 1 else f"{listed(sizes)} entries"
-                ahead[who].setdefault(where, []).append(name)
+        by_judges = [_gaps(found[one][name], found[other][name], name) for found in (lines, second)]
+        first, both = by_judges[0].dropna(), by_judges[1].reindex(by_judges[0].index)
+        agreed = first[(both[first.index] == first) | both[first.index].isna()]
+        for which, sign in zip(better, (1, -1), strict=True):
+            if len(sizes := agreed.index[agreed == sign]):
+                where = "every size" if len(sizes) == len(first) > 1 else f"{listed(sizes)} entries"
+                better[which].setdefault(where, []).append(name)
     said = [
-        f"{who} is ahead in {listed(f'{listed(names)} at {where}' for where, names in found.items())}"
-        for who, found in ahead.items() if found
+        f"{which} has the better {listed(f'{listed(names)} at {where}' for where, names in found.items())}"
+        for which, found in better.items() if found
     ]  # fmt: skip
-    if not said:
-        return f"{called[0].upper()}{called[1:]} was not measured."
-    began = "By means over seeds" if seeds >= ENOUGH else f"With {SEEDS[seeds]}{UNTESTED}"
-    return f"{began}, {'; '.join(said)}."
+    measured = len(pd.concat([lines[one]["FID"], lines[other]["FID"]], axis=1).dropna())
+    rest = f"{CALLED[one]} and {CALLED[other]} {'are not told apart' if measured else 'were not both measured'}"
+    text = "; ".join(said) or rest
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _gaps(one: pd.Series, other: pd.Series, name: str) -> pd.Series:
+    """At each size 1 if `one` is better, -1 if `other` is, 0 if they are level; NaN if one was not measured."""
+    gap = (one - other) * (1 if by_title(name).higher_is_better else -1)
+    return (1.0 * (gap > LEVEL) - 1.0 * (gap < -LEVEL)).where(gap.notna())
 
 
 def variants(size: int) -> tuple[str, str]:

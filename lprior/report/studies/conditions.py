@@ -18,7 +18,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     if not finished:
         return Shown(whole=False)
     models = runs.STUDIES[name].models
-    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS)))
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
     said = priors_in_words(table_of(finished), *models, ("FID", "score", "obeyed", "recall within"))
     return Shown({name: table}, values={f"{name}/priors": said})
 

@@ -40,8 +40,8 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`."""
-    return models_table(STUDY, finished, COLUMNS)
+    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`; below it the control."""
+    return models_table(STUDY, finished, COLUMNS, control=True)
 
 
 STUDY = Study(
