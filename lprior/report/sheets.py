@@ -123,6 +123,13 @@ def _in_words(judge: dict) -> str:
     return f"{judge['score']:.2f} (real {judge['real']['mean']:.2f} +- {judge['real']['sd']:.2f})"
 
 
+def real_like(sheet: dict) -> str:
+    """The score of real images in samples as large as a sheet of `published`, by the first judge: mean and standard
+    deviation, in LaTeX."""
+    real = sheet["first"]["real"]
+    return rf"${real['mean']:.2f} \pm {real['sd']:.2f}$"
+
+
 def published() -> dict[str, dict]:
     """What report/sheets.json holds."""
     return json.loads(FILE.read_text())

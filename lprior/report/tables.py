@@ -11,7 +11,7 @@ from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import thousands
 from lprior.report.frame import MIXTURE, SECOND, anchors, form
 from lprior.report.latex import MISSING, WITH_MIXTURE, Table, escape, has_control, header, named, row, spread, spreads
-from lprior.report.sheets import published
+from lprior.report.sheets import published, real_like
 from lprior.runs import title_of
 from lprior.training import trials
 
@@ -120,8 +120,14 @@ def _with_real_images(rows: list[list[str]], table: pd.DataFrame, names: Iterabl
 
 
 def _real_row(table: pd.DataFrame, names: Iterable[str], prefix: str) -> list[str]:
-    found = anchors(table["dataset"].iloc[0], second=prefix == SECOND) if like_anchors(table) else {}
-    return [REAL, "", *(spread(pd.Series([found.get(prefix + name)], dtype=float), form(name)) for name in names)]
+    if not like_anchors(table):
+        return [REAL, "", *([MISSING] * len(tuple(names)))]
+    dataset = table["dataset"].iloc[0]
+    found = anchors(dataset, second=prefix == SECOND)
+    cells = {name: spread(pd.Series([found.get(prefix + name)], dtype=float), form(name)) for name in names}
+    if "sheet" in cells:
+        cells["sheet"] = real_like(published()[f"{dataset}/learned"])  # of a hundred images, too
+    return [REAL, "", *cells.values()]
 
 
 def like_anchors(table: pd.DataFrame) -> bool:

@@ -17,7 +17,7 @@ from lprior.report.diverged import DIVERGED, in_words, lost_models
 from lprior.report.frame import COSTS, SECOND, anchors, bare, form
 from lprior.report.latex import MISSING, escape, spread
 from lprior.report.parts import PARTS, Part, first_seeds
-from lprior.report.sheets import published
+from lprior.report.sheets import published, real_like
 from lprior.report.tables import BENCHMARKS, is_judged_twice
 
 PRESET_NOTES = {
@@ -68,14 +68,8 @@ def _general(parts: dict[Part, pd.DataFrame], benchmarks: Path) -> dict[str, str
         "machine": escape(_benchmarked(benchmarks)),
         **_times_to_quality(benchmarks),
         **{f"sheet {key}": f"{sheet['first']['score']:.2f}" for key, sheet in published().items()},
-        **{f"real as sheet {key}": _real_like(sheet) for key, sheet in published().items()},
+        **{f"real as sheet {key}": real_like(sheet) for key, sheet in published().items()},
     }
-
-
-def _real_like(sheet: dict) -> str:
-    """The score of real images in samples as large as a sheet, by the first judge."""
-    real = sheet["first"]["real"]
-    return rf"${real['mean']:.2f} \pm {real['sd']:.2f}$"
 
 
 def _of_part(table: pd.DataFrame) -> dict[str, str]:

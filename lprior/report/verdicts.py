@@ -36,17 +36,18 @@ def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> st
     as_run = _counted([(claim, claim.ours) for claim in theirs if claim.ours], table, studies)
     own = _counted([(claim, claim.ours) for claim in ours if claim.ours], table, studies)
     return (
-        f"Of {len(theirs)} claims of the papers, {printed} by the papers' own terms, and {as_run} by the algorithms as "
-        f"we run them; of {len(ours)} claims that are ours, {own}."
+        f"Of {len(theirs)} claims of the papers, by the papers' own terms {printed}, and by the algorithms as we run "
+        f"them {as_run}; of {len(ours)} claims that are ours, {own}."
     )
 
 
 def _counted(pairs: list[tuple[Claim, Rule]], table: pd.DataFrame, studies: Studies | None) -> str:
-    """ "3 of 20 could be tested (2 reproduced, 1 mixed)"."""
+    """ "3 of 20 were tested (2 reproduced, 1 mixed)"."""
     given = [judged(claim, rule, table, studies)[1].split(": ")[-1] for claim, rule in pairs]
     counts = {verdict: given.count(verdict) for verdict in (REPRODUCED, PARTLY, MIXED, NOT, OPEN)}
     said = ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
-    return f"{sum(counts.values())} of {len(given)} could be tested{f' ({said})' if said else ''}"
+    tested = sum(counts.values())
+    return f"{tested} of {len(given)} {'was' if tested == 1 else 'were'} tested{f' ({said})' if said else ''}"
 
 
 def judged(claim: Claim, rule: Rule, table: pd.DataFrame, studies: Studies | None = None) -> Finding:
