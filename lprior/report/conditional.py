@@ -1,8 +1,12 @@
-"""What the report shows of the conditional variable: a table for each part, and the sheets of samples on digits."""
+"""What the report shows of the conditional variable: for each part a table and the control in words, and the sheets of
+samples on digits."""
 
 from pathlib import Path
 
 from lprior.figures import save_for_print
+from lprior.report.control import set_against
+from lprior.report.findings import in_prose
+from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, header, missing, model_rows
 from lprior.report.parts import DIGITS, Part
 from lprior.results import RunFolder
@@ -12,10 +16,20 @@ COLUMNS = ("FID", "score", "obeyed", "precision within", "recall within", "Q", "
 
 def conditional_table(runs: list[RunFolder], part: Part) -> Table:
     """A row for each model with s: the number of its seeds, its epochs, mean and standard deviation of `COLUMNS`."""
-    models = part.conditional
-    chosen = [run for run in runs if run.config().dataset in part.datasets and run.config().model in models]
-    rows = "".join(model_rows(chosen, models, COLUMNS, control=True)) or missing("quick", len(COLUMNS))
-    return Table(header(COLUMNS, OF_MODEL), rows)
+    rows = "".join(model_rows(_chosen(runs, part), part.conditional, COLUMNS, control=True))
+    return Table(header(COLUMNS, OF_MODEL), rows or missing("quick", len(COLUMNS)))
+
+
+def control_in_words(runs: list[RunFolder], part: Part) -> str:
+    """A sentence in LaTeX on each model with s: its prior against a mixture on its codes."""
+    table = table_of(_chosen(runs, part))
+    models = [model for model in part.conditional if len(table) and model in set(table["key"])]
+    said = [set_against(table, (m, ""), (m, MIXTURE), in_prose(m), "a mixture of ten on its codes") for m in models]
+    return " ".join(filter(None, said))
+
+
+def _chosen(runs: list[RunFolder], part: Part) -> list[RunFolder]:
+    return [run for run in runs if run.config().dataset in part.datasets and run.config().model in part.conditional]
 
 
 def write_sheets(runs: list[RunFolder], folder: Path) -> bool:

@@ -10,10 +10,9 @@ import pandas as pd
 
 from lprior import curves, figures
 from lprior.errors import UserError
-from lprior.report import attributes, gpu
+from lprior.report import attributes, conditional, gpu
 from lprior.report.architecture import networks_table
 from lprior.report.commands import commands_table, referred, runs_table
-from lprior.report.conditional import conditional_table, write_sheets
 from lprior.report.diverged import lost_models, model_of, write_pictures
 from lprior.report.frame import SECOND, table_of
 from lprior.report.hyperparameters import settings_table
@@ -72,11 +71,11 @@ def write_report(
         _write_part(part, chosen, runs, output)
         for model in lost_models(part, chosen, diverged):
             write_pictures(f"{part.file}{model}", output / "figures")
-        conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
+        conditional.conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
     (output / "pages.tex").write_text("".join(_pages(part, first_seeds(chosen)) for part, chosen in parts.items()))
     by_study = {name: finished((studies or results) / name) for name in STUDIES}
     beside, facts = _write_studies(by_study, output)
-    if write_sheets(list(runs.values()), output / "figures"):
+    if conditional.write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
     if of_gpu := gpu.write(studies or results, output):
         beside[gpu.NAME] = [f"tab:{gpu.NAME}", f"fig:{gpu.NAME}"]
@@ -92,6 +91,7 @@ def write_report(
         write_others(sheets, output / "figures")
         beside["sheets"] = []
     facts |= of_gpu | of_attributes | _write_claims(table, by_study, output)
+    facts |= {f"{part.key}s": conditional.control_in_words(list(runs.values()), part) for part in parts}
     _write_setup(parts, runs, output / "tables")
     shown = [runs[name] for chosen in parts.values() for name in chosen["run"]]
     shown += [run for run in runs.values() if run not in shown]
