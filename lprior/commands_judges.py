@@ -30,6 +30,7 @@ def attributes(options: Namespace) -> None:
     from lprior.errors import UserError
     from lprior.evaluation.arithmetic import Arithmetic
     from lprior.evaluation.measurement import further
+    from lprior.evaluation.record import record_code, refuse_other_data
     from lprior.model import load
     from lprior.results import RunFolder, runs_at
     from lprior.weights import FILE
@@ -46,8 +47,10 @@ def attributes(options: Namespace) -> None:
         if key not in of_data:
             train, test = data.split(config.dataset, images=config.images, validation=config.validation)
             of_data[key] = train, test, Arithmetic(train, test)
+        refuse_other_data(result, of_data[key][0])
         with result.held():
             result.write_json("metrics.json", result.read_json("metrics.json") | further(model, *of_data[key]))
+            record_code(result)
         print(f"measured {folder.name}", flush=True)
     if len(with_weights) < len(folders):
         print(f"not measured: {len(folders) - len(with_weights)} runs, whose weights are not there (docs/weights.md)")

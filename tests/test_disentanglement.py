@@ -112,3 +112,21 @@ def test_without_weights_the_command_says_where_they_are(finished, tmp_path, cap
     (tmp_path / "mnist5k-aae-s0" / "model.safetensors").unlink()
     assert cli.main(["attributes", str(tmp_path)]) == 2
     assert "docs/weights.md" in capsys.readouterr().err
+
+
+def test_the_command_says_by_which_code_it_measured_and_refuses_a_run_of_other_images(
+    finished, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("lprior.evaluation.measurement.further", lambda *arguments: {"probe_chance_test": 0.5})
+    folder = shutil.copytree(finished / "mnist5k-aae-s0", tmp_path / "mnist5k-aae-s0")
+    run = RunFolder(folder)
+    made = run.read_json("provenance.json")
+    present = made["code_sha256"]
+    run.write_json("provenance.json", made | {"code_sha256": present | {"evaluation": "old"}})
+    assert cli.main(["attributes", str(folder)]) == 0
+    assert run.metrics()["probe_chance_test"] == 0.5 and run.read_json("provenance.json")["code_sha256"] == present
+    run.write_json("provenance.json", made | {"data_sha256": "of others"})
+    before = run.metrics()
+    monkeypatch.setattr("lprior.evaluation.measurement.further", lambda *arguments: {"probe_chance_test": 0.6})
+    assert cli.main(["attributes", str(folder)]) == 2
+    assert "was trained on other images" in capsys.readouterr().err and run.metrics() == before

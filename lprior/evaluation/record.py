@@ -21,10 +21,15 @@ def record(
     result.write_json(METRICS if whole else FEW, values)
     for name in (OLD, *([FEW] if whole else [])):
         (result / name).unlink(missing_ok=True)
+    record_code(result)
+    return values
+
+
+def record_code(result: RunFolder) -> None:
+    """Write into the provenance of a run, whose folder the caller holds, that the code of now measured it."""
     made = result.read_json("provenance.json")
     code = made.get("code_sha256", {}) | {"evaluation": code_sha256()["evaluation"]}
     result.write_json("provenance.json", made | {"code_sha256": code})
-    return values
 
 
 def refuse_other_data(result: RunFolder, train: Dataset) -> None:
