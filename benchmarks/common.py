@@ -14,8 +14,8 @@ from lprior.benchmark.timing import alternate, cell, machine, markdown, ratios, 
 from lprior.config import RunConfig, resolve
 from lprior.device import choose_device
 from lprior.errors import UserError
+from lprior.training.configured import start
 from lprior.training.loop import Training
-from lprior.training.run import start
 
 Contender = Callable[[], float]  # trains once over some images, and returns the seconds that one image took
 

@@ -7,7 +7,7 @@ from lprior.benchmark.step import EPOCH
 from lprior.benchmark.timing import summary
 from lprior.device import choose_device, peak_memory_bytes
 from lprior.errors import UserError
-from lprior.training.run import start
+from lprior.training.configured import start
 
 PARTS = 5  # into which the epochs are divided
 

@@ -19,7 +19,7 @@ from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import metric_of
 from lprior.model import Model
 from lprior.settings import parse_assignments
-from lprior.training.run import start
+from lprior.training.configured import start
 
 HELD_OUT = 5000
 SAMPLES = 10_000

@@ -17,10 +17,11 @@ from lprior.config import RunConfig
 from lprior.device import choose_device
 from lprior.errors import UserError
 from lprior.evaluation.judges import Judge
+from lprior.evaluation.measurement import GLANCE
 from lprior.model import Model
 from lprior.results import RunFolder
+from lprior.training.configured import start
 from lprior.training.loop import Training
-from lprior.training.run import GLANCE, start
 
 GOALS = (8.0, 9.0)
 

@@ -12,7 +12,7 @@ import torch
 from common import Contender, compare, configuration, epochs_of, images_for, parser, report, run
 
 from lprior.device import choose_device
-from lprior.training.run import start
+from lprior.training.configured import start
 
 
 def trained(options: argparse.Namespace, barrier, answer: Connection) -> None:

@@ -18,10 +18,10 @@ from lprior.data import Dataset
 PACKAGE = Path(__file__).parent
 CODE = {  # what decides a run's numbers, beside the values in its config.json: files and folders of the package
     "training": (
-        "algorithms", "networks", "data", "training/loop.py", "training/engine.py", "streams.py", "device.py",
-        "config.py",
+        "algorithms", "networks", "data", "training/configured.py", "training/loop.py", "training/engine.py",
+        "streams.py", "device.py", "config.py",
     ),
-    "evaluation": ("evaluation", "model.py"),
+    "evaluation": ("evaluation", "model.py", "report/studies"),
 }  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def test_a_step_iterates_once_for_each_pass(algorithm, passes, monkeypatch):
     from torch.nn.utils.parametrizations import _SpectralNorm
 
     from lprior.config import resolve
-    from lprior.training.run import start
+    from lprior.training.configured import start
 
     training = start(resolve(algorithm, "mnist5k", "smoke"), torch.device("cpu"))
     calls, iterate = [], _SpectralNorm._power_method

@@ -19,8 +19,9 @@ from lprior.errors import TrainingDiverged, UserError
 from lprior.evaluation.verify import Check
 from lprior.model import SHEET, Model, load
 from lprior.results import RunFolder
+from lprior.training.configured import start
 from lprior.training.progress import Lines
-from lprior.training.run import run, start
+from lprior.training.run import run
 
 EPOCHS = 2
 MAIN = [name for name, algorithm in ALGORITHMS.items() if algorithm.main]

@@ -1,6 +1,7 @@
 """Nothing lost, nothing silent: what a run's folder holds, damaged in every way, and what is said then."""
 
 import errno
+import inspect
 import os
 import shutil
 import signal
@@ -13,16 +14,20 @@ import pytest
 import torch
 from test_run import Silent, assert_same_result, configuration, train
 
-from lprior import checkpoints, lock, provenance
+from lprior import checkpoints, data, lock, provenance
 from lprior.__main__ import main
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.errors import TrainingDiverged, UserError
+from lprior.evaluation import measurement
 from lprior.evaluation.verify import Check, verify
 from lprior.report.document import write_report
 from lprior.report.frame import named, table_of
 from lprior.report.latex import MISSING
+from lprior.report.studies import ablation
 from lprior.report.tables import RESULTS, results_table
 from lprior.results import RunFolder
+from lprior.runs import STUDIES
+from lprior.training import configured
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +249,18 @@ def test_the_sum_of_code_sees_code_and_neither_comments_nor_docstrings(tmp_path)
 def test_every_named_part_of_the_code_exists():
     paths = [provenance.PACKAGE / part for parts in provenance.CODE.values() for part in parts]
     assert all(path.exists() for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("training", configured.start), ("training", configured.epochs_of), ("training", data.known_labels),
+     ("evaluation", ablation.leaking), ("evaluation", measurement.measure),
+     *(("evaluation", study.measure) for study in STUDIES.values() if study.measure)],
+    ids=lambda what: what if isinstance(what, str) else f"{what.__module__}.{what.__name__}",
+)  # fmt: skip
+def test_a_sum_of_code_covers_what_decides_numbers(name, what):
+    path, parts = Path(inspect.getsourcefile(what)), provenance.CODE[name]
+    assert any(path.is_relative_to(provenance.PACKAGE / part) for part in parts)
 
 
 def test_a_run_says_that_other_code_made_it(run, monkeypatch, capsys, tmp_path):

@@ -13,7 +13,7 @@ from lprior.algorithms.updates import update
 from lprior.config import resolve
 from lprior.errors import TrainingDiverged
 from lprior.streams import normal
-from lprior.training import run
+from lprior.training import configured
 from lprior.training.loop import Training
 
 BATCH = 16
@@ -324,7 +324,7 @@ def test_an_algorithm_in_the_table_gets_runs(images, monkeypatch):
     monkeypatch.setitem(ALGORITHMS, "means", Algorithm("Class means", Rate, build))
     config = resolve("means", "mnist5k", "smoke", learning_rate=0.25, batch_size=BATCH)
     assert config.name == "mnist5k-means-s0" and config.settings == Rate(0.25)
-    training = run.start(config, torch.device("cpu"))
+    training = configured.start(config, torch.device("cpu"))
     assert training.algorithm is built[0]
     images = torch.zeros(BATCH, 1, 28, 28, dtype=torch.uint8)
     losses = [row["L_mean"] for row in training.epochs(images, 3, labels=torch.zeros(BATCH, dtype=torch.int64))]

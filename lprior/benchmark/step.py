@@ -19,12 +19,12 @@ from lprior.errors import UserError
 from lprior.settings import parse_settings
 from lprior.streams import generator
 from lprior.training import memory
+from lprior.training.configured import start
 from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
-from lprior.training.run import start
 
 EPOCH = 60_000  # images, of which an epoch of that data set consists
-PRECISIONS = {"auto": None, "float32": False, "bfloat16": True}  # as `run.start` takes them
+PRECISIONS = {"auto": None, "float32": False, "bfloat16": True}  # as `start` takes them
 # Rows and columns of the square matrices whose product is the machine's peak: so large that starting the product and
 # filling the caches cost nothing, small enough to take a fraction of a second.
 PEAK_SIZE = {"cpu": 2048, "cuda": 8192}

@@ -14,7 +14,7 @@ from lprior.errors import UserError
 from lprior.outputs import replace_file
 from lprior.provenance import code_sha256, git_commit
 from lprior.results import RunFolder
-from lprior.training.run import epochs_of, start
+from lprior.training.configured import epochs_of, start
 
 EQUAL = "equal to the last digit"
 UNCOMPARED = ("epoch", "seconds", "images_per_second")

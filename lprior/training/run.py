@@ -2,15 +2,12 @@
 
 import os
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import torch
-
-from lprior import config as configuration
 from lprior import data, stored
 from lprior.config import RunConfig
-from lprior.device import choose_device, has_bfloat16, peak_memory_bytes
+from lprior.device import choose_device, peak_memory_bytes
 from lprior.errors import TrainingDiverged, UserError
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.measurement import GLANCE
@@ -18,8 +15,8 @@ from lprior.evaluation.record import record
 from lprior.model import SHEET, Model
 from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
 from lprior.results import DIVERGED, FEW, METRICS, OLD, RunFolder
-from lprior.streams import followed
 from lprior.training import memory
+from lprior.training.configured import epochs_of, start
 from lprior.training.drawing import draw, save_frame
 from lprior.training.engine import choose_engine
 from lprior.training.loop import Training
@@ -149,32 +146,6 @@ def _put_aside(result: RunFolder) -> None:
     (result / FEW).unlink(missing_ok=True)
     if (result / METRICS).exists():
         os.replace(result / METRICS, result / OLD)
-
-
-def start(config: RunConfig, device: torch.device, engine: str = "auto", bfloat16: bool | None = None) -> Training:
-    """The state in which a run of this configuration begins. `bfloat16` None: where the device is faster with it."""
-    torch.manual_seed(config.seed)
-    algorithm = configuration.build(config)
-    algorithm.to(device, memory_format=torch.channels_last)
-    bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
-    return Training(
-        algorithm, config.seed, config.batch_size, config.ema_decay, bfloat16, falling=config.falling, engine=engine
-    )
-
-
-def epochs_of(
-    training: Training, train: data.Dataset, config: RunConfig, watch: Callable | None = None
-) -> Iterator[dict]:
-    """The rows of the log that are still to come, as a run of this configuration on `train` has them. `watch`: what
-    `Training.epochs` wants."""
-    known, labels = data.known_labels(train.labels, config.labelled, config.seed)
-
-    def batches_of(batches: Iterable, count: int, epoch: int) -> Iterable:
-        batches = followed(batches, known, config.seed, epoch)
-        return batches if watch is None else watch(batches, count, epoch)
-
-    images = train.padded(config.image_size).images.to(training.device)
-    yield from training.epochs(images, config.epochs, batches_of, labels.to(training.device))
 
 
 def _train(
