@@ -99,10 +99,11 @@ def explain(
         choose("parameter", name, [other for other in kinds if other not in names])
     given = {name: value for name, value in changes.items() if value is not None}
 
-    found = {name: (value, "name") for name, value in names.items()}
+    found: dict[str, tuple[Any, str]] = {name: (value, "name") for name, value in names.items()}
     found |= _merged(_layers(algorithm, dataset, preset, variant, given))
     for name, (value, _) in found.items():
         _check(name, value, kinds[name])
+    _check_labelled(algorithm, found["labelled"][0])
     choose("network set", str(found["networks"][0]), NETWORKS)
     if variant and variants_of(algorithm)[variant].build is None:
         plain = _merged(_layers(algorithm, dataset, preset, "", given))
@@ -178,6 +179,7 @@ def _from_dict(values: dict[str, Any]) -> RunConfig:
         raise UserError(f"there is no {', '.join(map(repr, sorted(unknown)))}")
     for name, declared in kinds.items():
         _check(name, found[name], declared)
+    _check_labelled(algorithm, found["labelled"])
     return RunConfig(**{**values, "settings": ALGORITHMS[algorithm].Config(**settings)})
 
 
@@ -196,6 +198,13 @@ def _check(name: str, value: Any, declared: Any) -> None:
     """Raises UserError for a value that a run or an algorithm cannot have."""
     _check_type(name, value, declared)
     _check_range(name, value)
+
+
+def _check_labelled(algorithm: str, labelled: int) -> None:
+    """Raises UserError for labels of some images only where the algorithm has no use for them."""
+    if labelled and not ALGORITHMS[algorithm].some_labels:
+        able = " and ".join(name for name, one in ALGORITHMS.items() if one.some_labels)
+        raise UserError(f"labelled must be 0, not {labelled}: {able} learn from some labels, {algorithm} does not")
 
 
 def _check_type(name: str, value: Any, declared: Any) -> None:

@@ -37,6 +37,7 @@ SETS = {
     f"epochs=0x{'f' * 5000}": "epochs must be int",
     "batch_size=1": "batch_size must be at least 2",
     "prior='\\d'": "prior",
+    "labelled=20": "labelled must be 0, not 20: aaeplane and aaesemi learn from some labels, lpaae does not",
     "lam=é": "lam must be float, not 'é'",
     "é=3": "parameter 'é' is unknown",
     "a b=3": "--set takes NAME=VALUE",
@@ -49,6 +50,13 @@ def test_a_setting_that_no_run_can_have(capsys, no_data, tmp_path, text, named):
     assert named in refused(capsys, [*RUN, "--results", tmp_path / "results", "--set", text])
     assert named in refused(capsys, ["config", "mnist5k-lpaae-s0", "--set", text])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stored_configuration_with_labels_that_its_algorithm_has_no_use_for():
+    values = resolve("aae", "mnist5k", "smoke").to_dict()
+    with pytest.raises(UserError, match="labelled must be 0, not 20"):
+        from_dict(values | {"labelled": 20})
+    assert resolve("aaesemi", "mnist5k", "smoke", labelled=20).labelled == 20
 
 
 def test_a_learning_rate_that_diverges_is_allowed(capsys):

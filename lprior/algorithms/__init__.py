@@ -48,13 +48,15 @@ class Trainable(Protocol):
 @dataclass(frozen=True)
 class Algorithm:
     """`notebook`: the file in `notebooks/` that tells it, "" for none. `main`: whether it has runs in every
-    preset and rows in the main tables; others are for studies."""
+    preset and rows in the main tables; others are for studies. `some_labels`: whether it learns from the labels of some
+    images, which follow each mini-batch (`RunConfig.labelled`)."""
 
     title: str
     Config: type
     build: Callable[[Any, Any, int], Any]
     notebook: str = ""
     main: bool = True
+    some_labels: bool = False
 
 
 ALGORITHMS = {
@@ -66,7 +68,7 @@ ALGORITHMS = {
     "gan": Algorithm("GAN", gan.Config, gan.build, main=False),
     "aaemlp": Algorithm("AAE, printed networks", aaemlp.Config, aaemlp.build, main=False),
     "aaelabel": Algorithm("AAE, supervised", aaelabel.Config, aaelabel.build, main=False),
-    "aaeplane": Algorithm("AAE, mixture, 10 000 labels", aaeplane.Config, aaeplane.build, main=False),
+    "aaeplane": Algorithm("AAE, mixture, 10 000 labels", aaeplane.Config, aaeplane.build, main=False, some_labels=True),
     "lptext": Algorithm("LP-AAE, text", lptext.Config, lptext.build, main=False),
-    "aaesemi": Algorithm("AAE, 100 labels", aaesemi.Config, aaesemi.build, main=False),
+    "aaesemi": Algorithm("AAE, 100 labels", aaesemi.Config, aaesemi.build, main=False, some_labels=True),
 }
