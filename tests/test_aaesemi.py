@@ -14,7 +14,7 @@ from lprior.errors import UserError
 from lprior.networks import MLP
 from lprior.runs import VARIANTS
 from lprior.streams import followed, generator
-from lprior.training.run import start
+from lprior.training.configured import start
 
 STYLE, VALUES = 2, 3
 NAMES = ("semi", "clusters", "semi with BatchNorm", "heads", "views", "VAT")
@@ -213,6 +213,12 @@ def test_without_a_count_nothing_is_hidden_and_of_too_many_all_are_known():
     assert len(index) == 0 and torch.equal(known, labels)
     index, known = known_labels(labels, 1000, seed=0)
     assert torch.equal(index.sort().values, torch.arange(30)) and torch.equal(known, labels)
+
+
+def test_of_sentences_none_is_known_as_a_label():
+    tokens = torch.ones(30, 16, dtype=torch.int64)
+    index, known = known_labels(tokens, 10, seed=0)
+    assert len(index) == 0 and known is tokens
 
 
 @pytest.mark.parametrize("known", [3, 8, 50])

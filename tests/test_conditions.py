@@ -15,13 +15,14 @@ from lprior.algorithms import lpaae_tuned
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.conditions import Supervised, s_of, with_s
 from lprior.config import build, resolve
-from lprior.data import Dataset
+from lprior.data import Dataset, scenes
 from lprior.errors import UserError
 from lprior.evaluation import conditional as metrics
 from lprior.evaluation.judges import Judge
 from lprior.model import SHEET, Model, load
 from lprior.networks import Compact
 from lprior.results import RunFolder
+from lprior.training.configured import start
 from lprior.training.loop import Training
 from lprior.training.run import run
 
@@ -153,6 +154,26 @@ def test_a_supervised_run_on_data_without_labels_is_refused_before_its_folder_ex
     with pytest.raises(UserError, match="needs labels"):
         run(configuration("supervised"), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes"),
+    [("lpaae", {"condition": "supervised"}), ("aaelabel", {}), ("aaeplane", {}), ("aaesemi", {})],
+    ids=["lpaae", "aaelabel", "aaeplane", "aaesemi"],
+)
+def test_sentences_are_no_labels(algorithm, changes):
+    config = resolve(algorithm, "mnist5k", "smoke", **changes)
+    trainer, tokens = start(config, torch.device("cpu")), torch.ones(BATCH, 16, dtype=torch.int64)
+    with pytest.raises(UserError, match="one for each image, and the data have sentences"):
+        trainer.inputs(torch.zeros(BATCH, 1, 28, 28), tokens)
+
+
+def test_what_clusters_mean_is_not_asked_where_images_have_sentences(tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes, "COUNTS", {"train": 200, "test": 40})
+    few = {"epochs": 1, "images": 128, "width": 2, "samples": 100}
+    config = resolve("lpaae", "scenes5k", "smoke", "unsupervised", **few)
+    found = run(config, tmp_path / "run", device="cpu").metrics()
+    assert "reconstruction_mse_test" in found and not any("hungarian" in key for key in found)
 
 
 def test_a_refused_run_leaves_what_was_in_its_folder(tmp_path, without_labels):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lprior.algorithms import aae
-from lprior.algorithms.conditions import VALUES
+from lprior.algorithms.conditions import VALUES, checked_labels
 from lprior.algorithms.objectives import feature_distance, log_D, log_one_minus_D
 from lprior.algorithms.updates import update
 from lprior.errors import UserError
@@ -87,9 +87,10 @@ class PlaneAAE(aae.AAE):
         """As for AAE, and the tags (N, 11) of the images, where a label of -1 is none."""
         drawn = super().draw(x, labels, stream)
         none = torch.full((len(x),), VALUES, device=x.device)
-        if self.config.named and (labels is None or len(labels) == 0):
-            raise UserError("the discriminator wants labels, and the data have none: choose named=False")
-        index = torch.where(labels < 0, none, labels) if self.config.named and labels is not None else none
+        index = none
+        if self.config.named:
+            labels = checked_labels(labels, "the discriminator wants labels", "choose named=False")
+            index = torch.where(labels < 0, none, labels)
         return drawn | {"tag": nn.functional.one_hot(index, TAGS).to(x.dtype)}
 
     def train_step(self, x: Tensor, noise: Tensor, **tags: Tensor) -> dict[str, Tensor]:

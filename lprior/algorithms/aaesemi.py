@@ -32,6 +32,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import SGD
 
 from lprior.algorithms.autoencoder import Autoencoder
+from lprior.algorithms.conditions import checked_labels
 from lprior.algorithms.information import marginal_entropy, mutual_information
 from lprior.algorithms.noise import draw_grain
 from lprior.algorithms.objectives import gaussian_nll, log_D, log_one_minus_D
@@ -134,8 +135,7 @@ class SemiAAE(nn.Module):
             drawn["warps"] = random_warps(len(x), stream("warps"))
         if not self.config.named:
             return drawn
-        if labels is None or len(labels) == 0:
-            raise UserError("y is named by labels, and the data have none: choose named=False")
+        labels = checked_labels(labels, "y is named by labels", "choose named=False")
         return drawn | {"x_labelled": x[count:], "grain_labelled": grain[count:], "labels": labels[count:]}
 
     def train_step(self, x: Tensor, noise: Tensor, grain: Tensor, **drawn: Tensor) -> dict[str, Tensor]:

@@ -87,8 +87,7 @@ class Supervised(_Conditional):
     named = True
 
     def draw(self, shape: Shape, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
-        if labels is None or len(labels) == 0:
-            raise UserError("the condition 'supervised' needs labels, and the data have none: choose 'unsupervised'")
+        labels = checked_labels(labels, "the condition 'supervised' needs labels", "choose 'unsupervised'")
         return {"noise": with_s(normal(shape, stream("noise")), labels)}
 
     def losses(self, nets: Any, at: SimpleNamespace, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
@@ -144,6 +143,16 @@ class Unsupervised(_Conditional):
 
 
 NONE = Unconditional()
+
+
+def checked_labels(labels: Tensor | None, wanted: str, otherwise: str) -> Tensor:
+    """The labels (N,) as they are. Raises UserError, which says what is `wanted`, for none, and then what to do
+    `otherwise`; and for sentences (N, L)."""
+    if labels is None or len(labels) == 0:
+        raise UserError(f"{wanted}, and the data have none: {otherwise}")
+    if labels.ndim != 1:
+        raise UserError(f"{wanted}, one for each image, and the data have sentences: choose another data set")
+    return labels
 
 
 def with_s(z: Tensor, s: Tensor) -> Tensor:

@@ -66,8 +66,9 @@ class Dataset:
 
 def known_labels(labels: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Indices of `count` images whose labels a run may use (all if they are fewer), drawn by its seed, as many of each
-    class as there are of it; and labels (N,) of which all others are -1. For a count of 0 no index, and all labels."""
-    if not count or len(labels) == 0:
+    class as there are of it; and labels (N,) of which all others are -1. For a count of 0, and for sentences (N, L), no
+    index, and all labels."""
+    if not count or len(labels) == 0 or labels.ndim != 1:
         return labels.new_empty(0), labels
     order = torch.randperm(len(labels), generator=generator(seed, "labelled", 0))
     nth = F.one_hot(labels[order]).cumsum(dim=0).gather(1, labels[order, None])[:, 0]  # of its class

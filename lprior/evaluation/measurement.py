@@ -50,7 +50,7 @@ def measure(
         fitted = ["gmm10", *(study.fitted if study else ())]
         title = "mixture of ten Gaussians" if fitted == ["gmm10"] else f"{len(fitted)} fitted priors"
         parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)))
-    if model.autoencoder.s.values:
+    if model.autoencoder.s.values and test.labels.ndim == 1:  # sentences are no classes
         parts["the conditional variable"] = lambda: conditional.measure(model, noise, judge, test)
     if study and (of_study := study.measure):
         parts[f"what the study {study.name} asks for"] = lambda: of_study(model, train, test)
