@@ -16,7 +16,7 @@ from lprior.algorithms import vaegan
 from lprior.algorithms.updates import update
 from lprior.errors import UserError
 from lprior.streams import generator, normal
-from lprior.training.engine import Engine, choose_engine
+from lprior.training.engine import Engine, _capturable, choose_engine
 from lprior.training.loop import Training
 
 BATCH = 4
@@ -166,6 +166,16 @@ class StandInGraph:
 
     def replay(self):
         self.engine._losses.copy_(torch.stack(list(self.engine.eager(**self.engine._inputs).values())))
+
+
+def test_a_capture_tells_adam_alone_and_leaves_no_trace():
+    layer = nn.Linear(2, 2)
+    opt = SimpleNamespace(adam=torch.optim.Adam(layer.parameters()), sgd=torch.optim.SGD(layer.parameters(), 0.1))
+    (of_adam,), (of_sgd,) = opt.adam.param_groups, opt.sgd.param_groups
+    before = dict(of_adam), dict(of_sgd)
+    with _capturable(SimpleNamespace(opt=opt)):
+        assert of_adam["capturable"] and "capturable" not in of_sgd
+    assert (of_adam, of_sgd) == before
 
 
 @pytest.fixture

@@ -130,11 +130,13 @@ class Engine:
 
 @contextmanager
 def _capturable(algorithm: Trainable) -> Iterator[None]:
-    """Fused Adam counts its steps on the device and so can be captured, but torch wants to be told.
+    """Fused Adam counts its steps on the device and so can be captured, but torch wants to be told. Fused SGD counts
+    none, and its groups have no such key.
 
     Only for the capture, so that checkpoints say the same whatever engine wrote them.
     """
     groups = [group for optimizer in vars(algorithm.opt).values() for group in optimizer.param_groups]
+    groups = [group for group in groups if "capturable" in group]
     for group in groups:
         group["capturable"] = True
     try:
