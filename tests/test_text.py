@@ -17,7 +17,7 @@ from lprior import data, figures
 from lprior.algorithms import lptext
 from lprior.algorithms.captions import Captions, with_tokens
 from lprior.config import resolve
-from lprior.data import Dataset, scenes, sentences
+from lprior.data import Dataset, captioned, scenes, sentences
 from lprior.data.mnist import load_mnist5k
 from lprior.data.scenes import COLOURS, LAYOUTS, PLACES, VOCABULARY, caption, random_scenes, read, seen
 from lprior.errors import DataUnavailable, UserError
@@ -357,6 +357,20 @@ def test_a_folder_with_captions_is_a_data_set(tmp_path):
     assert sentences.words(train.labels[1], language.vocabulary) == ["a", "blue", "flower", "number1"]
     assert sentences.words(test.labels[0], language.vocabulary) == ["a", "blue", "flower"]
     assert train.images[0, :, 5, 5].tolist() == [255, 0, 0]
+
+
+def test_words_are_counted_through_once_for_all_captions(tmp_path, monkeypatch):
+    class Words(tuple):
+        times = 0
+
+        def __iter__(self):
+            Words.times += 1
+            return super().__iter__()
+
+    root, own = own_folder(tmp_path), captioned.language
+    monkeypatch.setattr(captioned, "language", lambda root: replace(own(root), vocabulary=Words(own(root).vocabulary)))
+    captioned.load_captioned(root, "train")
+    assert Words.times == 1
 
 
 def test_splits_can_be_chosen(tmp_path):

@@ -29,11 +29,12 @@ def load_captioned(root: Path, split: str) -> Dataset:
     none, UserError for a line or a picture that cannot be read, and if a split has fewer than `LEAST`."""
     rows = _rows(root)
     vocabulary = language(root).vocabulary
+    numbers = {word: number for number, word in enumerate(vocabulary)}
     chosen = [row for row in rows if row["split"] == split]
     if len(chosen) < LEAST:
         raise UserError(f"{root / FOLDER / FILE} has {len(chosen)} pictures to {split} with: it takes {LEAST} at least")
     images = torch.stack([_picture(root / FOLDER / row["picture"]) for row in chosen])
-    labels = torch.stack([_known(row["caption"], vocabulary) for row in chosen])
+    labels = torch.stack([_known(row["caption"], numbers) for row in chosen])
     return Dataset("captioned", images, labels, f"pictures and captions in {FOLDER}", classes=len(vocabulary))
 
 
@@ -67,9 +68,9 @@ def _rows(root: Path) -> list[dict[str, str]]:
     return found
 
 
-def _known(caption: str, vocabulary: tuple[str, ...]) -> Tensor:
-    """Tokens (LENGTH,) of a caption's first words; words of test captions that no training caption has are left out."""
-    numbers = {word: number for number, word in enumerate(vocabulary)}
+def _known(caption: str, numbers: dict[str, int]) -> Tensor:
+    """Tokens (LENGTH,) of a caption's first words, of which each has its number; words of test captions that no
+    training caption has are left out."""
     known = [numbers[word] for word in split_words(caption) if word in numbers][:LENGTH]
     return torch.tensor(known + [0] * (LENGTH - len(known)))
 
