@@ -71,6 +71,13 @@ def test_runs_of_other_code_are_refused_before_anything_is_trained(few):
         edition.edition(OPTIONS, False, lambda options: pytest.fail("trained"))
 
 
+def test_a_run_that_other_code_has_resumed_is_refused(few):
+    path = made("mnist5k-aae-s1", provenance.code_sha256()) / "provenance.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"resumed": [{"code_sha256": "0"}]}))
+    with pytest.raises(UserError, match="mnist5k-aae-s1 was made by other code"):
+        edition.edition(OPTIONS, False, lambda options: pytest.fail("trained"))
+
+
 def test_an_edition_is_of_one_commit(few, monkeypatch):
     monkeypatch.setattr(provenance, "git_commit", lambda: "abc+")
     with pytest.raises(UserError, match="not committed"):

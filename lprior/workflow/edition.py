@@ -76,14 +76,13 @@ def finished(stage: Stage) -> Iterator[Path]:
 
 def refuse_other_code(wanted: list[Stage]) -> None:
     """Raises UserError if a finished run of them was trained or measured by other code than that of now."""
-    from lprior.provenance import code_sha256
+    from lprior.provenance import code_note
     from lprior.results import RunFolder
 
-    now = code_sha256()
     others = [
         str(folder) for stage in wanted for folder in finished(stage)
         if (folder / "config.json").exists()
-        and RunFolder(folder).read_json("provenance.json").get("code_sha256") != now
+        and code_note(RunFolder(folder).read_json("provenance.json"))
     ]  # fmt: skip
     if others:
         more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
