@@ -85,6 +85,7 @@ class Tutorial(LPAAE):
 
         self.opt.CG.zero_grad()
         loss = self.bce(self.D_I(self.decode(x, z)[1])[0], ones)
+        loss = loss + self.config.lam_CG * self.bce(self.D_C(self.CG(z)), zeros)
         loss.backward()
         self.opt.CG.step()
         return {"L_GAN_C": L_GAN_C.detach(), "L_rec": L_rec.detach(), "L_GAN_I": L_GAN_I.detach()}

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from lprior import __main__ as cli
+from lprior.algorithms.objectives import log_one_minus_D
 from lprior.benchmark import step as bench
 from lprior.benchmark import timing
 from lprior.config import build, resolve
@@ -185,6 +186,19 @@ def test_the_tutorial_moves_every_network_once(monkeypatch):
     assert losses.keys() == {"L_GAN_C", "L_rec", "L_GAN_I"}
     for optimizer in vars(tutorial.opt).values():
         assert {state["step"].item() for state in optimizer.state.values()} == {1}
+
+
+def test_the_tutorial_s_CG_hears_of_D_C_as_ours_does(monkeypatch):
+    """Without a wish of D_I, CG has the gradient of `lam_CG` times log(1 - D_C) alone, with its sign turned."""
+    config = resolve("lpaae", "mnist", "smoke", width=2, lam_CG=0.5)
+    tutorial, z = script(monkeypatch, "tutorial_loop").tutorial(config, torch.device("cpu")), torch.randn(1, 4, 8)
+    monkeypatch.setattr(tutorial, "decode", lambda x, z: [tutorial.dec(tutorial.enc(x))] * 2)
+    tutorial.opt.CG.step = lambda: None
+    tutorial.train_step(torch.rand(4, 1, 28, 28), z)
+    found = [parameter.grad for parameter in tutorial.CG.parameters()]
+    loss = -0.5 * log_one_minus_D(tutorial.D_C(tutorial.CG(z[0])))
+    for one, other in zip(found, torch.autograd.grad(loss, list(tutorial.CG.parameters())), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_the_scheme_of_2018_updates_encoder_and_decoder_four_times(monkeypatch):
