@@ -9,12 +9,15 @@ from test_studies import cells, run_with
 from lprior import data
 from lprior.errors import UserError
 from lprior.evaluation.attributes import RULERS
+from lprior.evaluation.judges import evaluator_description
 from lprior.model import load
 from lprior.notebooks import attributes as shown
 from lprior.notebooks import comparison, words
 from lprior.report import attributes
 from lprior.report.claims import CLAIMS
 from lprior.report.frame import table_of
+from lprior.report.latex import MISSING
+from lprior.report.rules import reach_real
 from lprior.results import RunFolder
 from lprior.stored import read_picture
 
@@ -84,6 +87,27 @@ def test_disentanglement_is_between_its_bounds_in_the_table(runs, output, tmp_pa
     assert table[2][5:] == ["0.00"] * 3 + ["0.50", "0.80", "0.60", ""]
     assert table[5][3:] == [r"$17.0 \pm 0.0$", r"$42.0 \pm 0.0$", *[""] * 7]
     assert len({len(row) for row in table}) == 1
+
+
+def test_other_data_have_no_row_of_real_mnist_and_no_claim_against_it(tmp_path):
+    own = evaluator_description("mnist")["data_sha256_train"]
+    found = {}
+    for dataset, sum_of_data in (("mnist", own), ("mnist", "0"), ("mnist5k", "0")):
+        folder = tmp_path / f"{dataset}-{sum_of_data[:4]}"
+        runs = [
+            run_with(folder, "lpaae-unsupervised", seed, dataset, **moved(0.9, 0.9, 0.9, 0.9), **OF_S)
+            for seed in range(3)
+        ]
+        for run in runs:
+            run.write_json("provenance.json", run.read_json("provenance.json") | {"data_sha256": sum_of_data})
+        table = table_of(runs)
+        first = cells(attributes.disentanglement_table(table, table.iloc[:0]).rows)[0]
+        verdict = reach_real("lpaae-unsupervised", "nearest neighbours")(table)[1]
+        found[folder.name] = first[0], first[3] != MISSING, verdict
+    row = "Real digits"
+    real = found.pop(f"mnist-{own[:4]}")
+    assert real[:2] == (row, True) and real[2] != "not tested"
+    assert found == {name: (row, False, "not tested") for name in ("mnist-0", "mnist5k-0")}
 
 
 def of_colours(before, r):

@@ -10,8 +10,9 @@ from lprior.data import DATASETS
 from lprior.evaluation.attributes import RULERS
 from lprior.report.control import listed
 from lprior.report.difference import ENOUGH, from_level
-from lprior.report.frame import COMPONENTS, anchors, form, table_of
+from lprior.report.frame import COMPONENTS, anchors, form, named, table_of
 from lprior.report.latex import Table, escape, header, row, spreads
+from lprior.report.tables import like_anchors
 from lprior.results import RunFolder
 from lprior.runs import title_of
 
@@ -80,13 +81,14 @@ def control_in_words(table: pd.DataFrame, family: str = "digits") -> str:
 
 
 def disentanglement_table(table: pd.DataFrame, beside: pd.DataFrame) -> Table:
-    """Real digits first, then models with s, those of the study below the others, and AAE's codes. Below each model
+    """Real digits first, without numbers where these were not measured as the runs were (`like_anchors`), then models
+    with s, those of the study below the others, and AAE's codes. Below each model
     what its numbers are to be held against: z shuffled, and images from z and s of one image."""
     probes = ["linear probe", "nearest neighbours"]
     kept, swapped = ([f"{name} {what}" for name in SHOWN] for what in ("kept", "swapped"))
     columns = [*probes, *kept, *swapped, "swapped obeyed"]
     blank = [""] * len(columns)
-    real = pd.DataFrame([anchors("mnist")])
+    real = pd.DataFrame([anchors(table["dataset"].iloc[0]) if like_anchors(table) else named({})])
     rows = [row(["Real digits", "", "", *spreads(real, [*probes, *kept]), *blank[len(probes + kept) :]])]
     for block in (table, beside):
         groups = [(model, group) for model, group in block.groupby("key", sort=False)

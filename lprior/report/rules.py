@@ -17,6 +17,7 @@ from lprior.report.difference import ENOUGH, Interval, difference, from_draw, fr
 from lprior.report.frame import SECOND, anchors, form
 from lprior.report.latex import spread
 from lprior.report.sheets import published
+from lprior.report.tables import like_anchors
 
 REPRODUCED, PARTLY, MIXED = "reproduced", "partly", "mixed"
 NOT, OPEN, UNTESTED = "not reproduced", "not decided", "not tested"
@@ -81,8 +82,17 @@ def reach(model: str, name: str, level: float) -> Judge:
 
 
 def reach_real(model: str, name: str) -> Judge:
-    """The rule for "`model` has a `name` as good as that of real images"."""
-    return _over(model, name, lambda values, prefix: from_level(values, anchors("mnist")[name]))
+    """The rule for "`model` has a `name` as good as that of real images", which must have been measured as the runs
+    were (`tables.like_anchors`)."""
+
+    def judge(table: pd.DataFrame) -> Finding:
+        rows = table[table["key"] == model]
+        if len(rows) and not like_anchors(rows):
+            return "--", UNTESTED
+        real = anchors(rows["dataset"].iloc[0]) if len(rows) else {}
+        return _over(model, name, lambda values, prefix: from_level(values, real[name]))(table)
+
+    return judge
 
 
 def reach_sheet(model: str, key: str) -> Judge:
