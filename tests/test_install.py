@@ -1,16 +1,19 @@
 """What an environment is made from: pyproject.toml, the lock file and environment.yml agree."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -36,6 +39,29 @@ def test_conda_has_a_python_that_fits_and_pip_the_rest():
     (python,) = [package.partition("=")[2] for package in packages if package.startswith("python=")]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python) and "pip" in packages
     assert by_pip == {"pip": ["--requirement requirements.lock", "--editable ."]}
+
+
+@pytest.mark.parametrize(("folder", "extras"), [("lprior", []), ("tests", ["test"]), ("benchmarks", ["benchmarks"])])
+def test_what_is_imported_is_declared(folder, extras):
+    """Not left to what another package happens to need."""
+    wanted = PROJECT["dependencies"] + [one for extra in extras for one in PROJECT["optional-dependencies"][extra]]
+    declared = {canonicalize_name(Requirement(one).name) for one in wanted}
+    ours = {path.stem for name in ("tests", "benchmarks") for path in (ROOT / name).glob("*.py")}
+    ours |= {path.name for path in (ROOT / "lprior" / "workflow" / "plugins").iterdir()} | {"lprior"}
+    packages, missing = packages_distributions(), set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for module in imported(ast.parse(path.read_text())) - ours - sys.stdlib_module_names:
+            names = {canonicalize_name(name) for name in packages.get(module, [module])}
+            missing |= set() if names & declared else {module}
+    assert missing == set()
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The packages that a file imports, wherever in it."""
+    nodes = list(ast.walk(tree))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in names}
 
 
 @pytest.mark.slow
