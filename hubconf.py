@@ -29,10 +29,10 @@ def vaegan_mnist(device: str = "cpu"):
 
 
 def lpaae_cifar10(device: str = "cpu"):
-    """LP-AAE on CIFAR-10, compact networks."""
+    """LP-AAE on CIFAR-10, dcgan networks."""
     return _lprior.load("cifar10-lpaae-s0", device)
 
 
 def lpaae_fixed_cifar10(device: str = "cpu"):
-    """LP-AAE with a fixed prior, its baseline, on CIFAR-10, compact networks."""
+    """LP-AAE with a fixed prior, its baseline, on CIFAR-10, dcgan networks."""
     return _lprior.load("cifar10-lpaae-fixed-s0", device)

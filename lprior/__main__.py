@@ -104,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     trial = _command(commands, do.trial, "trial", "train with images held out, and add a row to docs/trials.csv")
     trial.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
     trial.add_argument("--why", required=True, help="the question that it should answer")
-    trial.add_argument("--preset", default="quick", help="smoke, quick (default), full, ablation or codes")
+    trial.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
     trial.add_argument("--results", default="results", help="the folder for trials/<name> (default: results)")
     trial.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     trial.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
@@ -125,9 +125,9 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 
     bench = _command(commands, do.bench, "bench", "measure what a training step costs, on synthetic images")
-    bench.add_argument("algorithm", nargs="?", default="lpaae", help="aae, lpaae (default) or vaegan")
+    bench.add_argument("algorithm", nargs="?", default="lpaae", help="such as aae or vaegan (default: lpaae)")
     bench.add_argument("--preset", default="quick", help="whose settings the step has: smoke, quick (default) or full")
-    bench.add_argument("--networks", help="compact, dcgan, paper or strong (default: the preset's, as the next two)")
+    bench.add_argument("--networks", help="such as compact or paper (default: the preset's, as the next two)")
     bench.add_argument("--width", type=int, help="channels of the first convolution")
     bench.add_argument("--batch-size", type=int, help="images per step")
     bench.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
@@ -212,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
     evaluator.add_argument(
         "action", choices=["train", "describe"], help="train it anew, or only measure it and real images"
     )
-    evaluator.add_argument("dataset", choices=["mnist", "cifar10"])
+    evaluator.add_argument("dataset", help="one that has a classifier of its own, such as mnist")
     evaluator.add_argument("--second", action="store_true", help="the second judge, which nothing is chosen by")
     evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
 

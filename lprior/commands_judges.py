@@ -13,9 +13,11 @@ def sheets(options: Namespace) -> None:
 
 def evaluator(options: Namespace) -> None:
     from lprior import data
+    from lprior.errors import choose
     from lprior.evaluation import judges
     from lprior.evaluation.measurement import anchors
 
+    choose("data set", options.dataset, judges.SECOND)
     train, test = data.load(options.dataset), data.load(options.dataset, split="test")
     second, name = options.second, judges.SECOND[options.dataset] if options.second else options.dataset
     if options.action == "train":

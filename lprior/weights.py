@@ -94,8 +94,8 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 def fetch(source: str, folder: Path) -> list[str]:
     """Put the weights in an archive, a file or an address, in their places in `folder`; the names of their runs.
 
-    Either all are put there or none. Raises UserError if `source` cannot be read, or holds anything but weights that
-    `folder` has a sum of, and that have this sum.
+    All are checked before the first is put there. Raises UserError if `source` cannot be read, or holds anything but
+    weights that `folder` has a sum of, and that have this sum.
     """
     sums = read_sums(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as beside:

@@ -97,8 +97,12 @@ def test_torch_hub_has_the_models_whose_weights_are_in_git(tmp_path, monkeypatch
     found = torch.hub.load(str(ROOT), "lpaae_mnist", source="local")
     assert found.config.name == "mnist-lpaae-s0" and found.sample(3).shape == (3, 1, 28, 28)
     monkeypatch.syspath_prepend(ROOT)
-    entries = [name for name in dir(importlib.import_module("hubconf")) if not name.startswith("_")]
-    loaded = [torch.hub.load(str(ROOT), name, source="local") for name in entries if name != "dependencies"]
+    hubconf = importlib.import_module("hubconf")
+    entries = [name for name in dir(hubconf) if not name.startswith("_")]
+    names = [name for name in entries if name != "dependencies"]
+    loaded = [torch.hub.load(str(ROOT), name, source="local") for name in names]
+    said = [vars(hubconf)[name].__doc__ for name in names]
+    assert all(f"{model.config.networks} networks" in text for model, text in zip(loaded, said, strict=True))
     expected = {path.parent.name for path in (ROOT / "results" / "published").glob("*/model.safetensors")}
     assert {model.config.name for model in loaded} == {name for name in expected if name.endswith("-s0")}
 

@@ -14,6 +14,7 @@ from torchvision import datasets
 
 from lprior import __main__ as cli
 from lprior.config import LATER, explain, resolve
+from lprior.evaluation.recipes import SECOND
 from lprior.results import RunFolder
 from lprior.runs import parse_run
 from lprior.training.run import run
@@ -74,6 +75,11 @@ def test_what_is_nearly_right_is_named(capsys, arguments, said):
         cli.main(arguments)
     (line,) = capsys.readouterr().err.splitlines()
     assert caught.value.code == 2 and said in line
+
+
+def test_a_classifier_is_of_whatever_data_the_table_has(capsys, monkeypatch):
+    monkeypatch.setitem(SECOND, "mine", "mine_too")
+    assert refusal(capsys, "evaluator", "describe", "xyz").endswith("choose one of mnist, cifar10, mine")
 
 
 def test_without_arguments_there_is_help(capsys):

@@ -56,8 +56,8 @@ class Config:
     deviation: float = 0.6  # of the noise on images in [-1, 1] that enc sees: 0.3 of the range from black to white
     batch_norm: bool = True  # behind each layer of enc
     heads: bool = False  # whether dec sees the sum of style and cluster head only; the paper, section 7
-    views: bool = False  # 5, with
-    lam_H: float = 3.0  # weight of H(y); as LP-AAE has it (`lpaae_tuned.py`), like
+    views: bool = False  # 5
+    lam_H: float = 3.0  # weight of H(y), 5, as LP-AAE has it (`lpaae_tuned.py`)
     lam_VAT: float = 0.0  # weight of L_VAT, 6
     apart: float = 5.0  # distance between cluster heads below which they repel each other; ours
     initial: float = 0.0  # standard deviation of initial weights, 0.01 in the paper; 0: torch's own

@@ -5,8 +5,8 @@ whether they are side by side; and how much of a caption is obeyed.
              pixels (20 in MNIST; 18 and GAIN were chosen on training scenes), its centre of brightness in the middle
     colour   of the five that is nearest to the thing's mean colour, each divided by its largest channel
     size     large if its longer side is more than 12.5 pixels
-    place    of the whole scene, one of seven layouts, by a logistic regression on rows, columns and 8x8 squares,
-             learned from training scenes
+    place    of the whole scene, one of seven layouts, by a logistic regression on rows, columns and 8 by 8 squares
+             of 4x4 pixels, learned from training scenes
 
 Where a caption has two things, each is looked for in its half of the picture. Detectors are not perfect: what they say
 of real scenes is the ceiling (`measure`).
@@ -111,7 +111,7 @@ def _half(places: Tensor) -> Tensor:
 
 
 def _profiles(images: Tensor) -> Tensor:
-    """Of pictures (N, 3, 32, 32): the brightest pixel of each row and column, and mean brightness on 8x8 squares;
-    (N, 128)."""
+    """Of pictures (N, 3, 32, 32): the brightest pixel of each row and column, and mean brightness on 8 by 8
+    squares of 4x4 pixels; (N, 128)."""
     grey = images.float().amax(dim=1) / 255
     return torch.cat([grey.amax(dim=2), grey.amax(dim=1), F.avg_pool2d(grey.unsqueeze(1), 4).flatten(1)], dim=1)

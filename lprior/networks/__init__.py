@@ -3,7 +3,8 @@
     encoder(outputs)                   images (N, C, H, W) in [-1, 1] -> (N, outputs)
     decoder(code)                      codes (N, code) -> images (N, C, H, W) in [-1, 1]
     code_generator(noise, code)        noise (N, noise) -> codes (N, code)
-    image_discriminator()              images -> (logits (N, 1), features F of its last convolution block)
+    image_discriminator()              images -> (logits (N, 1), features F of a block of convolutions: the last,
+                                       or the one that `feature_block` names)
     code_discriminator(code)           codes -> logits (N, 1)
     classifier(classes)                features F -> logits (N, classes): Q, a second head of the image discriminator
 
