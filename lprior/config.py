@@ -22,7 +22,6 @@ from lprior.networks import NETWORKS
 from lprior.presets import BUDGETS, RECIPES
 from lprior.runs import MOST_SEED, STUDIES, Of, presets, variants_of
 
-CHOICES = ("reading", "condition")  # settings that a recipe may depend on
 LATER = ("labelled", "validation")  # fields that published runs do not have
 MOST = 1e30  # of any number: what torch computes from it should stay within float32
 

@@ -18,6 +18,7 @@ from lprior.outputs import replace_file
 from lprior.stored import read_picture
 from lprior.tiles import COLUMNS, sheet
 
+FOLLOWED = 20  # samples, in the figure of an evolution
 MOST_ROWS, MOST_FRAMES = 14, 51  # of the figure of an evolution, and of its animation
 ENDINGS = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".bmp": "bmp"}
 
@@ -64,11 +65,11 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
     return whole
 
 
-def evolution_figure(frames: dict[int, Path], size: int, columns: int = 20, most_rows: int = MOST_ROWS) -> Figure:
-    """Samples from the same noise, a column each, over epochs, a row each; at most `most_rows` of the epochs."""
-    chosen = spaced(sorted(frames), most_rows)
-    strips = [make_grid(tiles(frames[epoch], size)[:columns], nrow=columns, padding=1) for epoch in chosen]
-    figure = Figure(figsize=(columns * 0.28 + 0.3, len(chosen) * 0.3), layout="constrained")
+def evolution_figure(frames: dict[int, Path], size: int) -> Figure:
+    """Samples from the same noise, a column each, over epochs, a row each; at most `MOST_ROWS` of the epochs."""
+    chosen = spaced(sorted(frames), MOST_ROWS)
+    strips = [make_grid(tiles(frames[epoch], size)[:FOLLOWED], nrow=FOLLOWED, padding=1) for epoch in chosen]
+    figure = Figure(figsize=(FOLLOWED * 0.28 + 0.3, len(chosen) * 0.3), layout="constrained")
     for axes, epoch, strip in zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strips, strict=True):
         axes.imshow(strip.permute(1, 2, 0).numpy(), interpolation="nearest")
         axes.set(xticks=[], yticks=[], frame_on=False)

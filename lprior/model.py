@@ -27,6 +27,7 @@ from lprior.runs import title_of
 from lprior.streams import generator
 
 SHEET = 100  # images on a sheet of samples
+BATCH = 500  # images, codes or noise that pass the networks at once
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,10 +104,10 @@ class Model:
         return next(self.autoencoder.parameters()).device
 
     @torch.no_grad()
-    def in_batches(self, function: Callable[[Tensor], Tensor], rows: Tensor, batch_size: int = 500) -> Tensor:
-        """`function` of `rows`, some at a time on the model's device; the answers on the CPU."""
+    def in_batches(self, function: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+        """`function` of `rows`, `BATCH` at a time on the model's device; the answers on the CPU."""
         with convolutions(self.device, tf32=False):
-            return torch.cat([function(part.to(self.device)).cpu() for part in rows.split(batch_size)])
+            return torch.cat([function(part.to(self.device)).cpu() for part in rows.split(BATCH)])
 
 
 def _finite(values: Tensor, what: str) -> Tensor:

@@ -24,19 +24,21 @@ from lprior.evaluation.metrics import AGAINST_TEST, ALONE, METRICS, Reference, S
 from lprior.evaluation.recipes import RECIPES, SECOND, Evaluator
 from lprior.streams import batches, generator
 
+SEED = 0  # of the training of a classifier
 
-def train_evaluator(train: Dataset, epochs: int | None = None, seed: int = 0, second: bool = False) -> Evaluator:
+
+def train_evaluator(train: Dataset, epochs: int | None = None, second: bool = False) -> Evaluator:
     """The recipe of a shipped classifier; `epochs` None: as many as the recipe has. Shows a line for each epoch."""
     recipe = RECIPES[_shipped_for(train.name, second)]
-    torch.manual_seed(seed)
+    torch.manual_seed(SEED)
     evaluator = recipe.build().to(memory_format=torch.channels_last)
     optimizer, epochs = recipe.optimizer(evaluator.parameters()), epochs or recipe.epochs
     steps = epochs * (len(train.images) // recipe.batch_size)
     schedule = OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
     for epoch in range(epochs):
         losses = []
-        for index in batches(len(train.images), recipe.batch_size, seed, epoch):
-            x = recipe.augment(train.images[index], generator(seed, "shift", schedule.last_epoch))
+        for index in batches(len(train.images), recipe.batch_size, SEED, epoch):
+            x = recipe.augment(train.images[index], generator(SEED, "shift", schedule.last_epoch))
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
                 logits = evaluator(to_float(x))[1]
             loss = F.cross_entropy(logits.float(), train.labels[index])

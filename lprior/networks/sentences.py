@@ -7,9 +7,11 @@ from torch import Tensor, nn
 class Reader(nn.Module):
     """Tokens (N, L), of which 0 is none, -> embeddings (N, entries): the last state of a GRU (Cho et al. 2014)."""
 
-    def __init__(self, words: int, entries: int, width: int = 32):
+    WIDTH = 32  # entries of a word
+
+    def __init__(self, words: int, entries: int):
         super().__init__()
-        self.embed, self.gru = nn.Embedding(words, width), nn.GRU(width, entries, batch_first=True)
+        self.embed, self.gru = nn.Embedding(words, self.WIDTH), nn.GRU(self.WIDTH, entries, batch_first=True)
 
     def forward(self, tokens: Tensor) -> Tensor:
         states, _ = self.gru(self.embed(tokens))

@@ -63,11 +63,12 @@ def weights_note(run: RunFolder) -> str:
     )
 
 
+ALGORITHM = "lpaae"  # whose variants are compared
 Runs = dict[str, list[RunFolder]]  # variant, "" for none -> its runs
 
 
-def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[tuple[str, str], Runs]:
-    """The finished runs of an algorithm in a folder, by data set and preset, since others do not compare, and by
+def runs_in(folder: str | Path | None) -> dict[tuple[str, str], Runs]:
+    """The finished runs of LP-AAE in a folder, by data set and preset, since others do not compare, and by
     variant in the order of `runs.VARIANTS`.
 
     None is the published ablation. Raises UserError if there is no such run.
@@ -76,12 +77,12 @@ def runs_in(folder: str | Path | None, algorithm: str = "lpaae") -> dict[tuple[s
     found: dict[tuple[str, str], Runs] = {}
     for result in finished(folder):
         config = result.config()
-        if config.algorithm == algorithm:
-            variants = {name: [] for name in ["", *variants_of(algorithm)]}
+        if config.algorithm == ALGORITHM:
+            variants = {name: [] for name in ["", *variants_of(ALGORITHM)]}
             runs = found.setdefault((config.dataset, config.preset), variants)
             runs.setdefault(config.variant, []).append(result)
     if not found:
-        raise UserError(f"{folder} holds no finished run of {algorithm}")
+        raise UserError(f"{folder} holds no finished run of {ALGORITHM}")
     order = list(DATASETS)
     return {
         key: {variant: members for variant, members in found[key].items() if members}

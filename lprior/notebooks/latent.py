@@ -77,15 +77,15 @@ def walks(model: Model, images: Tensor, partners: Tensor) -> Tensor:
     return model.decode((start[:, None] + steps * (end - start)[:, None]).flatten(0, 1))
 
 
-def manifold(model: Model, rows: int = 10) -> Tensor:
-    """uint8 images (rows * 10, C, H, W) of noise on a grid that follows the quantiles of N(0, I) in two dimensions.
+def manifold(model: Model) -> Tensor:
+    """uint8 images (100, C, H, W) of noise on a grid that follows the quantiles of N(0, I) in two dimensions.
 
     Raises UserError for a model whose noise is not two-dimensional.
     """
     if model.noise(1).shape[1] != 2:
         raise UserError(f"a manifold needs noise of 2 entries, and this model has {model.noise(1).shape[1]}")
-    across, down = (torch.special.ndtri((torch.arange(n) + 0.5) / n) for n in (figures.COLUMNS, rows))
-    z = torch.stack(torch.meshgrid(across, down.flip(0), indexing="xy"), dim=-1).flatten(0, 1)
+    places = torch.special.ndtri((torch.arange(figures.COLUMNS) + 0.5) / figures.COLUMNS)
+    z = torch.stack(torch.meshgrid(places, places.flip(0), indexing="xy"), dim=-1).flatten(0, 1)
     return model.generate(z)
 
 

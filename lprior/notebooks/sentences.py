@@ -55,7 +55,7 @@ def desk(model: Model, sentence: str):
     return widgets.VBox([widgets.HBox([line, button]), said, picture])
 
 
-def detected(model: Model, detectors: Detectors, sentence: str, count: int = COUNT) -> pd.DataFrame:
+def detected(model: Model, detectors: Detectors, sentence: str) -> pd.DataFrame:
     """What the detectors find in the pictures that `desk` shows first: a row for each thing of each. Raises UserError
     for a sentence that says not of one or two digits which, how large, of what colour and where."""
     vocabulary = language_of(model.config.dataset).vocabulary
@@ -63,7 +63,7 @@ def detected(model: Model, detectors: Detectors, sentence: str, count: int = COU
         things = read(words(tokens(sentence, vocabulary), vocabulary))
     except ValueError as error:
         raise UserError(str(error)) from error
-    found, _ = detectors.found(model.sample(count, seed=0, s=sentence), [things] * count)
+    found, _ = detectors.found(model.sample(COUNT, seed=0, s=sentence), [things] * COUNT)
     rows = [
         (str(digit), COLOUR_NAMES[colour], SIZE_WORDS[size][0], LAYOUTS[layout])
         for digit, colour, size, layout in found.tolist()

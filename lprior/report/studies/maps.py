@@ -7,6 +7,7 @@ from lprior.results import RunFolder
 from lprior.runs import title_of
 
 POINTS = 1000  # of a map
+MOST = 3  # maps in a row
 KEY = f"map_{POINTS // 1000}k_test"
 
 
@@ -16,16 +17,16 @@ def mapped(codes: Tensor, labels: Tensor) -> dict[str, list[float]]:
     return {KEY: [number for (x, y), label in rows for number in (round(x, 2), round(y, 2), label)]}
 
 
-def maps_figure(runs: list[RunFolder], most: int = 3) -> Figure | None:
-    """A panel for each run of seed 0 that has a map, `most` in a row; None if none has."""
+def maps_figure(runs: list[RunFolder]) -> Figure | None:
+    """A panel for each run of seed 0 that has a map, `MOST` in a row; None if none has."""
     first = [run for run in runs if run.config().seed == 0]
     found = {title_of(run.config().model): run.read_json("metrics.json").get(KEY) for run in first}
     found = {title: numbers for title, numbers in found.items() if numbers}
     if not found:
         return None
-    rows = -(-len(found) // most)
+    rows = -(-len(found) // MOST)
     figure = Figure(figsize=(6.4, 2.2 * rows), layout="constrained")
-    panels = figure.subplots(rows, most, squeeze=False).ravel()
+    panels = figure.subplots(rows, MOST, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
     for axes, (title, numbers) in zip(panels, found.items(), strict=False):
