@@ -35,6 +35,13 @@ class OfSlant:
         return torch.cat([bar(3.0, 14.0, code.item() / self.sign) for code in codes])
 
 
+def test_of_few_images_there_are_no_more_components_than_images(bars):
+    few = bars.images[:20]
+    components = PrincipalComponents(few, 64)
+    codes = components.encode(few)
+    assert codes.shape == (20, 20) and torch.equal(components.decode(codes), few)
+
+
 @pytest.mark.parametrize("sign", [1.0, -3.0])
 def test_a_coder_that_knows_the_slant_obtains_what_is_wanted(bars, sign):
     r, slope, _ = Arithmetic(bars, bars.head(10)).of_each(OfSlant(sign))[SLANT]

@@ -23,21 +23,22 @@ MOVED = 500  # test images, the first ones
 
 
 class PrincipalComponents:
-    """An autoencoder of images (N, C, H, W): `code` principal components of their pixels."""
+    """An autoencoder of images (N, C, H, W): `code` principal components of their pixels, or as many as there are."""
 
     def __init__(self, images: Tensor, code: int):
-        flat = images.flatten(1).double()
-        self.shape, self.mean = images.shape[1:], flat.mean(dim=0)
-        covariance = (flat.T @ flat) / len(flat) - torch.outer(self.mean, self.mean)
-        self.axes = torch.linalg.eigh(covariance).eigenvectors[:, -code:]
+        from sklearn.decomposition import PCA
+
+        flat = images.flatten(1).double().numpy()
+        self.shape = images.shape[1:]
+        self.components = PCA(min(code, *flat.shape), svd_solver="covariance_eigh").fit(flat)
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (N, code) of uint8 images (N, C, H, W)."""
-        return (images.flatten(1).double() - self.mean) @ self.axes
+        return torch.from_numpy(self.components.transform(images.flatten(1).double().numpy()))
 
     def decode(self, codes: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) of codes (N, code)."""
-        pixels = codes @ self.axes.T + self.mean
+        pixels = torch.from_numpy(self.components.inverse_transform(codes.numpy()))
         return pixels.round().clamp(0, 255).to(torch.uint8).unflatten(1, self.shape)
 
 
