@@ -19,7 +19,7 @@ from lprior.algorithms.captions import Captions
 from lprior.algorithms.conditions import with_s
 from lprior.config import RunConfig
 from lprior.data import to_float, to_uint8
-from lprior.data.sentences import tokens
+from lprior.data.sentences import Language, tokens
 from lprior.device import choose_device, convolutions
 from lprior.errors import TrainingDiverged, UserError
 from lprior.results import PUBLISHED, locate
@@ -32,10 +32,12 @@ BATCH = 500  # images, codes or noise that pass the networks at once
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """The averaged autoencoder of a run, and the run's configuration. `lprior.evaluation.measure` measures it."""
+    """The averaged autoencoder of a run, and the run's configuration. `lprior.evaluation.measure` measures it. `read`:
+    the language of the captions that it was trained on, None for those at hand."""
 
     autoencoder: Autoencoder
     config: RunConfig
+    read: Language | None = None
 
     def __repr__(self) -> str:
         of, title = self.config, data.DATASETS[self.config.dataset].title
@@ -77,13 +79,17 @@ class Model:
             raise UserError(f"this model has {has}: it cannot sample for s = {s}")
         return with_s(z, torch.full((count,), s)).to(self.device)
 
+    @property
+    def language(self) -> Language:
+        """The words that it knows, and examples. Raises UserError for a model that reads no sentences."""
+        return self.read or data.language_of(self.config.dataset)
+
     def _tokens(self, s: int | str | None) -> Tensor:
         """Of a sentence, or of the data set's examples: int64 (1, L) or (10, L)."""
         if isinstance(s, int):
             raise UserError(f"this model reads sentences: s cannot be {s}")
-        language = data.language_of(self.config.dataset)
-        sentences = language.examples if s is None else (s,)
-        return torch.stack([tokens(one, language.vocabulary, self.autoencoder.s.length) for one in sentences])
+        sentences = self.language.examples if s is None else (s,)
+        return torch.stack([tokens(one, self.language.vocabulary, self.autoencoder.s.length) for one in sentences])
 
     def generate(self, noise: Tensor) -> Tensor:
         """uint8 images (N, C, H, W), on the CPU, of noise (N, code), or with s (N, code + 10)."""
@@ -131,4 +137,4 @@ def load(run: str | PathLike[str], device: str = "cpu") -> Model:
         raise stored.damaged(result / "config.json", f"no such networks: {stored.first_line(error)}") from error
     stored.refuse_others(path, weights, autoencoder.state_dict())
     autoencoder.load_state_dict(weights)
-    return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config)
+    return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config, result.language())

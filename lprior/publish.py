@@ -1,6 +1,7 @@
 """What is published of a run: what a reader needs, in as little room as that takes.
 
-    config.json, provenance.json, log.csv, metrics.json    of every run, of a study nothing else but what it says
+    config.json, provenance.json, log.csv, metrics.json    of every run, of a study nothing else but what it says;
+                                                           language.json of those that have it
     samples                                                of every other run, in any seed
     evolution, reconstructions, neighbours                 of seed 0
     notebook.ipynb                                         of seed 0 of the models of the main tables
@@ -28,7 +29,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.figures import is_grey, spaced
 from lprior.model import load
-from lprior.results import RunFolder
+from lprior.results import LANGUAGE, RunFolder
 from lprior.runs import STUDIES, models
 from lprior.stored import damaged, first_line, read_frames, read_picture
 
@@ -120,7 +121,7 @@ def is_main(config: RunConfig) -> bool:
 def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
     """Write into `folder` what is published of a run, of which `content` are the weights, None for a study."""
     config = run.config()
-    for name in NUMBERS:
+    for name in (*NUMBERS, LANGUAGE):
         if (run / name).exists():
             shutil.copyfile(run / name, folder / name)
     if content is None:

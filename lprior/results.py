@@ -5,6 +5,7 @@
     log.csv                one row per epoch
     metrics.json           final metrics, with the protocol in the key: the run is finished. Without it, a provenance
                            that has "finished" says that the run is trained, and only to be measured
+    language.json          of a model that reads: the words of the captions that it was trained on, and examples
     glance.json            some of them, of fewer samples: what a notebook measures at first
     samples.png, evolution.png, evolution.gif
     animation.webp         in colour: the same as evolution.gif, in all colours
@@ -35,6 +36,7 @@ import torch
 from lprior import checkpoints, clone, lock, stored
 from lprior.clone import PUBLISHED
 from lprior.config import RunConfig, from_dict
+from lprior.data.sentences import Language
 from lprior.errors import UserError, choose
 
 if TYPE_CHECKING:
@@ -44,12 +46,13 @@ OUTPUTS = (  # of these: what a run ends with, and does not read when it is resu
     "metrics.json", "log.csv", "samples.png", "evolution.png", "evolution.gif", "reconstructions.png", "neighbours.png",
     "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
+LANGUAGE = "language.json"
 METRICS, FEW, OLD = "metrics.json", "glance.json", "metrics.old.json"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 OF_A_RUN = {  # what tells a run's folder
-    "config.json", "provenance.json", FEW, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
+    "config.json", "provenance.json", FEW, LANGUAGE, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
 }  # fmt: skip
 
 
@@ -125,6 +128,14 @@ class RunFolder:
     def read_json(self, name: str) -> dict:
         """An object; of metrics and provenance, checked. Raises UserError if there is none."""
         return stored.read_object(self / name)
+
+    def language(self) -> Language | None:
+        """Of the captions that the run was trained on; None where that is not kept."""
+        if not (self / LANGUAGE).exists():
+            return None
+        found = self.read_json(LANGUAGE)
+        stored.need(self / LANGUAGE, found, {"vocabulary": list, "examples": list})
+        return Language(tuple(found["vocabulary"]), tuple(found["examples"]))
 
     def metrics(self) -> dict:
         """All that were measured, else those of fewer samples. Raises UserError if there are none."""

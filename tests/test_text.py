@@ -359,6 +359,23 @@ def test_a_folder_with_captions_is_a_data_set(tmp_path):
     assert train.images[0, :, 5, 5].tolist() == [255, 0, 0]
 
 
+def test_a_model_reads_the_words_that_it_was_trained_on(tmp_path):
+    """More captions order the words of the data set at hand anew."""
+    root = own_folder(tmp_path, count=200)
+    config = resolve("lptext", "captioned", "smoke", epochs=1, images=128, words=300)
+    folder = run(config, tmp_path / config.name, data_root=root, device="cpu").path
+    model = load(folder)
+    assert model.language == data.language_of("captioned", root)
+    made = model.sample(2, s="a red flower")
+    with (root / "captioned" / "captions.jsonl").open("a") as lines:
+        line = json.dumps({"picture": "in/0.png", "caption": "red red red", "split": "train"})
+        lines.writelines(f"{line}\n" for _ in range(300))
+    assert data.language_of("captioned", root).vocabulary[1] == "red" != model.language.vocabulary[1]
+    assert load(folder).sample(2, s="a red flower").equal(made)
+    with pytest.raises(UserError, match="captions of other words"):
+        run(replace(config, epochs=2), folder, data_root=root, device="cpu")
+
+
 def test_words_are_counted_through_once_for_all_captions(tmp_path, monkeypatch):
     class Words(tuple):
         times = 0

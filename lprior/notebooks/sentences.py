@@ -58,7 +58,7 @@ def desk(model: Model, sentence: str):
 def detected(model: Model, detectors: Detectors, sentence: str) -> pd.DataFrame:
     """What the detectors find in the pictures that `desk` shows first: a row for each thing of each. Raises UserError
     for a sentence that says not of one or two digits which, how large, of what colour and where."""
-    vocabulary = language_of(model.config.dataset).vocabulary
+    vocabulary = model.language.vocabulary
     try:
         things = read(words(tokens(sentence, vocabulary), vocabulary))
     except ValueError as error:

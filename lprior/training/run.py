@@ -3,6 +3,7 @@
 import os
 import statistics
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from lprior import data, stored
@@ -14,7 +15,7 @@ from lprior.evaluation.measurement import GLANCE
 from lprior.evaluation.record import record
 from lprior.model import SHEET, Model
 from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
-from lprior.results import DIVERGED, FEW, METRICS, OLD, RunFolder
+from lprior.results import DIVERGED, FEW, LANGUAGE, METRICS, OLD, RunFolder
 from lprior.training import memory
 from lprior.training.configured import epochs_of, start
 from lprior.training.drawing import draw, save_frame
@@ -51,22 +52,30 @@ def run(
     training, first = start(config, target, engine), train.head(config.batch_size).padded(config.image_size)
     training.inputs(data.to_float(first.images).to(target), first.labels.to(target))  # refuses missing labels
 
+    language = data.language_of(config.dataset, data_root) if data.DATASETS[config.dataset].language else None
+    model = Model(training.average, config, language)
+
     result = RunFolder(folder)
     with result.held():
         if force:
             result.clear()
-        _fill(training, train, test, config, result, progress or Lines(), whole, unmeasured)
+        _fill(training, model, train, test, result, progress or Lines(), whole, unmeasured)
     return result
 
 
 def _fill(
-    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines,
+    training: Training, model: Model, train: data.Dataset, test: data.Dataset, result: RunFolder, progress: Lines,
     whole: bool, unmeasured: bool,
 ) -> None:  # fmt: skip
-    """From what is in the folder on."""
+    """From what is in the folder on. `model`: of the average in `training`."""
+    config = model.config
     state = result.load_checkpoint(config, training.device)
     _refuse(state, config, result)
+    if state is not None and result.language() not in (None, model.read):
+        raise UserError(f"{result.path} was trained on captions of other words: start over with --force")
     result.claim(config)
+    if model.read:
+        result.write_json(LANGUAGE, asdict(model.read))
     if state is None:
         made = provenance(training.device, train, training.bfloat16, training.engine.name)
         made |= {"started": now(), "resumed": [], "code_sha256": code_sha256()}
@@ -80,9 +89,8 @@ def _fill(
     progress.begin(training.epoch, config.epochs)
     finished = False
     try:
-        _train(training, train, test, config, result, progress)
+        _train(training, model, train, test, result, progress)
         progress.measure()
-        model = Model(training.average, config)
         draw(training, model, train, test, result)
         if "finished" not in made:
             result.write_json("provenance.json", made | _cost(training))
@@ -149,11 +157,11 @@ def _put_aside(result: RunFolder) -> None:
 
 
 def _train(
-    training: Training, train: data.Dataset, test: data.Dataset, config: RunConfig, result: RunFolder, progress: Lines
+    training: Training, model: Model, train: data.Dataset, test: data.Dataset, result: RunFolder, progress: Lines
 ) -> None:
     from lprior import figures
 
-    model, count = Model(training.average, config), max(SHEET, min(GLANCE, config.samples))
+    config, count = model.config, max(SHEET, min(GLANCE, model.config.samples))
     if training.epoch == 0:
         progress.picture(save_frame(model.sample(), 0, result), "before training")
     judge = Judge(test, training.device)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lprior import runs
 from lprior.algorithms.captions import with_tokens
-from lprior.data import Dataset, language_of
+from lprior.data import Dataset
 from lprior.data.scenes import PLACES, Thing, read, seen
 from lprior.data.sentences import tokens, words
 from lprior.evaluation.formulas import frechet_distance
@@ -99,7 +99,7 @@ def attributes(scenes: list[list[Thing]]) -> Tensor:
 def variety(model: Model, detectors: Detectors, scenes: list[list[Thing]], features_real: Tensor) -> list[float]:
     """Of the sheet's sentences that have one thing: mean distance of `DRAWS` images, and of real ones."""
     things, found = flat(scenes)[1], list[tuple[float, float]]()
-    language = language_of(model.config.dataset)
+    language = model.language
     for sentence in language.examples:
         thing, *more = read(words(tokens(sentence, language.vocabulary), language.vocabulary))
         if more:
