@@ -12,6 +12,7 @@ Departures from the printed algorithm:
  3. `lam` weighs the reconstruction against the adversarial term, because one Adam state of the encoder serves both.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -22,6 +23,8 @@ from lprior.algorithms.objectives import feature_distance, log_D, log_one_minus_
 from lprior.algorithms.updates import adam, update
 from lprior.networks import Networks
 from lprior.streams import Stream, normal
+
+Sees = Callable[[Tensor], Tensor]  # what a network makes of codes (N, code)
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,22 @@ class AAE(nn.Module):
     def train_step(self, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """One mini-batch: x (N, C, H, W) in [-1, 1], noise (1, N, code). Returns the losses, detached."""
         z = noise[0] if self.prior is None else self.prior(noise[0])
+        return self.phases(x, z, self.dec, self.D_C, self.D_C)
 
+    def phases(self, x: Tensor, z: Tensor, dec: Sees, D_C_z: Sees, D_C_x: Sees) -> dict[str, Tensor]:
+        """The updates of one mini-batch, with draws z (N, code) of the prior. `dec`: codes of x -> images; `D_C_z`,
+        `D_C_x`: what D_C says of z, and of codes of x. A sibling shows these networks more than the code."""
         # Reconstruction phase
-        L_rec = feature_distance(x, self.dec(self.enc(x)))
+        L_rec = feature_distance(x, dec(self.enc(x)))
         update((self.opt.enc, L_rec, self.config.lam), (self.opt.dec, L_rec, self.config.lam))
 
         # Regularisation phase: first the discriminator ...
         z_x = self.enc(x)
-        L_GAN_C = -(log_D(self.D_C(z)) + log_one_minus_D(self.D_C(z_x)))
+        L_GAN_C = -(log_D(D_C_z(z)) + log_one_minus_D(D_C_x(z_x)))
         update((self.opt.D_C, L_GAN_C))
 
         # ... then its opponent, the encoder, against the discriminator that has just moved
-        L_fool_C = -log_D(self.D_C(z_x))
+        L_fool_C = -log_D(D_C_x(z_x))
         update((self.opt.enc, L_fool_C))
 
         return {"L_rec": L_rec.detach(), "L_GAN_C": L_GAN_C.detach(), "L_fool_C": L_fool_C.detach()}

@@ -21,8 +21,6 @@ from torch import Tensor
 from lprior.algorithms import aae
 from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.conditions import VALUES, Supervised, with_s
-from lprior.algorithms.objectives import feature_distance, log_D, log_one_minus_D
-from lprior.algorithms.updates import update
 from lprior.networks import Networks
 from lprior.streams import Stream
 
@@ -49,20 +47,7 @@ class SupervisedAAE(aae.AAE):
         def D_C(z: Tensor) -> Tensor:
             return self.D_C(torch.cat([z, s], dim=1) if self.config.D_C_sees_labels else z)  # 4
 
-        # Reconstruction phase
-        L_rec = feature_distance(x, self.dec(torch.cat([self.enc(x), s], dim=1)))
-        update((self.opt.enc, L_rec, self.config.lam), (self.opt.dec, L_rec, self.config.lam))
-
-        # Regularisation phase: first the discriminator of styles ...
-        z_x = self.enc(x)
-        L_GAN_C = -(log_D(D_C(z)) + log_one_minus_D(D_C(z_x)))
-        update((self.opt.D_C, L_GAN_C))
-
-        # ... then the encoder
-        L_fool_C = -log_D(D_C(z_x))
-        update((self.opt.enc, L_fool_C))
-
-        return {"L_rec": L_rec.detach(), "L_GAN_C": L_GAN_C.detach(), "L_fool_C": L_fool_C.detach()}
+        return self.phases(x, z, lambda z: self.dec(torch.cat([z, s], dim=1)), D_C, D_C)
 
     def autoencoder(self) -> Autoencoder:
         return BySynthesis(self.enc, self.dec)

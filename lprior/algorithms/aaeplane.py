@@ -19,8 +19,6 @@ from torch import Tensor, nn
 
 from lprior.algorithms import aae
 from lprior.algorithms.conditions import VALUES, checked_labels
-from lprior.algorithms.objectives import feature_distance, log_D, log_one_minus_D
-from lprior.algorithms.updates import update
 from lprior.errors import UserError
 from lprior.networks import Networks
 from lprior.streams import Stream
@@ -99,20 +97,10 @@ class PlaneAAE(aae.AAE):
         part = self.prior.part(noise[0])[:, None] == torch.arange(TAGS, device=x.device)
         tag_z = torch.where(tag[:, VALUES:] > 0, tag, part.to(tag.dtype))
 
-        # Reconstruction phase
-        L_rec = feature_distance(x, self.dec(self.enc(x)))
-        update((self.opt.enc, L_rec, self.config.lam), (self.opt.dec, L_rec, self.config.lam))
+        def D_C(tag: Tensor) -> aae.Sees:
+            return lambda z: self.D_C(torch.cat([z, tag], dim=1))
 
-        # Regularisation phase: first the discriminator ...
-        z_x = self.enc(x)
-        L_GAN_C = -(log_D(self.D_C(torch.cat([z, tag_z], 1))) + log_one_minus_D(self.D_C(torch.cat([z_x, tag], 1))))
-        update((self.opt.D_C, L_GAN_C))
-
-        # ... then the encoder
-        L_fool_C = -log_D(self.D_C(torch.cat([z_x, tag], 1)))
-        update((self.opt.enc, L_fool_C))
-
-        return {"L_rec": L_rec.detach(), "L_GAN_C": L_GAN_C.detach(), "L_fool_C": L_fool_C.detach()}
+        return self.phases(x, z, self.dec, D_C(tag_z), D_C(tag))
 
 
 def build(config: Config, networks: Networks, code: int) -> PlaneAAE:
