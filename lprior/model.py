@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 
 import torch
@@ -37,7 +37,7 @@ class Model:
 
     autoencoder: Autoencoder
     config: RunConfig
-    read: Language | None = None
+    read: Language | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         of, title = self.config, data.DATASETS[self.config.dataset].title
@@ -137,4 +137,4 @@ def load(run: str | PathLike[str], device: str = "cpu") -> Model:
         raise stored.damaged(result / "config.json", f"no such networks: {stored.first_line(error)}") from error
     stored.refuse_others(path, weights, autoencoder.state_dict())
     autoencoder.load_state_dict(weights)
-    return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config, result.language())
+    return Model(autoencoder.eval().requires_grad_(False).to(choose_device(device)), config, read=result.language())

@@ -56,10 +56,7 @@ def set_against(
     seeds = min(len(column) for pair in pairs.values() for column in pair)
     if seeds == 0:
         return ""
-    signs = {name: sign(name, *pair) for name, pair in pairs.items()}
-    for name, pair in by_second.items():
-        if all(map(len, pair)) and sign(name, *pair) != signs[name]:
-            signs[name] = 0  # the judges do not agree
+    signs = {name: sign_by_both(name, pair, by_second[name]) for name, pair in pairs.items()}
     texts = {name: f"{name} ({' against '.join(spread(v, form(name)) for v in pair)})" for name, pair in pairs.items()}
     said = [
         f"{phrase} {listed(texts[name] for name in columns if signs[name] == which)}"
@@ -76,6 +73,12 @@ def _pairs(
     both = ((model, prefix + before) for model, before in (ours, theirs))
     (one, of_one), (two, of_two) = both
     return {name: (values(table, one, of_one + name), values(table, two, of_two + name)) for name in columns}
+
+
+def sign_by_both(name: str, first: Iterable[pd.Series], second: Iterable[pd.Series]) -> int:
+    """The `sign` of the first judge's pair; 0 if that of the second one's, which may be empty, is another."""
+    found, second = sign(name, *first), tuple(second)
+    return 0 if all(map(len, second)) and sign(name, *second) != found else found
 
 
 def sign(name: str, one: pd.Series, other: pd.Series) -> int:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from lprior import runs
 from lprior.evaluation.metrics import by_title
-from lprior.report.control import FEW, UNMEASURED, listed, sign
+from lprior.report.control import FEW, UNMEASURED, listed, sign, sign_by_both
 from lprior.report.difference import ENOUGH
-from lprior.report.frame import MIXTURE, anchors, form
+from lprior.report.frame import MIXTURE, SECOND, anchors, form
 from lprior.report.latex import named, spread
 from lprior.report.rules import values
 from lprior.report.tables import like_anchors
@@ -80,8 +80,11 @@ def mixtures(table: pd.DataFrame) -> str:
         return UNMEASURED
     said = []
     for name in ("FID", "score", "recall"):
-        pairs = {key: (values(table, key, MIXTURE + name), values(table, key, name)) for key in keys}
-        signs = {key: sign(name, *pair) for key, pair in pairs.items() if all(map(len, pair))}
+        pairs = {
+            key: [[values(table, key, judge + prefix + name) for prefix in (MIXTURE, "")] for judge in ("", SECOND)]
+            for key in keys
+        }
+        signs = {key: sign_by_both(name, *both) for key, both in pairs.items() if all(map(len, both[0]))}
         said += _split(signs, {1: f"improves {name} on", -1: f"worsens {name} on"})
     said = said or ["changes nothing that is told apart"]
     fewest = min(int((table["key"] == key).sum()) for key in keys)

@@ -53,7 +53,7 @@ def run(
     training.inputs(data.to_float(first.images).to(target), first.labels.to(target))  # refuses missing labels
 
     language = data.language_of(config.dataset, data_root) if data.DATASETS[config.dataset].language else None
-    model = Model(training.average, config, language)
+    model = Model(training.average, config, read=language)
 
     result = RunFolder(folder)
     with result.held():
