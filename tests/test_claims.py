@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -97,6 +98,13 @@ def test_intervals_are_those_of_scipy_and_hold_the_truth_as_often_as_they_say():
     assert held / len(draws) == pytest.approx(0.95, abs=0.015)
     held = sum(found.low < 0 < found.high for found in (from_level(v, 7.0) for v in draws))
     assert held / len(draws) == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_rival_that_does_not_vary_is_a_level_without_a_warning():
+    with warnings.catch_warnings(action="error"):
+        found = difference(pd.Series([0.7, 0.8, 0.6, 0.9]), pd.Series([0.797] * 4))
+    nearly = difference(pd.Series([0.7, 0.8, 0.6, 0.9]), pd.Series([0.797, 0.797 + 1e-7, 0.797 - 1e-7, 0.797]))
+    assert (found.value, found.low, found.high) == pytest.approx((nearly.value, nearly.low, nearly.high), abs=1e-5)
 
 
 def test_a_verdict_needs_all_metrics_and_hides_none_that_is_worse():

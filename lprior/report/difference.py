@@ -36,7 +36,10 @@ def difference(one: pd.Series, other: pd.Series) -> Interval:
     """Of the mean of `one` less that of `other`, both of at least two seeds."""
     from scipy.stats import ttest_ind
 
-    ends = ttest_ind(one.astype(float), other.astype(float), equal_var=False).confidence_interval(LEVEL)
+    one, other = one.astype(float), other.astype(float)
+    if other.nunique() == 1:  # one number for all seeds, such as that of principal components: Welch's interval, too
+        return from_level(one, other.iloc[0])
+    ends = ttest_ind(one, other, equal_var=False).confidence_interval(LEVEL)
     return Interval(one.mean() - other.mean(), *map(float, ends))
 
 
