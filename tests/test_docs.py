@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lprior.training import trials
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WIDTH = 100  # characters that a block of code shows without a bar to scroll by
@@ -50,3 +52,12 @@ def test_copies_of_notebooks_are_made_and_made_again_without_loss(tmp_path):
     subprocess.run(["bash", "-c", command], cwd=tmp_path)  # newer versions of cp fail where they have nothing to do
     assert sorted(path.name for path in (tmp_path / "my-notebooks").iterdir()) == copies
     assert (tmp_path / "my-notebooks" / "aae.ipynb").read_text() == "mine"
+
+
+def test_the_table_of_what_was_tried_on_pictures_is_of_trials():
+    text = (ROOT / "docs" / "results.md").read_text().split("### What was tried on small networks")[1]
+    table = [row.split("|") for row in text.split("\n###")[0].splitlines() if row.startswith("| ")][2:]
+    said = [tuple(cell.strip() for cell in row[2:5]) for row in table]
+    rows = [row for row in trials.read() if row["dataset"] == "cifar10" and row["preset"] == "quick"]
+    found = {(row["FID"], row["score"], row["recall"]) for row in rows if row["epochs"] == "4"}
+    assert len(said) > 5 and set(said) <= found

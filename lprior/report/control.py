@@ -52,11 +52,11 @@ def set_against(
     """ "Against `other`, `subject` is behind in ..., not told apart in ... and ahead in ...", with the numbers.
 
     "" if one of the two was not measured. `ours`, `theirs`: a model, and what is before the titles of its metrics."""
-    pairs, by_second = (_pairs(table, prefix, ours, theirs, columns) for prefix in ("", SECOND))
+    pairs = _pairs(table, "", ours, theirs, columns)
     seeds = min(len(column) for pair in pairs.values() for column in pair)
     if seeds == 0:
         return ""
-    signs = {name: sign_by_both(name, pair, by_second[name]) for name, pair in pairs.items()}
+    signs = signs_of(table, ours, theirs, columns)
     texts = {name: f"{name} ({' against '.join(spread(v, form(name)) for v in pair)})" for name, pair in pairs.items()}
     said = [
         f"{phrase} {listed(texts[name] for name in columns if signs[name] == which)}"
@@ -75,10 +75,17 @@ def _pairs(
     return {name: (values(table, one, of_one + name), values(table, two, of_two + name)) for name in columns}
 
 
-def sign_by_both(name: str, first: Iterable[pd.Series], second: Iterable[pd.Series]) -> int:
-    """The `sign` of the first judge's pair; 0 if that of the second one's, which may be empty, is another."""
-    found, second = sign(name, *first), tuple(second)
-    return 0 if all(map(len, second)) and sign(name, *second) != found else found
+def signs_of(
+    table: pd.DataFrame, ours: tuple[str, str], theirs: tuple[str, str], columns: Iterable[str]
+) -> dict[str, int]:
+    """In each metric that both have, the `sign` of the first judge's numbers, or 0 where that of the
+    second one's, if there are any, is another."""
+    first, second = (_pairs(table, prefix, ours, theirs, tuple(columns)) for prefix in ("", SECOND))
+    found = {name: sign(name, *pair) for name, pair in first.items() if all(map(len, pair))}
+    return {
+        name: 0 if all(map(len, second[name])) and sign(name, *second[name]) != value else value
+        for name, value in found.items()
+    }
 
 
 def sign(name: str, one: pd.Series, other: pd.Series) -> int:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from lprior import runs
 from lprior.evaluation.metrics import by_title
-from lprior.report.control import FEW, UNMEASURED, listed, sign, sign_by_both
+from lprior.report.control import FEW, UNMEASURED, listed, signs_of
 from lprior.report.difference import ENOUGH
-from lprior.report.frame import MIXTURE, SECOND, anchors, form
+from lprior.report.frame import MIXTURE, anchors, form
 from lprior.report.latex import named, spread
 from lprior.report.rules import values
 from lprior.report.tables import like_anchors
@@ -80,11 +80,8 @@ def mixtures(table: pd.DataFrame) -> str:
         return UNMEASURED
     said = []
     for name in ("FID", "score", "recall"):
-        pairs = {
-            key: [[values(table, key, judge + prefix + name) for prefix in (MIXTURE, "")] for judge in ("", SECOND)]
-            for key in keys
-        }
-        signs = {key: sign_by_both(name, *both) for key, both in pairs.items() if all(map(len, both[0]))}
+        found = {key: signs_of(table, (key, MIXTURE), (key, ""), [name]) for key in keys}
+        signs = {key: one[name] for key, one in found.items() if one}
         said += _split(signs, {1: f"improves {name} on", -1: f"worsens {name} on"})
     said = said or ["changes nothing that is told apart"]
     fewest = min(int((table["key"] == key).sum()) for key in keys)
@@ -97,12 +94,12 @@ def changes(table: pd.DataFrame, base: str, models: Iterable[str], names: Iterab
     other metrics of `names`."""
     said, seeds = [], []
     for name in names:
-        ours, higher = values(table, base, name), bool(by_title(name).higher_is_better)
-        found = {model: column for model in models if len(column := values(table, model, name))}
-        if len(ours) and found:
-            seeds += map(len, [ours, *found.values()])
-            signs = {model: sign(name, column, ours) * (1 if higher else -1) for model, column in found.items()}
-            words = _split(signs, {-1: "lower with", 1: "higher with", 0: "not told apart with"})
+        found = {model: signs_of(table, (model, ""), (base, ""), [name]) for model in models}
+        signs = {model: one[name] for model, one in found.items() if one}
+        if signs:
+            seeds += [len(values(table, model, name)) for model in (base, *signs)]
+            above = 1 if by_title(name).higher_is_better else -1  # the sign of a higher value
+            words = _split(signs, {-above: "lower with", above: "higher with", 0: "not told apart with"})
             said.append(f"the {name} is {listed(words)}")
     return f"{_began(min(seeds))}, against {in_prose(base)} {'; '.join(said)}." if said else UNMEASURED
 
