@@ -150,7 +150,7 @@ def models() -> list[str]:
 
 BESIDE = {  # family -> what a preset trains beside these
     "digits": ("lpaae-supervised", "lpaae-unsupervised", "lpaae-code_2"),  # the last for the figure of a plane
-    "pictures": ("lpaae-supervised",),
+    "pictures": ("lpaae-supervised", "lpaae-unsupervised"),
 }
 SEEDS = {"smoke": (0,), "quick": (0,), "full": (0, 1, 2)}
 
