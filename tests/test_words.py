@@ -113,19 +113,21 @@ def test_metrics_are_in_words_with_units_the_mixture_and_the_published_run_besid
     given = {
         "fid_mnist_clf1_2k_test": 1.234, "gmm10_fid_mnist_clf1_2k_test": 2.5, "kid_mnist_clf1_2k_test": 0.01,
         "score_mnist_clf1_sheet100": 8.0, "histogram_mnist_clf1_2k": [0.05, 0.95], "precision_x_2k_test": "no value",
+        "fid_mnist_resnet_clf1_2k_test": 5.5,
     }  # fmt: skip
     table = words.metrics(measured(tmp_path, **given))
     ours, mixture, theirs = (table[column] for column in table)
     heads = [("this run", "2,000"), (words.MIXTURE, "2,000"), ("published, 20 epochs", "10,000")]
     assert list(table) == [f"{head}, of {count} samples" for head, count in heads]
     assert dict(ours) | {
-        "FID (less is better)": "1.23", "KID times 1000 (less is better)": "10",
+        "FID (less is better)": "1.23", "FID by the second judge (less is better)": "5.50", "KID times 1000 (less is better)": "10",
         "score of the sheet (more is better)": "8.00", "rarest class % (more is better)": "5.0",
         "commonest class % (less is better)": "95.0", "precision (more is better)": "no value",
     } == dict(ours)  # fmt: skip
     assert mixture["FID (less is better)"] == "2.50"
     assert mixture["KID times 1000 (less is better)"] == "–"
     assert theirs["FID (less is better)"] == "0.86"
+    assert theirs["FID by the second judge (less is better)"] == "0.35"
     assert theirs["Parzen log-likelihood nats (more is better)"] == "228"
 
 

@@ -13,7 +13,7 @@ from pygments.lexers import PythonLexer
 from lprior import figures
 from lprior.config import RunConfig
 from lprior.data import DATASETS
-from lprior.evaluation.metrics import CONTROL, Metric, fitted_prefix, metric_of, of_samples
+from lprior.evaluation.metrics import CONTROL, Metric, fitted_prefix, is_second, metric_of, of_samples
 from lprior.notebooks.comparison import published_of
 from lprior.notebooks.configuration import Asked
 from lprior.results import RunFolder
@@ -152,12 +152,13 @@ def of_kinds(result: RunFolder, *kinds: str) -> pd.Series:
 
 
 def _shown(values: dict) -> dict[str, str]:
-    """Title with unit and direction -> value; but for attributes, of which `notebooks/attributes.py` tells."""
+    """Title with judge, unit and direction -> value; but for attributes, of which `notebooks/attributes.py` tells."""
     found: dict[str, str] = {}
     for key, value in values.items():
         metric = metric_of(key)
         for title, number, better in _parts(metric, value) if metric and not metric.further else []:
-            words = [WORDS.get(title, title), PLAIN.get(metric.unit, metric.unit)]
+            judge = "by the second judge" if is_second(key) else ""
+            words = [WORDS.get(title, title), judge, PLAIN.get(metric.unit, metric.unit)]
             words += [] if better is None else ["(more is better)" if better else "(less is better)"]
             text = number if isinstance(number, str) else metric.format.format(metric.scale * number)
             found[" ".join(filter(None, words))] = text
