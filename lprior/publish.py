@@ -4,7 +4,7 @@
                                                            language.json of those that have it
     samples                                                of every other run, in any seed
     evolution, reconstructions, neighbours                 of seed 0
-    notebook.ipynb                                         of seed 0 of the models of the main tables
+    mixture, notebook.ipynb                                of seed 0 of the models of the main tables
     evolution.gif                                          of these, on digits
     model.safetensors                                      of these, where they are small: `for_git`
     plane.webp                                             of seed 0 of models with s, on digits, instead
@@ -29,7 +29,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.figures import is_grey, spaced
 from lprior.model import load
-from lprior.results import LANGUAGE, RunFolder
+from lprior.results import LANGUAGE, MIXTURE, RunFolder
 from lprior.runs import STUDIES, models
 from lprior.stored import damaged, first_line, read_frames, read_picture
 
@@ -146,6 +146,8 @@ def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
         if path.exists():
             shown |= _place(path, folder, lossless=with_weights and stem == "samples")
     if is_main(config):
+        if (run / MIXTURE).exists():
+            _place(run / MIXTURE, folder)
         if (run / NOTEBOOK).exists():
             slim_notebook(run / NOTEBOOK, folder / NOTEBOOK, shown)
         if DATASETS[config.dataset].family == "digits" and (run / ANIMATION).exists():

@@ -11,6 +11,7 @@
     animation.webp         in colour: the same as evolution.gif, in all colours
     reconstructions.png    test images, and below each its reconstruction
     neighbours.png         samples, and below each the training image nearest to it in pixels
+    mixture.png            samples of the control, a mixture of Gaussians fitted to the codes, if it could be fitted
     model.safetensors      the averaged autoencoder, and with a condition Q on its trunk
     notebook.ipynb         the executed notebook, if one ran the training
     checkpoint.pt, checkpoint.previous.pt, frames/    what resuming needs
@@ -48,11 +49,12 @@ OUTPUTS = (  # of these: what a run ends with, and does not read when it is resu
 )  # fmt: skip
 LANGUAGE = "language.json"
 METRICS, FEW, OLD = "metrics.json", "glance.json", "metrics.old.json"
+MIXTURE = "mixture.png"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 OF_A_RUN = {  # what tells a run's folder
-    "config.json", "provenance.json", FEW, LANGUAGE, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
+    "config.json", "provenance.json", FEW, LANGUAGE, MIXTURE, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
 }  # fmt: skip
 
 

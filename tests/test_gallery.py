@@ -243,11 +243,11 @@ def test_the_command_says_what_to_open(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("dataset", "size"), [("mnist", 203), ("cifar10", 231)])
-def test_the_cover_shows_three_models_and_real_images(tmp_path, dataset, size):
+def test_the_cover_shows_three_models_the_control_and_real_images(tmp_path, dataset, size):
     output = tmp_path / "cover.png"
     assert cli.main(["cover", str(PUBLISHED), str(output), "--dataset", dataset]) == 0
     with Image.open(output) as picture:
-        assert picture.size == (4 * 2 * (size + 1) + 3 * GAP, 2 * (size + 1) + 2 * LINE)
+        assert picture.size == (5 * 2 * (size + 1) + 4 * GAP, 2 * (size + 1) + 2 * LINE)
         first = picture.convert("L").crop((2, LINE + 2, 2 + 56, LINE + 2 + 56)).resize((28, 28), 0)
     if dataset == "mnist":
         sample = load(PUBLISHED / "mnist-aae-s0").sample(1)[0].float()

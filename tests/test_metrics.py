@@ -380,6 +380,15 @@ def test_a_perfect_model_has_no_error_and_the_metrics_of_its_samples(held_out):
     assert of_control == {key for judge in (Judge(few), Judge(few, second=True)) for key in judge.measure(few.images)}
 
 
+def test_the_images_that_are_kept_of_the_control_are_those_that_its_metrics_are_of(held_out):
+    few, kept = held_out.head(100), []
+    values = measure(known(few), few, few, keep=kept.append)
+    (images,) = kept
+    of_images = Judge(few).measure(data.crop(images, few.images.shape[-1]))
+    key = "fid_mnist_clf1_100_test"
+    assert values[f"{CONTROL}{key}"] == of_images[key] != values[key]
+
+
 def test_each_part_of_measuring_is_named_before_it_begins(held_out, monkeypatch):
     few, told = held_out.head(100), []
     monkeypatch.setattr("lprior.evaluation.measurement.parzen", lambda *_: told.append("parzen") or {})

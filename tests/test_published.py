@@ -53,7 +53,7 @@ def test_a_published_run_is_complete_small_and_as_its_preset_says(run):
     names = {path.name for path in run.iterdir()} - {weights.FILE}  # which may have been fetched
     stills = publish.STILLS if config.seed == 0 else publish.STILLS[:1]
     expected = {*publish.NUMBERS, *(RunFolder(run).still(stem).name for stem in stills)}
-    expected |= {publish.NOTEBOOK} if publish.is_main(config) else set()
+    expected |= {publish.NOTEBOOK, RunFolder(run).still("mixture").name} if publish.is_main(config) else set()
     on_digits = DATASETS[config.dataset].family == "digits"
     expected |= {publish.ANIMATION} if publish.is_main(config) and on_digits else set()
     with_s = config.model in ("lpaae-supervised", "lpaae-unsupervised")

@@ -27,7 +27,7 @@ EPOCHS = 2
 MAIN = [name for name, algorithm in ALGORITHMS.items() if algorithm.main]
 FILES = {
     "config.json", "provenance.json", "log.csv", "metrics.json", "samples.png", "evolution.png", "evolution.gif",
-    "reconstructions.png", "neighbours.png", "model.safetensors",
+    "reconstructions.png", "neighbours.png", "mixture.png", "model.safetensors",
 }  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def assert_same_result(one, two):
 def test_a_run_leaves_every_file_of_the_contract(finished, algorithm):
     folder = finished / f"mnist5k-{algorithm}-s0"
     assert FILES <= {path.name for path in folder.iterdir()}
-    assert set(results.OUTPUTS) == FILES - {"config.json", "provenance.json"} | {"notebook.ipynb"}
+    assert set(results.OUTPUTS) == FILES - {"config.json", "provenance.json", results.MIXTURE} | {"notebook.ipynb"}
     assert not list(folder.rglob(".writing-*"))
 
 
@@ -246,7 +246,7 @@ def test_an_unmeasured_run_is_whole_but_for_its_metrics(uninterrupted, tmp_path)
     result = train(configuration(), tmp_path, unmeasured=True)
     made = result.read_json("provenance.json")
     assert result.trained and not (tmp_path / "metrics.json").exists()
-    assert FILES - {"metrics.json"} <= {path.name for path in tmp_path.iterdir()}
+    assert FILES - {"metrics.json", results.MIXTURE} <= {path.name for path in tmp_path.iterdir()}
     assert {"seconds_per_epoch", "training_seconds", "peak_memory_bytes", "engine", "finished"} <= set(made)
     train(configuration(), tmp_path)
     assert_same_result(result, uninterrupted)

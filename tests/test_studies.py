@@ -239,10 +239,10 @@ def of_parts(*models):
 
 def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
-    assert there == ["digits", "second", "ablation", "codes", "conditional", "latent"]
+    assert there == ["digits", "second", "ablation", "codes", "control", "conditional", "latent"]
     beside = {f"{name}.png" for name in LATENT} | {f"{model}-samples.png" for model in DIGITS.conditional}
     of_studies = with_heads("ablation", "readings", "codes", "codes-fixed", "codes-second") | {"codes.pdf"}
-    assert written == of_parts(*models()) | beside | of_studies | ALWAYS
+    assert written == of_parts(*models()) | {"control-side.png"} | beside | of_studies | ALWAYS
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
     value = next(v for key, v in obeyed.items() if key.startswith("accuracy_given_s"))
     assert f"{100 * value:.1f}" in (tmp_path / "out" / "tables" / "conditional.tex").read_text()

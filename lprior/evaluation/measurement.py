@@ -12,7 +12,7 @@ from lprior.evaluation import conditional, disentanglement, formulas
 from lprior.evaluation.arithmetic import MEASURED, Arithmetic
 from lprior.evaluation.fitted import NotFitted, fitted_samples
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import against, thousands
+from lprior.evaluation.metrics import CONTROL, against, thousands
 from lprior.model import Model
 from lprior.runs import STUDIES
 
@@ -21,11 +21,12 @@ VALIDATION = 5000  # training images, the last ones, on which Parzen windows cho
 
 
 def measure(
-    model: Model, train: Dataset, test: Dataset, whole: bool = True, tell: Callable[[str], object] = lambda part: None
-) -> dict:
+    model: Model, train: Dataset, test: Dataset, whole: bool = True, tell: Callable[[str], object] = lambda part: None,
+    keep: Callable[[Tensor], object] = lambda images: None,
+) -> dict:  # fmt: skip
     """Every metric of a model, under the keys that `metrics.py` explains. If not `whole`, of at most GLANCE samples,
     without Parzen windows and the control, which take most of the time. `tell` is called before each part with its
-    name, such as "Parzen windows (4/5)".
+    name, such as "Parzen windows (4/5)"; `keep` with the uint8 images (N, C, H, W) of the control, if there are any.
 
     All is measured at the native resolution of the data set, to which larger images are cropped. What has no value has
     the reason in its place. Raises TrainingDiverged if samples are no finite numbers.
@@ -49,7 +50,7 @@ def measure(
     if whole and judge.available:
         fitted = ["gmm10", *(study.fitted if study else ())]
         title = "mixture of ten Gaussians" if fitted == ["gmm10"] else f"{len(fitted)} fitted priors"
-        parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)))
+        parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)), keep)
     if model.autoencoder.s.values and test.labels.ndim == 1:  # sentences are no classes
         parts["the conditional variable"] = lambda: conditional.measure(model, noise, judge, test)
     if study and (of_study := study.measure):
@@ -79,10 +80,11 @@ def reconstruction_error(model: Model, test: Dataset) -> float | str:
 
 
 def of_fitted(
-    priors: Iterable[str], model: Model, train: Dataset, test: Dataset, judges: list[Judge], keys: Iterable[str]
+    priors: Iterable[str], model: Model, train: Dataset, test: Dataset, judges: list[Judge], keys: Iterable[str],
+    keep: Callable[[Tensor], object],
 ) -> dict:  # fmt: skip
     """What the judges say of samples of priors that are fitted to the model's codes, of `fitted.FITTED`, under their
-    keys with its name before; or, for each of `keys`, why there are none."""
+    keys with its name before; or, for each of `keys`, why there are none. `keep`: see `measure`."""
     try:
         codes = model.encode(train.images)
     except TrainingDiverged as error:
@@ -90,7 +92,10 @@ def of_fitted(
     values = {}
     for prior in priors:
         try:
-            samples = data.crop(fitted_samples(model, codes, prior), test.images.shape[-1])
+            images = fitted_samples(model, codes, prior)
+            if f"{prior}_" == CONTROL:
+                keep(images)
+            samples = data.crop(images, test.images.shape[-1])
             found = together(judge.measure(samples) for judge in judges)
         except (NotFitted, TrainingDiverged) as error:
             found = dict.fromkeys(keys, str(error))

@@ -5,19 +5,24 @@ from collections.abc import Callable
 from lprior.data import Dataset
 from lprior.errors import UserError
 from lprior.evaluation.measurement import measure
-from lprior.model import Model
+from lprior.model import SHEET, Model
 from lprior.provenance import code_sha256
-from lprior.results import FEW, METRICS, OLD, RunFolder
+from lprior.results import FEW, METRICS, MIXTURE, OLD, RunFolder
+from lprior.tiles import sheet
 
 
 def record(
     model: Model, train: Dataset, test: Dataset, result: RunFolder, whole: bool = True,
     tell: Callable[[str], object] = lambda part: None,
 ) -> dict:  # fmt: skip
-    """Measure the model of a run, write the metrics into its folder, which the caller holds, and into its provenance
-    by which code; the metrics. `whole` and `tell`: see `measure`; if not whole, they are in glance.json. Raises
-    TrainingDiverged if samples are no finite numbers, UserError for what cannot be written."""
-    values = measure(model, train, test, whole, tell)
+    """Measure the model of a run, write the metrics and the control's sheet into its folder, which the caller holds,
+    and into its provenance by which code; the metrics. `whole` and `tell`: see `measure`; if not whole, they are in
+    glance.json. Raises TrainingDiverged if samples are no finite numbers, UserError for what cannot be written."""
+    if whole:
+        (result / MIXTURE).unlink(missing_ok=True)  # of fewer epochs; and now there may be none
+    values = measure(
+        model, train, test, whole, tell, lambda images: result.write(MIXTURE, sheet(images[:SHEET]).save)
+    )
     result.write_json(METRICS if whole else FEW, values)
     for name in (OLD, *([FEW] if whole else [])):
         (result / name).unlink(missing_ok=True)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.report.frame import anchors, form, table_of
+from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.latex import plain, spread
-from lprior.report.panels import SIDE, real, tiles_of
+from lprior.report.panels import CONTROL, SIDE, has_mixture, real, tiles_of
 from lprior.results import finished
 from lprior.runs import title_of
 from lprior.tiles import sheet
@@ -21,17 +21,20 @@ GAP, LINE = 16, 34  # pixels between panels, and of a line of text
 
 
 def cover(folder: Path, dataset: str) -> Image.Image:
-    """Of the runs in `folder`: a panel for each of `MODELS`, of its first seed, and one of test images. The FID is the
-    mean over its seeds; of real images, that of training images. Raises UserError if a model has no run there."""
+    """Of the runs in `folder`: a panel for each of `MODELS`, of its first seed, one of the control beside `CONTROL`, if
+    it is kept, and one of test images. The FID is the mean over its seeds; of real images, that of training images.
+    Raises UserError if a model has no run there."""
     runs = [run for run in finished(folder) if run.config().dataset == dataset]
     of_model = {model: [run for run in runs if run.config().model == model] for model in MODELS}
     if missing := [title_of(model) for model, found in of_model.items() if not found]:
         raise UserError(f"{folder} holds no finished run on {dataset} of {', '.join(missing)}")
     first = {model: min(found, key=lambda run: run.config().seed) for model, found in of_model.items()}
-    panels = [
-        (title_of(model), _fid(table_of(found)["FID"]), tiles_of(first[model], "samples"))
-        for model, found in of_model.items()
-    ]
+    panels = []
+    for model, found in of_model.items():
+        table = table_of(found)
+        panels.append((title_of(model), _fid(table["FID"]), tiles_of(first[model], "samples")))
+        if model == CONTROL and has_mixture(first[model]):
+            panels.append(("… with mixture", _fid(table[f"{MIXTURE}FID"]), tiles_of(first[model], "mixture")))
     panels.append(("real", _fid(pd.Series([anchors(dataset)["FID"]])), real(first[MODELS[-1]])))
     whole = _side_by_side(panels)
     return whole.convert("L").quantize(16) if DATASETS[dataset].channels == 1 else whole  # a third of the bytes

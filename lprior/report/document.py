@@ -67,14 +67,15 @@ def write_report(
         shutil.rmtree(output / folder, ignore_errors=True)
         (output / folder).mkdir(parents=True)
     shutil.copytree(SOURCES, output, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pdf", "*.sh"))
+    controls = [f"{part.file}control" for part, chosen in parts.items() if _write_part(part, chosen, runs, output)]
     for part, chosen in parts.items():
-        _write_part(part, chosen, runs, output)
         for model in lost_models(part, chosen, diverged):
             write_pictures(f"{part.file}{model}", output / "figures")
         conditional.conditional_table(list(runs.values()), part).write(output / "tables", f"{part.file}conditional")
     (output / "pages.tex").write_text("".join(_pages(part, first_seeds(chosen)) for part, chosen in parts.items()))
     by_study = {name: finished((studies or results) / name) for name in STUDIES}
     beside, facts = _write_studies(by_study, output)
+    beside |= {name: [] for name in controls}
     if conditional.write_sheets(list(runs.values()), output / "figures"):
         beside["conditional"] = ["fig:conditional"]
     if of_gpu := gpu.write(studies or results, output):
@@ -196,10 +197,10 @@ def _copy_figures(source: Path, names: tuple[str, ...], figures: Path) -> bool:
     return True
 
 
-def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], output: Path) -> None:
-    """Figures and tables of the runs of one part."""
+def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], output: Path) -> bool:
+    """Figures and tables of the runs of one part; whether there are samples of the control."""
     logs = {name: runs[name].log() for name in table["run"]}
-    write_panels(part, table, runs, output / "figures")
+    control = write_panels(part, table, runs, output / "figures")
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)
@@ -210,6 +211,7 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
         results_table(table, SECOND).write(output / "tables", f"{part.file}second")
     more_table(table, part.more).write(output / "tables", f"{part.file}more")
     (output / "tables" / f"{part.file}cost.tex").write_text(cost_table(table))
+    return control
 
 
 def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -> None:

@@ -43,6 +43,7 @@ NOTEBOOK = "notebook.ipynb"
 ANIMATION = "evolution.gif"
 PICTURES = {
     "samples": "A hundred samples from the prior, by the averaged decoder",
+    "mixture": "The control: a hundred samples by the same decoder, of a mixture of ten Gaussians fitted to its codes",
     "evolution": "The same noise, a column each, over epochs, a row each",
     "reconstructions": "Test images, and below each its reconstruction",
     "neighbours": "Samples, and below each the training image nearest to it in pixels",

@@ -16,7 +16,7 @@ from lprior.data import DATASETS, crop
 from lprior.errors import UserError
 from lprior.report.parts import Part, first_seeds
 from lprior.report.sheets import PADDING, SHEETS, published
-from lprior.results import RunFolder
+from lprior.results import STILLS, RunFolder
 from lprior.stored import read_picture
 from lprior.tiles import COLUMNS, sheet
 
@@ -24,12 +24,25 @@ SIDE = 7  # tiles a side of a panel, at most
 OTHERS = ("mnist/2018", "mnist/learned", "cifar10/2018", "cifar10/learned")  # of `sheets.SHEETS`
 
 
-def write_panels(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], folder: Path) -> None:
-    """<model>-side, the first samples of each model's first seed, and real-side, the first test images."""
+CONTROL = "lpaae-fixed"  # the model whose mixture is shown beside the models' own samples
+
+
+def write_panels(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], folder: Path) -> bool:
+    """<model>-side, the first samples of each model's first seed; control-side, those of the mixture fitted to the
+    codes of `CONTROL`; and real-side, the first test images. Whether there is a control's."""
     first = first_seeds(table)
     for key, facts in first.iterrows():
         _save(tiles_of(runs[facts["run"]], "samples"), folder / f"{part.file}{key}-side")
     _save(real(runs[first["run"].iloc[0]]), folder / f"{part.file}real-side")
+    control = CONTROL in first.index and has_mixture(runs[first.at[CONTROL, "run"]])
+    if control:
+        _save(tiles_of(runs[first.at[CONTROL, "run"]], "mixture"), folder / f"{part.file}control-side")
+    return control
+
+
+def has_mixture(run: RunFolder) -> bool:
+    """Whether the run has the control's samples: a mixture could be fitted, and they are published."""
+    return any((run / f"mixture{suffix}").exists() for suffix in STILLS)
 
 
 def write_others(source: Path, folder: Path) -> None:
