@@ -122,7 +122,8 @@ def test_metrics_are_in_words_with_units_the_mixture_and_the_published_run_besid
     assert dict(ours) | {
         "FID (less is better)": "1.23", "KID times 1000 (less is better)": "10",
         "FID by the second judge (less is better)": "5.50", "score of the sheet (more is better)": "8.00",
-        "rarest class % (more is better)": "5.0", "commonest class % (less is better)": "95.0", "precision (more is better)": "no value",
+        "rarest class % (more is better)": "5.0", "commonest class % (less is better)": "95.0",
+        "precision (more is better)": "no value",
     } == dict(ours)  # fmt: skip
     assert mixture["FID (less is better)"] == "2.50"
     assert mixture["KID times 1000 (less is better)"] == "–"
