@@ -22,7 +22,8 @@ from lprior.config import resolve
 from lprior.model import load
 from lprior.plane import SIDE, SIDE_WITH_S
 from lprior.report.cover import GAP, LINE
-from lprior.report.gallery import command, difference, write_gallery
+from lprior.report.departures import departures, in_words
+from lprior.report.gallery import command, write_gallery
 from lprior.report.html import in_mathml
 from lprior.results import RunFolder
 from lprior.runs import runs_of, title_of
@@ -162,14 +163,23 @@ def test_the_plane_shows_what_the_model_makes_of_the_noise(gallery):
 
 def test_the_configuration_is_told_as_the_difference_from_the_preset():
     config = resolve("lpaae", "mnist", "quick", "supervised", seed=1, epochs=3, lam=20.0)
-    assert {name: (before, after) for name, before, after in difference(config)} == {
+    assert {name: (before, after) for name, before, after in departures(config, "")} == {
         "epochs": (20, 3), "condition": ("none", "supervised"), "lam": (50.0, 20.0),
         "lam_info": (1.0, 0.2),
     }  # fmt: skip
     assert command(config) == (
         "python -m lprior run mnist-lpaae-supervised-s1 --preset quick --set epochs=3 --set lam=20.0"
     )
-    assert difference(resolve("aae", "mnist", "quick")) == []
+    assert departures(resolve("aae", "mnist", "quick"), "") == []
+
+
+def test_runs_of_values_that_their_preset_no_longer_has_are_named():
+    now = resolve("lpaae", "cifar10", "quick", "supervised")
+    assert in_words([now, resolve("lpaae", "cifar10", "quick")]) == ""
+    before = [resolve("lpaae", "cifar10", "quick", variant, lam=0.3) for variant in ("", "supervised", "supervised")]
+    assert in_words([now, *before]) == (
+        r"LP-AAE; LP-AAE, supervised: trained with \texttt{lam=0.3}, 1.0 by now."
+    )
 
 
 def test_the_same_runs_give_the_same_pages(gallery, tmp_path):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lprior import curves, figures
 from lprior.errors import UserError
-from lprior.report import attributes, conditional, gpu
+from lprior.report import attributes, conditional, departures, gpu
 from lprior.report.architecture import networks_table
 from lprior.report.commands import commands_table, referred, runs_table
 from lprior.report.diverged import lost_models, model_of, write_pictures
@@ -92,6 +92,10 @@ def write_report(
         write_others(sheets, output / "figures")
         beside["sheets"] = []
     facts |= of_gpu | of_attributes | _write_claims(table, by_study, output)
+    facts |= {
+        f"{part.key}earlier": departures.in_words(runs[name].config() for name in chosen["run"])
+        for part, chosen in parts.items()
+    }
     facts |= {f"{part.key}s": conditional.control_in_words(list(runs.values()), part) for part in parts}
     _write_setup(parts, runs, output / "tables")
     shown = [runs[name] for chosen in parts.values() for name in chosen["run"]]

@@ -20,11 +20,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lprior import curves, figures, plane
-from lprior.config import RunConfig, resolve
+from lprior.config import RunConfig
 from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.evaluation.metrics import METRICS, by_title
 from lprior.model import load
+from lprior.report.departures import departures
 from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.html import notebook_html
 from lprior.report.latex import MISSING, plain, spread
@@ -156,7 +157,7 @@ def run_page(run: RunFolder, table: pd.DataFrame, made: Path) -> dict:
         _write_notebook(run.path, made)
     return {
         "shown": shown, "control": control, "real": real, "arrows": arrows, "facts": facts.to_dict(),
-        "captions": PICTURES, "difference": difference(config), "command": command(config), "weights": has_weights,
+        "captions": PICTURES, "difference": departures(config, ""), "command": command(config), "weights": has_weights,
         "notebook": has_notebook, "archived": name in _archived(run.path.parent),
         "plane": _plane(run, config, made),
         "seeds": table[(table["key"] == config.model) & (table["dataset"] == config.dataset)]["seed"].to_dict(),
@@ -227,28 +228,9 @@ def _plane(run: RunFolder, config: RunConfig, made: Path) -> dict | None:
     return {"picture": address, "side": plane.side(blocks), "blocks": blocks}
 
 
-def difference(config: RunConfig) -> list[tuple[str, Any, Any]] | None:
-    """Name, the preset's value, and the run's, where they differ; None if nobody knows the preset."""
-    return _changed(config, "")
-
-
-def _changed(config: RunConfig, variant: str) -> list[tuple[str, Any, Any]] | None:
-    try:
-        preset = resolve(config.algorithm, config.dataset, config.preset, variant, config.seed)
-    except UserError:  # as `config.from_dict` says, it may be one that nobody has imported
-        return None
-    before, after = _flat(preset), _flat(config)
-    return [(name, before[name], value) for name, value in after.items() if value != before[name] and name != "variant"]
-
-
-def _flat(config: RunConfig) -> dict[str, Any]:
-    values = config.to_dict()
-    return {name: value for name, value in values.items() if name != "settings"} | values["settings"]
-
-
 def command(config: RunConfig) -> str:
     """What makes the run, in a shell."""
-    given = {name: value for name, _, value in _changed(config, config.variant) or []}
+    given = {name: value for name, _, value in departures(config, config.variant) or []}
     sets = "".join(f" --set {shlex.quote(as_settings({name: value}))}" for name, value in given.items())
     return f"python -m lprior run {config.name} --preset {config.preset}{sets}"
 
