@@ -222,5 +222,5 @@ def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -
     """The pictures of a run."""
     for name in PICTURES:
         figures.save_for_print(run.still(name), folder / f"{stem}-{name}")
-    figures.save_for_print(unlabelled(run.still("evolution")), folder / f"{stem}-evolution", times=1)
+    figures.save_for_print(unlabelled(run.still("evolution")), folder / f"{stem}-evolution", times=1, quality=35)
     figures.save_pdf(curves.course_figure(log), folder / f"{stem}-course.pdf")
