@@ -176,9 +176,9 @@ def test_the_configuration_is_told_as_the_difference_from_the_preset():
 def test_runs_of_values_that_their_preset_no_longer_has_are_named():
     now = resolve("lpaae", "cifar10", "quick", "supervised")
     assert in_words([now, resolve("lpaae", "cifar10", "quick")]) == ""
-    before = [resolve("lpaae", "cifar10", "quick", variant, lam=0.3) for variant in ("", "supervised", "supervised")]
+    before = [resolve("lpaae", "cifar10", "quick", variant, lam=0.5) for variant in ("", "fixed", "fixed")]
     assert in_words([now, *before]) == (
-        r"LP-AAE; LP-AAE, supervised: trained with \texttt{lam=0.3}, 1.0 by now."
+        r"LP-AAE; LP-AAE, fixed prior: trained with \texttt{lam=0.5}, 1.0 by now."
     )
 
 
