@@ -8,7 +8,6 @@ from lprior.evaluation.measurement import measure
 from lprior.model import SHEET, Model
 from lprior.provenance import code_sha256
 from lprior.results import FEW, METRICS, MIXTURE, OLD, RunFolder
-from lprior.tiles import sheet
 
 
 def record(
@@ -18,6 +17,8 @@ def record(
     """Measure the model of a run, write the metrics and the control's sheet into its folder, which the caller holds,
     and into its provenance by which code; the metrics. `whole` and `tell`: see `measure`; if not whole, they are in
     glance.json. Raises TrainingDiverged if samples are no finite numbers, UserError for what cannot be written."""
+    from lprior.tiles import sheet
+
     if whole:
         (result / MIXTURE).unlink(missing_ok=True)  # of fewer epochs; and now there may be none
     values = measure(

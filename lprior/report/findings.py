@@ -74,19 +74,24 @@ def recalls(table: pd.DataFrame) -> str:
 
 
 def mixtures(table: pd.DataFrame) -> str:
-    """On which models a mixture fitted afterwards is better than the model's own prior, and on which it is worse."""
-    keys = [key for key in table["key"].unique() if len(values(table, key, f"{MIXTURE}FID"))]
-    if not keys:
-        return UNMEASURED
+    """On which models a mixture fitted afterwards is better than the model's own prior, and on which it is worse; of
+    models with few seeds in a sentence of their own."""
+    of_seeds: dict[int, list[str]] = {}
+    for key in table["key"].unique():
+        if seeds := len(values(table, key, f"{MIXTURE}FID")):
+            of_seeds.setdefault(min(seeds, ENOUGH), []).append(key)
+    return " ".join(_of_mixtures(table, *group) for group in sorted(of_seeds.items(), reverse=True)) or UNMEASURED
+
+
+def _of_mixtures(table: pd.DataFrame, seeds: int, keys: list[str]) -> str:
     said = []
     for name in ("FID", "score", "recall"):
         found = {key: signs_of(table, (key, MIXTURE), (key, ""), [name]) for key in keys}
         signs = {key: one[name] for key, one in found.items() if one}
         said += _split(signs, {1: f"improves {name} on", -1: f"worsens {name} on"})
     said = said or ["changes nothing that is told apart"]
-    fewest = min(int((table["key"] == key).sum()) for key in keys)
-    rest = "; no other difference to a model's own prior is told apart" if fewest >= ENOUGH else ""
-    return f"{_began(fewest)}, a mixture fitted afterwards {listed(said)}{rest}."
+    rest = "; no other difference to a model's own prior is told apart" if seeds >= ENOUGH else ""
+    return f"{_began(seeds)}, a mixture fitted afterwards {listed(said)}{rest}."
 
 
 def changes(table: pd.DataFrame, base: str, models: Iterable[str], names: Iterable[str] = ("FID",)) -> str:

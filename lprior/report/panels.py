@@ -14,6 +14,7 @@ from lprior import figures
 from lprior.config import RunConfig
 from lprior.data import DATASETS, crop
 from lprior.errors import UserError
+from lprior.report.frame import MIXTURE
 from lprior.report.parts import Part, first_seeds
 from lprior.report.sheets import PADDING, SHEETS, published
 from lprior.results import STILLS, RunFolder
@@ -34,7 +35,8 @@ def write_panels(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], fo
     for key, facts in first.iterrows():
         _save(tiles_of(runs[facts["run"]], "samples"), folder / f"{part.file}{key}-side")
     _save(real(runs[first["run"].iloc[0]]), folder / f"{part.file}real-side")
-    control = CONTROL in first.index and has_mixture(runs[first.at[CONTROL, "run"]])
+    measured = f"{MIXTURE}FID" in table
+    control = measured and CONTROL in first.index and has_mixture(runs[first.at[CONTROL, "run"]])
     if control:
         _save(tiles_of(runs[first.at[CONTROL, "run"]], "mixture"), folder / f"{part.file}control-side")
     return control
