@@ -349,6 +349,6 @@ def test_in_a_browser_two_runs_stand_side_by_side(browse, gallery):
     page, pair = browse("gallery/compare.html#cifar10-lpaae-s0,mnist-lpaae-s1"), ("cifar10-lpaae-s0", "mnist-lpaae-s1")
     metrics = [RunFolder(gallery / name).read_json("metrics.json") for name in pair]
     fid = [f"{next(value for key, value in one.items() if key.startswith('fid_')):.2f}" for one in metrics]
-    for side, name, value, pictures in zip(page.locator(".side").all(), pair, fid, (4, 1), strict=True):
+    for side, name, value, pictures in zip(page.locator(".side").all(), pair, fid, (5, 1), strict=True):
         assert side.locator("select").input_value() == name
         assert side.locator("td").nth(1).inner_text() == value and side.locator(".pictures img").count() == pictures
