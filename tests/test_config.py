@@ -86,7 +86,7 @@ def test_the_models_of_the_main_tables():
 
 
 def test_cifar10_has_the_runs_that_its_part_of_the_report_shows():
-    assert runs_of("quick", "cifar10") == [f"cifar10-{model}-s0" for model in [*models(), "lpaae-supervised"]]
+    assert runs_of("quick", "cifar10") == [f"cifar10-{model}-s0" for model in [*models(), "lpaae-supervised", "lpaae-unsupervised"]]
 
 
 def test_seeds_replace_those_of_the_preset():
