@@ -29,7 +29,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.figures import is_grey, spaced
 from lprior.model import load
-from lprior.results import LANGUAGE, MIXTURE, RunFolder
+from lprior.results import LANGUAGE, MIXTURE_SHEET, RunFolder
 from lprior.runs import STUDIES, models
 from lprior.stored import damaged, first_line, read_frames, read_picture
 
@@ -146,8 +146,8 @@ def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
         if path.exists():
             shown |= _place(path, folder, lossless=with_weights and stem == "samples")
     if is_main(config):
-        if (run / MIXTURE).exists():
-            _place(run / MIXTURE, folder)
+        if (run / MIXTURE_SHEET).exists():
+            _place(run / MIXTURE_SHEET, folder)
         if (run / NOTEBOOK).exists():
             slim_notebook(run / NOTEBOOK, folder / NOTEBOOK, shown)
         if DATASETS[config.dataset].family == "digits" and (run / ANIMATION).exists():

@@ -49,12 +49,12 @@ OUTPUTS = (  # of these: what a run ends with, and does not read when it is resu
 )  # fmt: skip
 LANGUAGE = "language.json"
 METRICS, FEW, OLD = "metrics.json", "glance.json", "metrics.old.json"
-MIXTURE = "mixture.png"
+MIXTURE_SHEET = "mixture.png"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 OF_A_RUN = {  # what tells a run's folder
-    "config.json", "provenance.json", FEW, LANGUAGE, MIXTURE, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
+    "config.json", "provenance.json", FEW, LANGUAGE, MIXTURE_SHEET, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
 }  # fmt: skip
 
 
@@ -184,6 +184,10 @@ class RunFolder:
     def still(self, stem: str) -> Path:
         """Raises UserError if there is none."""
         return still(self.path, stem)
+
+    def has_still(self, stem: str) -> bool:
+        """Whether there is a picture of that name."""
+        return any((self.path / f"{stem}{suffix}").exists() for suffix in STILLS)
 
     def save_checkpoint(self, config: RunConfig, state: dict) -> None:
         """Write checkpoint.pt; the one before, if it is good, is kept as checkpoint.previous.pt."""

@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageDraw
 from lprior import __main__ as cli
 from lprior import plane, publish, weights
 from lprior.model import load
-from lprior.results import MIXTURE, RunFolder
+from lprior.results import MIXTURE_SHEET, RunFolder
 
 RUN = "mnist5k-lpaae-s0"
 
@@ -73,7 +73,7 @@ def test_what_is_published_of_runs_can_be_reported(finished, target, tmp_path):
     rest = {*publish.NUMBERS, *(f"{stem}.png" for stem in publish.STILLS)}
     main = {"mnist5k-aae-s0", "mnist5k-lpaae-s0", "mnist5k-lpaae-fixed-s0", "mnist5k-vaegan-s0"}
     for run in finished.iterdir():
-        beside = {weights.FILE, publish.ANIMATION, MIXTURE} if run.name in main else set()
+        beside = {weights.FILE, publish.ANIMATION, MIXTURE_SHEET} if run.name in main else set()
         beside |= {plane.FILE} if "supervised" in run.name else set()  # with labels and without
         assert names(target / run.name) == rest | beside
     assert command("report", target, tmp_path / "report") == 0

@@ -76,7 +76,8 @@ def assert_same_result(one, two):
 def test_a_run_leaves_every_file_of_the_contract(finished, algorithm):
     folder = finished / f"mnist5k-{algorithm}-s0"
     assert FILES <= {path.name for path in folder.iterdir()}
-    assert set(results.OUTPUTS) == FILES - {"config.json", "provenance.json", results.MIXTURE} | {"notebook.ipynb"}
+    beside = {"config.json", "provenance.json", results.MIXTURE_SHEET}
+    assert set(results.OUTPUTS) == FILES - beside | {"notebook.ipynb"}
     assert not list(folder.rglob(".writing-*"))
 
 
@@ -246,7 +247,7 @@ def test_an_unmeasured_run_is_whole_but_for_its_metrics(uninterrupted, tmp_path)
     result = train(configuration(), tmp_path, unmeasured=True)
     made = result.read_json("provenance.json")
     assert result.trained and not (tmp_path / "metrics.json").exists()
-    assert FILES - {"metrics.json", results.MIXTURE} <= {path.name for path in tmp_path.iterdir()}
+    assert FILES - {"metrics.json", results.MIXTURE_SHEET} <= {path.name for path in tmp_path.iterdir()}
     assert {"seconds_per_epoch", "training_seconds", "peak_memory_bytes", "engine", "finished"} <= set(made)
     train(configuration(), tmp_path)
     assert_same_result(result, uninterrupted)

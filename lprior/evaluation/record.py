@@ -7,7 +7,7 @@ from lprior.errors import UserError
 from lprior.evaluation.measurement import measure
 from lprior.model import SHEET, Model
 from lprior.provenance import code_sha256
-from lprior.results import FEW, METRICS, MIXTURE, OLD, RunFolder
+from lprior.results import FEW, METRICS, MIXTURE_SHEET, OLD, RunFolder
 
 
 def record(
@@ -20,9 +20,9 @@ def record(
     from lprior.tiles import sheet
 
     if whole:
-        (result / MIXTURE).unlink(missing_ok=True)  # of fewer epochs; and now there may be none
+        (result / MIXTURE_SHEET).unlink(missing_ok=True)  # of fewer epochs; and now there may be none
     values = measure(
-        model, train, test, whole, tell, lambda images: result.write(MIXTURE, sheet(images[:SHEET]).save)
+        model, train, test, whole, tell, lambda images: result.write(MIXTURE_SHEET, sheet(images[:SHEET]).save)
     )
     result.write_json(METRICS if whole else FEW, values)
     for name in (OLD, *([FEW] if whole else [])):

@@ -10,7 +10,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.latex import plain, spread
-from lprior.report.panels import CONTROL, SIDE, has_mixture, real, tiles_of
+from lprior.report.panels import CONTROL, SIDE, real, tiles_of
 from lprior.results import finished
 from lprior.runs import title_of
 from lprior.tiles import sheet
@@ -33,7 +33,7 @@ def cover(folder: Path, dataset: str) -> Image.Image:
     for model, found in of_model.items():
         table = table_of(found)
         panels.append((title_of(model), _fid(table["FID"]), tiles_of(first[model], "samples")))
-        if model == CONTROL and has_mixture(first[model]):
+        if model == CONTROL and first[model].has_still("mixture"):
             panels.append(("… with mixture", _fid(table[f"{MIXTURE}FID"]), tiles_of(first[model], "mixture")))
     panels.append(("real", _fid(pd.Series([anchors(dataset)["FID"]])), real(first[MODELS[-1]])))
     whole = _side_by_side(panels)

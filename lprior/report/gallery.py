@@ -30,7 +30,7 @@ from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.html import notebook_html
 from lprior.report.latex import MISSING, plain, spread
 from lprior.report.tables import like_anchors
-from lprior.results import WRITING, RunFolder, finished, still
+from lprior.results import WRITING, RunFolder, finished
 from lprior.runs import models, title_of, variants_of
 from lprior.settings import as_settings
 from lprior.stored import damaged, read_frames, read_picture
@@ -181,10 +181,7 @@ def _archived(folder: Path) -> set[str]:
 
 
 def _picture(run: RunFolder, stem: str) -> Path | None:
-    try:
-        return still(run.path, stem)
-    except UserError:  # of further seeds only samples are published
-        return None
+    return run.still(stem) if run.has_still(stem) else None  # of further seeds only samples are published
 
 
 def frames_of(run: RunFolder, config: RunConfig, made: Path) -> list[dict]:

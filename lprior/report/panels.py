@@ -17,14 +17,12 @@ from lprior.errors import UserError
 from lprior.report.frame import MIXTURE
 from lprior.report.parts import Part, first_seeds
 from lprior.report.sheets import PADDING, SHEETS, published
-from lprior.results import STILLS, RunFolder
+from lprior.results import RunFolder
 from lprior.stored import read_picture
 from lprior.tiles import COLUMNS, sheet
 
 SIDE = 7  # tiles a side of a panel, at most
 OTHERS = ("mnist/2018", "mnist/learned", "cifar10/2018", "cifar10/learned")  # of `sheets.SHEETS`
-
-
 CONTROL = "lpaae-fixed"  # the model whose mixture is shown beside the models' own samples
 
 
@@ -36,15 +34,10 @@ def write_panels(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], fo
         _save(tiles_of(runs[facts["run"]], "samples"), folder / f"{part.file}{key}-side")
     _save(real(runs[first["run"].iloc[0]]), folder / f"{part.file}real-side")
     measured = f"{MIXTURE}FID" in table
-    control = measured and CONTROL in first.index and has_mixture(runs[first.at[CONTROL, "run"]])
+    control = measured and CONTROL in first.index and runs[first.at[CONTROL, "run"]].has_still("mixture")
     if control:
         _save(tiles_of(runs[first.at[CONTROL, "run"]], "mixture"), folder / f"{part.file}control-side")
     return control
-
-
-def has_mixture(run: RunFolder) -> bool:
-    """Whether the run has the control's samples: a mixture could be fitted, and they are published."""
-    return any((run / f"mixture{suffix}").exists() for suffix in STILLS)
 
 
 def write_others(source: Path, folder: Path) -> None:
