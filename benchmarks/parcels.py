@@ -7,9 +7,9 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from lprior import weights
+from lprior import publish, weights
 from lprior.errors import UserError
-from lprior.results import OUTPUTS, RunFolder
+from lprior.results import METRICS, OUTPUTS, RunFolder
 
 PART = 15 * 2**20  # bytes of a part
 SUMS = "SHA256SUMS"
@@ -17,19 +17,22 @@ DESCRIPTIONS = ("config.json", "provenance.json")
 
 
 def pack(results: Path, names: Iterable[str], others: Iterable[Path], to: Path) -> int:
-    """Write the runs `names`, <preset>/<run> below `results`, without what resuming needs and with weights in half
+    """Write the runs `names`, <preset>/<run> below `results`, of each what `_wanted` says and weights in half
     precision, and `others`, files below `results`, as parts into the folder `to`; their size in bytes."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as archive:
         for name in names:
             run = RunFolder(results / name)
-            for file in (*DESCRIPTIONS, *OUTPUTS):
-                if (run / file).exists() and file != weights.FILE:
+            for file in _wanted(run):
+                if not (run / file).exists():
+                    continue
+                if file != weights.FILE:
                     archive.add(run / file, f"{name}/{file}")
-            small = weights.half(run / weights.FILE)
-            member = tarfile.TarInfo(f"{name}/{weights.FILE}")
-            member.size = len(small)
-            archive.addfile(member, io.BytesIO(small))
+                    continue
+                small = weights.half(run / file)
+                member = tarfile.TarInfo(f"{name}/{file}")
+                member.size = len(small)
+                archive.addfile(member, io.BytesIO(small))
         for path in others:
             archive.add(path, str(path.relative_to(results)))
     to.mkdir(parents=True, exist_ok=True)
@@ -40,6 +43,15 @@ def pack(results: Path, names: Iterable[str], others: Iterable[Path], to: Path) 
         sums.append(f"{hashlib.sha256(part).hexdigest()}  lprior.tar.gz.{number:02}\n")
     (to / SUMS).write_text("".join(sums))
     return len(whole)
+
+
+def _wanted(run: RunFolder) -> tuple[str, ...]:
+    """Files that `publish` may want of it, and what measuring it at home takes."""
+    if publish.is_study(run.path) and (run / METRICS).exists():
+        return (*DESCRIPTIONS, METRICS, "log.csv", "samples.png")
+    if publish.is_study(run.path) or run.config().seed:
+        return (*DESCRIPTIONS, METRICS, "log.csv", "samples.png", weights.FILE)
+    return (*DESCRIPTIONS, *OUTPUTS)
 
 
 def unpack(folder: Path, results: Path) -> list[str]:

@@ -172,6 +172,6 @@ def variants(size: int) -> tuple[str, str]:
 STUDY = Study(
     "codes", "Sizes of codes", "quick", {},
     tuple(f"lpaae{prior}" for size in CODES for prior in variants(size)),
-    seeds=(0,), family="digits", render=render, fitted=("gmm1", "gmm100", "flow", "kde", "codes"),
+    seeds=(0, 1, 2), family="digits", render=render, fitted=("gmm1", "gmm100", "flow", "kde", "codes"),
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
