@@ -17,7 +17,7 @@ from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.latex import plain, spread
 from lprior.report.papers import papers
 from lprior.report.sheets import published, real_like
-from lprior.report.studies.codes import PANELS, curves
+from lprior.report.studies.codes import PANELS, each_seed, means
 from lprior.results import RunFolder
 from lprior.runs import CODES, STUDIES, models, parse_run, runs_of, title_of
 
@@ -168,7 +168,7 @@ def test_the_readme_states_the_metrics_of_real_images(dataset, title):
 
 
 def test_the_results_have_the_sizes_of_codes():
-    lines = curves([RunFolder(path.parent) for path in sorted((PUBLISHED / "codes").glob("*/metrics.json"))])
+    lines = means(each_seed([RunFolder(path.parent) for path in sorted((PUBLISHED / "codes").glob("*/metrics.json"))]))
     columns = ("learned", "fixed", "fixed + mixture of 10", "fixed + mixture of 100", "learned + mixture of 100")
     for size in CODES:
         cells = (" / ".join(f"{lines[column].loc[size, name]:.2f}" for name in PANELS) for column in columns)

@@ -15,7 +15,7 @@ from lprior.report.control import UNMEASURED
 from lprior.report.document import LATENT, write_report
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
 from lprior.report.parts import CIFAR10, DIGITS
-from lprior.report.studies.codes import codes_figure, curves
+from lprior.report.studies.codes import codes_figure, each_seed
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, Study, models, presets, runs_of
@@ -112,7 +112,7 @@ def test_the_curves_over_code_sizes_are_means_of_each_prior(tmp_path):
         for model, fid in models.items()
         for seed in (0, 1)
     ]
-    fid, *_ = codes_figure(curves(runs), 1000).axes
+    fid, *_ = codes_figure(each_seed(runs), 1000).axes
     assert fid.get_title() == "FID of 1,000 samples"
     lines = {line.get_label(): [*zip(*line.get_data(), strict=True)] for line in fid.lines}
     assert lines["learned"] == [(2, 9.5), (8, 3.5)] and lines["fixed"] == [(2, 8.5), (8, 4.5)]
@@ -129,7 +129,7 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     assert (found.values["codes/seeds"], found.values["codes/epochs"]) == ("1 seed", "20")
     said = "A mixture of a hundred on the learned prior's codes and the learned prior were not both measured."
     assert found.values["codes/own"] == said
-    lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(curves(runs), 1).axes[0].lines}
+    lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(each_seed(runs), 1).axes[0].lines}
     assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned + mixture of 10"] == [9.0, 2.5]
     rows, fixed = ([row[:4] for row in cells(found.tables[name].rows)] for name in ("codes", "codes-fixed"))
     assert rows[:2] == [["LP-AAE, code of 2", "1", "20", "9.00"], [r"\quad with mixture", "1", "20", "9.00"]]
@@ -153,6 +153,29 @@ def test_where_the_judges_differ_or_values_are_close_neither_is_better(tmp_path,
     ]
     found = STUDIES["codes"].render(runs).values["codes/control"]
     assert found == (said or "The mixture of ten on the fixed prior's codes and the learned prior are not told apart.")
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),  # the second judge's FID of the learned prior, less 5
+    [
+        (0.0, "The learned prior has the better FID at 8 entries."),
+        (9.0, "The mixture of ten on the fixed prior's codes and the learned prior are not told apart."),
+    ],
+)
+def test_of_three_seeds_an_interval_tells_two_lines_apart(tmp_path, second, said):
+    """At 8 entries; at 2 the same means vary more."""
+    apart = {"": (0.1, 1.0), "-code_2": (1.0, 1.0)}
+    runs = []
+    for seed in (0, 1, 2):
+        for size, (spread, gap) in apart.items():
+            fid, others = 5 + spread * seed, {"fid_mnist_resnet_clf1": 5.0 + second + seed / 100}
+            runs.append(run_with(tmp_path, f"lpaae{size}", seed, fid_x=fid, **others))
+            mixed = {"gmm10_fid_x": fid + gap, "gmm10_fid_mnist_resnet_clf1": 7.0 + seed / 100}
+            runs.append(run_with(tmp_path, f"lpaae-fixed{size.replace('-', '_')}", seed, **mixed))
+    found = STUDIES["codes"].render(runs)
+    assert found.values["codes/control"] == said and "means over 3 seeds" in found.values["codes/tested"]
+    bars = codes_figure(each_seed(runs), 1).axes[0].collections[0].get_segments()
+    assert [round(high - low, 6) for (_, low), (_, high) in bars] == [2.0, 0.2]
 
 
 def test_a_wider_prior_with_more_recall_and_a_worse_fid_is_named(tmp_path):

@@ -5,8 +5,9 @@ from matplotlib.figure import Figure
 
 from lprior import runs
 from lprior.curves import logarithmic
-from lprior.evaluation.metrics import FITTED, by_title
-from lprior.report.control import listed
+from lprior.evaluation.metrics import FITTED
+from lprior.report.control import listed, sign
+from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, SECOND, anchors, form, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows, row, spread
 from lprior.report.studies.shown import Shown
@@ -40,58 +41,71 @@ PAIRS = {  # name of a sentence -> the two lines that it compares
     "own": ("learned + mixture of 100", "learned"),
     "hundreds": ("learned + mixture of 100", "fixed + mixture of 100"),
 }
-SINGLE = "All values are of single runs; no difference is tested."
-LEVEL = 0.05  # two values are level if they differ by no more than this
+LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
+TESTED = (
+    "Values are means over {seeds} seeds. Models are told apart by 95\\,\\% intervals over seeds and both judges "
+    "(section~\\ref{{sec:protocol}}); for so many comparisons the intervals are not widened."
+)
+UNTESTED = (
+    f"No difference is tested, of {{seeds}} seed{{s}}: values within {LEVEL:.2f} of each other are not told apart, nor "
+    "is what the two judges see differently."
+)
 
 
 def render(finished: list[RunFolder]) -> Shown:
     """Rows for each model and the priors fitted to its codes, the figure, and in words who is better where."""
     if not finished:
         return Shown(whole=False)
-    lines = curves(finished)
+    values, seconds = each_seed(finished), each_seed(finished, SECOND)
+    lines = means(values)
     tables = {
         name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
         for name, models in (("codes", STUDY.models[::2]), ("codes-fixed", STUDY.models[1::2]))
     }
-    second = curves(finished, SECOND)
-    tables["codes-second"] = second_table(second)
+    tables["codes-second"] = second_table(means(seconds))
     found = table_of(finished)
     seeds = int(found.groupby("key").size().min())
-    said = {f"codes/{name}": in_words(lines, second, *pair) for name, pair in PAIRS.items()}
+    said = {f"codes/{name}": in_words(values, seconds, *pair) for name, pair in PAIRS.items()}
     said |= {
         "codes/recall": recall_in_words(lines),
-        "codes/level": f"{LEVEL:.2f}",
-        "codes/tested": SINGLE if seeds == 1 else f"All values are means over {seeds} seeds; no difference is tested.",
+        "codes/tested": (TESTED if seeds >= ENOUGH else UNTESTED).format(seeds=seeds, s="s" * (seeds > 1)),
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
     real = anchors(found["dataset"].iloc[0]) if like_anchors(found) else {}
-    return Shown(tables, {"codes": codes_figure(lines, found["samples"].iloc[0], real)}, values=said)
+    return Shown(tables, {"codes": codes_figure(values, found["samples"].iloc[0], real)}, values=said)
 
 
-def curves(runs: list[RunFolder], judge: str = "") -> dict[str, pd.DataFrame]:
-    """For each of `LINES` and `DECODED`, `PANELS` over the number of entries of a code: means over seeds. `judge`:
-    `SECOND` for the second one."""
+def each_seed(runs: list[RunFolder], judge: str = "") -> dict[str, pd.DataFrame]:
+    """For each of `LINES` and `DECODED`, `PANELS` of each run by the number of entries of a code. `judge`: `SECOND` for
+    the second one's."""
     table = table_of(runs)
     prior, size = [run.config().settings.prior for run in runs], table["code"].astype(int)
     found = {}
     for label, (of, before, *_) in (LINES | DECODED).items():
         columns = {name: pd.to_numeric(table.get(judge + before + name), errors="coerce") for name in PANELS}
-        found[label] = pd.DataFrame(columns, index=table.index)[[p == of for p in prior]].groupby(size).mean()
+        of_prior = [p == of for p in prior]
+        found[label] = pd.DataFrame(columns, index=table.index)[of_prior].set_index(size[of_prior]).sort_index()
     return found
 
 
-def codes_figure(lines: dict[str, pd.DataFrame], samples: int, real: dict[str, float] | None = None) -> Figure:
-    """A panel for each of `PANELS`, and in it a line for each of `LINES`. `samples`: how many were measured. `real`:
-    what real images have, a grey line."""
+def means(values: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Over seeds, at each size."""
+    return {label: one.groupby(level=0).mean() for label, one in values.items()}
+
+
+def codes_figure(values: dict[str, pd.DataFrame], samples: int, real: dict[str, float] | None = None) -> Figure:
+    """A panel for each of `PANELS`, and in it a line for each of `LINES`, of means and bars of one standard deviation.
+    `samples`: how many were measured. `real`: what real images have, a grey line."""
     figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for label, (_, _, colour, style) in LINES.items():
-            line = lines[label]
-            axes.plot(line.index, line[name], style, marker="o", markersize=3, linewidth=0.9, color=colour, label=label)
+            at = values[label][name].groupby(level=0)
+            line = axes.plot(at.mean(), style, marker="o", markersize=3, linewidth=0.9, color=colour, label=label)[0]
+            axes.vlines(line.get_xdata(), at.mean() - at.std(), at.mean() + at.std(), color=colour, linewidth=0.9)
         if real:
             axes.axhline(real[name], color="grey", linewidth=0.8, linestyle="-.", label="real images")
         axes.set_xscale("log", base=2)
-        sizes = sorted({size for line in lines.values() for size in line.index})
+        sizes = sorted({size for one in values.values() for size in one.index})
         axes.set_xticks(sizes, sizes)
         axes.set_xlabel("entries of a code", fontsize=8)
         axes.set_title(f"{name} of {samples:,} samples", fontsize=8)
@@ -136,32 +150,36 @@ def recall_in_words(lines: dict[str, pd.DataFrame]) -> str:
     )
 
 
-def in_words(lines: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str) -> str:
+def in_words(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str) -> str:
     """At which sizes and in which of `PANELS` each of two lines is better than the other, the first one said first, by
-    means over seeds and by both judges, where both measured them; in LaTeX."""
+    both judges, where both measured them (`_signs`); in LaTeX."""
     better: dict[str, dict[str, list[str]]] = {CALLED[one]: {}, CALLED[other]: {}}  # which -> where -> metrics
     for name in PANELS:
-        by_judges = [_gaps(found[one][name], found[other][name], name) for found in (lines, second)]
-        first, both = by_judges[0].dropna(), by_judges[1].reindex(by_judges[0].index)
-        agreed = first[(both[first.index] == first) | both[first.index].isna()]
-        for which, sign in zip(better, (1, -1), strict=True):
-            if len(sizes := agreed.index[agreed == sign]):
+        first, both = (_signs(found[one][name], found[other][name], name) for found in (values, second))
+        agreed = [size for size, value in first.items() if both.get(size, value) == value]
+        for which, value in zip(better, (1, -1), strict=True):
+            if sizes := [size for size in agreed if first[size] == value]:
                 where = "every size" if len(sizes) == len(first) > 1 else f"{listed(sizes)} entries"
                 better[which].setdefault(where, []).append(name)
     said = [
         f"{which} has the better {listed(f'{listed(names)} at {where}' for where, names in found.items())}"
         for which, found in better.items() if found
     ]  # fmt: skip
-    measured = len(pd.concat([lines[one]["FID"], lines[other]["FID"]], axis=1).dropna())
+    measured = _signs(values[one]["FID"], values[other]["FID"], "FID")
     rest = f"{CALLED[one]} and {CALLED[other]} {'are not told apart' if measured else 'were not both measured'}"
     text = "; ".join(said) or rest
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _gaps(one: pd.Series, other: pd.Series, name: str) -> pd.Series:
-    """At each size 1 if `one` is better, -1 if `other` is, 0 if they are level; NaN if one was not measured."""
-    gap = (one - other) * (1 if by_title(name).higher_is_better else -1)
-    return (1.0 * (gap > LEVEL) - 1.0 * (gap < -LEVEL)).where(gap.notna())
+def _signs(one: pd.Series, other: pd.Series, name: str) -> dict[int, int]:
+    """At each size that was measured of both, 1 if `one` is better, -1 if `other` is, 0 if they are not told apart: by
+    intervals over seeds, or, of fewer than `ENOUGH`, by means that differ by more than `LEVEL`."""
+    found = {}
+    for size in one.dropna().index.unique().intersection(other.dropna().index.unique()):
+        values = one[[size]].dropna(), other[[size]].dropna()
+        told = min(map(len, values)) >= ENOUGH or abs(values[0].mean() - values[1].mean()) > LEVEL
+        found[int(size)] = sign(name, *values) if told else 0
+    return found
 
 
 def variants(size: int) -> tuple[str, str]:
