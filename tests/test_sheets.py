@@ -5,6 +5,7 @@ import hashlib
 import pytest
 import torch
 from PIL import Image
+from test_studies import run_with
 
 from lprior import data
 from lprior.errors import UserError
@@ -57,6 +58,24 @@ def test_pictures_in_colour_stay_as_they_are():
     assert prepared(images, "cifar10") is images
 
 
+def test_contrast_is_told_within_images_and_between_them():
+    flat = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 4, 4)
+    striped = torch.tensor([0, 100], dtype=torch.uint8).repeat(8).view(1, 1, 4, 4).expand(2, 3, 4, 4)
+    assert sheets.contrasts(flat) == [0, pytest.approx(70.71)]
+    assert sheets.contrasts(striped) == [pytest.approx(50.53), 0]
+
+
+def test_contrasts_are_those_of_a_run_s_sheet_beside_published_ones(tmp_path, monkeypatch):
+    bright = torch.tensor([0, 100], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 32, 32)
+    run = run_with(tmp_path, "lpaae", dataset="cifar10")
+    sheet(bright).save(run / "samples.png")
+    theirs = {"title": "theirs", "dataset": "cifar10", "contrasts": [7.0, 8.0], "real contrasts": [53.0, 32.0]}
+    monkeypatch.setattr(sheets, "published", lambda: {"a": theirs})
+    said = sheets.contrasts_in_words([run], "cifar10")
+    assert "of 53 within a picture" in said and said.endswith("LP-AAE 0 and 71; on published ones theirs 7 and 8.")
+    assert sheets.contrasts_in_words([run], "mnist") == ""
+
+
 def test_a_missing_sheet_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(sheets, "SHEETS", {"one": Sheet("one", "mnist5k", "none_*.png")})
     with pytest.raises(UserError, match=r"no sheet none_\*.png"):
@@ -95,4 +114,5 @@ def test_the_committed_scores_are_of_all_sheets_and_by_the_present_judges():
         assert row["title"] == SHEETS[key].title and row["files"]
         for name in ("first", "second"):
             assert row[name]["protocol"] == protocol(row["dataset"], second=name == "second")
+            assert ("contrasts" in row) == (row["dataset"] == "cifar10")
             assert 1 <= row[name]["score"] <= 10 and row[name]["real"]["samples"] >= 62

@@ -19,6 +19,7 @@ from lprior.report.hyperparameters import settings_table
 from lprior.report.latex import escape, named
 from lprior.report.panels import unlabelled, write_others, write_panels
 from lprior.report.parts import PARTS, Part, first_seeds
+from lprior.report.sheets import contrasts_in_words
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import (
     cost_table,
@@ -94,6 +95,12 @@ def write_report(
     facts |= of_gpu | of_attributes | _write_claims(table, by_study, output)
     facts |= {
         f"{part.key}earlier": departures.in_words(runs[name].config() for name in chosen["run"])
+        for part, chosen in parts.items()
+    }
+    facts |= {
+        f"{part.key}contrasts": contrasts_in_words(
+            (runs[name] for name in first_seeds(chosen)["run"]), chosen["dataset"].iloc[0]
+        )
         for part, chosen in parts.items()
     }
     facts |= {f"{part.key}s": conditional.control_in_words(list(runs.values()), part) for part in parts}

@@ -6,7 +6,7 @@ sheets themselves are not ours to ship: their sums say which files were scored.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from lprior.evaluation.formulas import classifier_score
 from lprior.evaluation.judges import load_evaluator, protocol
 from lprior.figures import tiles
 from lprior.outputs import replace_file
+from lprior.report.latex import escape
+from lprior.results import RunFolder
+from lprior.runs import title_of
 from lprior.stored import read_picture
 
 FILE = Path(__file__).parents[2] / "report" / "sheets.json"
@@ -59,10 +62,14 @@ def score_sheets(folder: Path) -> Iterator[tuple[str, dict]]:
     for dataset in dict.fromkeys(sheet.dataset for sheet in SHEETS.values()):
         test = load(dataset, split="test").images
         judges = {name: Scale(dataset, test, second=name == "second") for name in ("first", "second")}
+        in_colour = DATASETS[dataset].channels == 3
         for key, sheet in SHEETS.items():
             if sheet.dataset == dataset:
                 images, facts = _read(sheet, folder)
-                yield key, facts | {name: judge.measure(images) for name, judge in judges.items()}
+                facts |= {name: judge.measure(images) for name, judge in judges.items()}
+                if in_colour:
+                    facts |= {"contrasts": contrasts(images), "real contrasts": contrasts(test)}
+                yield key, facts
 
 
 def _read(sheet: Sheet, folder: Path) -> tuple[Tensor, dict]:
@@ -76,6 +83,34 @@ def _read(sheet: Sheet, folder: Path) -> tuple[Tensor, dict]:
         "grid": [side // (sheet.tile + PADDING) for side in (picture.height, picture.width)], "tile": sheet.tile,
         "images": len(images),
     }  # fmt: skip
+
+
+def contrasts(images: Tensor) -> list[float]:
+    """Of uint8 images (N, C, H, W), as standard deviations in their unit: that of an image's values, as the mean over
+    images, and that of the images' means."""
+    values = images.float().flatten(1)
+    return [round(number.item(), 2) for number in (values.std(dim=1).mean(), values.mean(dim=1).std())]
+
+
+def contrasts_in_words(runs: Iterable[RunFolder], dataset: str) -> str:
+    """Of the sheets of the runs, of published ones of a data set and of real images; "" where that was not measured."""
+    others = {sheet["title"]: sheet for sheet in published().values() if sheet["dataset"] == dataset}
+    real = next((sheet["real contrasts"] for sheet in others.values() if "real contrasts" in sheet), None)
+    if real is None:
+        return ""
+    ours = {
+        title_of(run.config().model): contrasts(tiles(run.still("samples"), run.config().image_size, PADDING))
+        for run in runs if run.has_still("samples")
+    }  # fmt: skip
+    theirs = {title: sheet["contrasts"] for title, sheet in others.items()}
+
+    def said(found: dict[str, list[float]]) -> str:
+        return ", ".join(f"{escape(title)} {one:.0f} and {other:.0f}" for title, (one, other) in found.items())
+
+    return (
+        f"Values of real pictures, in 256 steps, have a standard deviation of {real[0]:.0f} within a picture, and "
+        f"their means one of {real[1]:.0f}; on our sheets these are {said(ours)}; on published ones {said(theirs)}."
+    )
 
 
 class Scale:
