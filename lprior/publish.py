@@ -39,14 +39,14 @@ NOTEBOOK = "notebook.ipynb"
 ANIMATION = "evolution.gif"
 MOST_WEIGHTS = 2_000_000  # bytes of a run's weights that git takes
 MOST_FRAMES = 11
-QUALITY = 70  # of WebP
+QUALITY, COARSE = 70, 45  # of WebP; of evolutions, which are large
 
 
 def publish(source: Path, to: Path) -> Path:
     """Publish a finished run, or a notebook that read runs and its figures, as a folder in `to`; that folder.
 
     It replaces what was published there in one instant, and never touches `source`. Raises UserError if the run is not
-    finished, or if the two folders are one or within each other.
+    finished, if the two folders are one or within each other, or if a run of another preset is published there.
     """
     target = destination(source, to)
     reading = is_reading(source)
@@ -55,6 +55,7 @@ def publish(source: Path, to: Path) -> Path:
         RunFolder(source).read_json("metrics.json")  # only a finished run has it
         if RunFolder(source).config().validation:
             raise UserError(f"{source} is a trial, measured on images held out of its training: it is not published")
+        _refuse_another(RunFolder(source).config(), RunFolder(target))
         content = None if is_study(source) else weights.half(source / weights.FILE)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".publishing-") as beside:
@@ -89,6 +90,12 @@ def destination(source: Path, to: Path) -> Path:
     if (target / "frames").exists() or (target / "checkpoint.pt").exists():
         raise UserError(f"{target} holds a run that can go on, and would be lost: publish to another folder")
     return target
+
+
+def _refuse_another(config: RunConfig, there: RunFolder) -> None:
+    """Raises UserError if what is published `there` is of another preset: only the name of the run is the same."""
+    if (there / "config.json").exists() and (other := there.config().preset) != config.preset:
+        raise UserError(f"{there.path} holds this run of {other}, not {config.preset}: publish to another folder")
 
 
 def is_reading(source: Path) -> bool:
@@ -144,7 +151,8 @@ def _fill(run: RunFolder, folder: Path, content: bytes | None) -> None:
     for stem in STILLS if config.seed == 0 else STILLS[:1]:
         path = run / f"{stem}.png"
         if path.exists():
-            shown |= _place(path, folder, lossless=with_weights and stem == "samples")
+            quality = COARSE if stem == "evolution" else QUALITY
+            shown |= _place(path, folder, lossless=with_weights and stem == "samples", quality=quality)
     if is_main(config):
         if (run / MIXTURE_SHEET).exists():
             _place(run / MIXTURE_SHEET, folder)
@@ -165,10 +173,10 @@ def _fill_reading(source: Path, folder: Path) -> None:
     slim_notebook(source / NOTEBOOK, folder / NOTEBOOK, shown)
 
 
-def _place(path: Path, folder: Path, lossless: bool = False) -> dict[bytes, str]:
+def _place(path: Path, folder: Path, lossless: bool = False, quality: int = QUALITY) -> dict[bytes, str]:
     """Write a picture into `folder`, compressed: what it shows -> its name there, for `slim_notebook`."""
     picture = read_picture(path)
-    suffix, small = compressed(picture, lossless)
+    suffix, small = compressed(picture, lossless, quality)
     (folder / f"{path.stem}{suffix}").write_bytes(small)
     return {_pixels(picture): f"{path.stem}{suffix}"}
 
@@ -178,7 +186,7 @@ def _pixels(picture: Image.Image) -> bytes:
     return repr(picture.size).encode() + picture.convert("RGB").tobytes()
 
 
-def compressed(picture: Image.Image, lossless: bool = False) -> tuple[str, bytes]:
+def compressed(picture: Image.Image, lossless: bool = False, quality: int = QUALITY) -> tuple[str, bytes]:
     """The ending and the content of a file that shows the picture: without loss if it is grey; a drawing, which has
     few colours, in 256 of them; else as WebP."""
     colour = picture.convert("RGB")
@@ -189,7 +197,7 @@ def compressed(picture: Image.Image, lossless: bool = False) -> tuple[str, bytes
     if colour.getcolors(maxcolors=1 << 14):
         palette = colour.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         return ".png", _saved(palette, format="png", optimize=True)
-    return ".webp", _saved(colour, format="webp", quality=QUALITY, method=6)
+    return ".webp", _saved(colour, format="webp", quality=quality, method=6)
 
 
 def _saved(picture: Image.Image, **options) -> bytes:

@@ -306,6 +306,14 @@ def test_an_unfinished_run_is_not_published(capsys, smoke, target):
     assert not target.exists()
 
 
+def test_a_run_of_another_preset_is_not_replaced(capsys, smoke, target):
+    assert command("publish", smoke / RUN, "--to", target) == 0
+    change_config(smoke / RUN, preset="full")
+    said = refused(capsys, "publish", smoke / RUN, "--to", target)
+    assert "holds this run of smoke, not full" in said
+    assert json.loads((target / RUN / "config.json").read_text())["preset"] == "smoke"
+
+
 def test_two_runs_of_one_name_are_refused(capsys, smoke, tmp_path, target):
     shutil.copytree(smoke / RUN, tmp_path / "results" / "quick" / RUN)
     line = refused(capsys, "publish", smoke / RUN, tmp_path / "results" / "quick" / RUN, "--to", target)
