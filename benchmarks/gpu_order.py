@@ -6,17 +6,17 @@ from lprior.data import DATASETS
 from lprior.runs import parse_run, runs_of
 
 FIRST = ("lpaae", "lpaae-fixed", "vaegan", "aae", "lpaae-supervised")  # of a seed on digits; then the others
-PICTURES = (  # what the table of `full` on CIFAR-10 lacks
-    "vaegan-s0", "aae-s0", "lpaae-s2", "lpaae-fixed-s1", "lpaae-fixed-s2", "lpaae-supervised-s1", "lpaae-supervised-s2",
-    "lpaae-supervised_fixed-s0",
+PICTURES = (  # what the table of `full` on CIFAR-10 lacks, or has by an older step
+    "vaegan-s0", "aae-s0", "lpaae-supervised-s0", "lpaae-supervised-s1", "lpaae-supervised-s2", "lpaae-s0", "lpaae-s1",
+    "lpaae-fixed-s0", "lpaae-supervised_fixed-s0",
 )  # fmt: skip
-ANEW = ("codes", "algorithm1", "conditions", "conditions_unsupervised", "similarity")  # studies
+ANEW = ("algorithm1", "conditions", "conditions_unsupervised", "similarity")  # studies
 TOGETHER = {"digits": 13, "pictures": 3}  # of a family, on an H200 under MPS: more gain little (docs/gpu.md)
 
 
 def order() -> list[str]:
-    """Three seeds of the study of code sizes, then of the readings and of the other studies whose runs shared an
-    estimate of D_I's norm (docs/gpu.md); `full` on CIFAR-10; `full` on MNIST, seed by seed."""
+    """Three seeds of the readings and of the other studies whose runs shared an estimate of D_I's norm (docs/gpu.md);
+    `full` on CIFAR-10; `full` on MNIST, seed by seed."""
     studies = [
         f"{study}/{name}" for study in ANEW for seed in (0, 1, 2) for name in runs_of(study, "mnist", [seed])
     ]  # fmt: skip
