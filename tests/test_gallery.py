@@ -26,7 +26,7 @@ from lprior.report.departures import departures, in_words
 from lprior.report.gallery import command, write_gallery
 from lprior.report.html import in_mathml
 from lprior.results import RunFolder
-from lprior.runs import runs_of, title_of
+from lprior.runs import STUDIES, title_of
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 CONDITIONAL = "mnist-lpaae-supervised-s0"
@@ -214,7 +214,7 @@ def test_formulas_become_mathml_and_code_stays():
 def test_a_study_has_cards_without_pictures(tmp_path):
     shutil.copytree(PUBLISHED / "codes", tmp_path / "codes")
     page = Page(write_gallery(tmp_path / "codes"))
-    assert len(page.of_class("card")) == len(runs_of("codes", "mnist")) and "numbers only" in page.text
+    assert len(page.of_class("card")) == len(STUDIES["codes"].models) and "numbers only" in page.text
 
 
 def test_folders_of_runs_within_have_pages_and_a_link(tmp_path):
@@ -223,7 +223,7 @@ def test_folders_of_runs_within_have_pages_and_a_link(tmp_path):
     page = Page(write_gallery(tmp_path))
     assert ("a", {"class": "button", "href": "codes/index.html"}) in page.elements
     assert len(page.of_class("card")) == 1
-    assert len(Page(tmp_path / "codes" / "index.html").of_class("card")) == len(runs_of("codes", "mnist"))
+    assert len(Page(tmp_path / "codes" / "index.html").of_class("card")) == len(STUDIES["codes"].models)
 
 
 def test_a_folder_without_runs_is_refused(tmp_path, capsys):

@@ -93,11 +93,11 @@ def contrasts(images: Tensor) -> list[float]:
 
 
 def contrasts_in_words(runs: Iterable[RunFolder], dataset: str) -> str:
-    """Of the sheets of the runs, of published ones of a data set and of real images; "" where that was not measured."""
+    """Of the sheets of the runs, of published ones of a data set and of real images, in LaTeX."""
     others = {sheet["title"]: sheet for sheet in published().values() if sheet["dataset"] == dataset}
     real = next((sheet["real contrasts"] for sheet in others.values() if "real contrasts" in sheet), None)
     if real is None:
-        return ""
+        return "Contrasts of sheets were not measured."
     ours = {
         title_of(run.config().model): contrasts(tiles(run.still("samples"), run.config().image_size, PADDING))
         for run in runs if run.has_still("samples")
