@@ -7,9 +7,10 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from lprior import publish, weights
+from lprior import weights
 from lprior.errors import UserError
 from lprior.results import METRICS, OUTPUTS, RunFolder
+from lprior.runs import STUDIES
 
 PART = 15 * 2**20  # bytes of a part
 SUMS = "SHA256SUMS"
@@ -47,11 +48,12 @@ def pack(results: Path, names: Iterable[str], others: Iterable[Path], to: Path) 
 
 def _wanted(run: RunFolder) -> tuple[str, ...]:
     """Files that `publish` may want of it, and what measuring it at home takes."""
-    if publish.is_study(run.path) and (run / METRICS).exists():
-        return (*DESCRIPTIONS, METRICS, "log.csv", "samples.png")
-    if publish.is_study(run.path) or run.config().seed:
-        return (*DESCRIPTIONS, METRICS, "log.csv", "samples.png", weights.FILE)
-    return (*DESCRIPTIONS, *OUTPUTS)
+    config, study = run.config(), STUDIES.get(run.config().preset)
+    if study is None and config.seed == 0:
+        return (*DESCRIPTIONS, *OUTPUTS)
+    few = (*DESCRIPTIONS, METRICS, "log.csv", "samples.png")
+    needless = study and config.model not in study.shipped and (run / METRICS).exists()
+    return few if needless else (*few, weights.FILE)
 
 
 def unpack(folder: Path, results: Path) -> list[str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from lprior import lock
 from lprior.config import resolve
@@ -106,6 +108,33 @@ def test_what_was_packed_before_is_packed_again_only_if_asked(finished, tmp_path
         assert step("pack", results, out, *more, "--runs", RUN) == 0
         counts.append(capsys.readouterr().out.split()[0])
     assert counts == ["1", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "measured", "carried"),
+    [
+        ("quick/mnist-aae-s0", True, {"samples.png", "evolution.png", "model.safetensors"}),
+        ("quick/mnist-aae-s1", True, {"samples.png", "model.safetensors"}),
+        ("codes/mnist-lpaae-s0", False, {"samples.png", "model.safetensors"}),
+        ("codes/mnist-lpaae-s0", True, {"samples.png"}),
+        ("text/scenes-lptext-s0", True, {"samples.png", "model.safetensors"}),  # its weights are published
+    ],
+)
+def test_of_a_run_travels_what_publishing_and_measuring_need(tmp_path, name, measured, carried):
+    preset, _, run = name.partition("/")
+    folder = RunFolder(tmp_path / name)
+    folder.path.mkdir(parents=True)
+    folder.write_json("config.json", resolve(**parse_run(run), preset=preset).to_dict())
+    folder.write_json("provenance.json", {})
+    if measured:
+        folder.write_json("metrics.json", {})
+    for picture in ("samples.png", "evolution.png", "checkpoint.pt"):
+        (folder / picture).write_bytes(b"")
+    save_file({"a": torch.zeros(1)}, folder / "model.safetensors")
+    parcels.pack(tmp_path, [name], [], tmp_path / "out")
+    assert parcels.unpack(tmp_path / "out", tmp_path / "home") == [name]
+    found = {path.name for path in (tmp_path / "home" / name).iterdir()}
+    assert found == carried | {"config.json", "provenance.json"} | ({"metrics.json"} if measured else set())
 
 
 def test_a_damaged_part_is_refused(finished, tmp_path, capsys, monkeypatch):
