@@ -88,12 +88,19 @@ def test_the_report_shows_the_very_sheets_that_were_scored(digits, tmp_path, mon
     sums = {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("one.png", "two.png")}
     of_both = {"a/one": Sheet("one", "mnist5k", "one.png", 28), "a/two": Sheet("two", "mnist5k", "two.png", 28)}
     scored = {key: {"files": {one.files: sums[one.files]}} for key, one in of_both.items()}
-    for name, value in {"SHEETS": of_both, "OTHERS": tuple(of_both), "published": lambda: scored}.items():
+    epochs = {"a": ("two.png", sums["two.png"])}
+    replaced = {"SHEETS": of_both, "OTHERS": tuple(of_both), "published": lambda: scored, "EVOLUTIONS": epochs}
+    for name, value in replaced.items():
         monkeypatch.setattr(panels, name, value)
     (tmp_path / "out").mkdir()
     panels.write_others(tmp_path, tmp_path / "out")
     shown = {path.name: read_picture(path).width for path in (tmp_path / "out").iterdir()}
-    assert shown == {"others-a-one.png": 3 * (7 * 29 + 1), "others-a-two.png": 3 * (4 * 29 + 1)}
+    whole = {"others-a-evolution.png": read_picture(tmp_path / "two.png").width}
+    assert shown == {"others-a-one.png": 3 * (7 * 29 + 1), "others-a-two.png": 3 * (4 * 29 + 1)} | whole
+    monkeypatch.setattr(panels, "EVOLUTIONS", {"a": ("one.png", sums["two.png"])})
+    with pytest.raises(UserError, match="one.png is not the picture of epochs that the report shows"):
+        panels.write_others(tmp_path, tmp_path / "out")
+    monkeypatch.setattr(panels, "EVOLUTIONS", {})
     (tmp_path / "two.png").write_bytes((tmp_path / "one.png").read_bytes())
     with pytest.raises(UserError, match="two.png is not the sheet that report/sheets.json has the score of"):
         panels.write_others(tmp_path, tmp_path / "out")

@@ -23,6 +23,14 @@ from lprior.tiles import COLUMNS, sheet
 
 SIDE = 7  # tiles a side of a panel, at most
 OTHERS = ("mnist/2018", "mnist/learned", "cifar10/2018", "cifar10/learned")  # of `sheets.SHEETS`
+EVOLUTIONS = {  # data set -> the 2018 report's picture of all its epochs, and its SHA-256
+    "mnist": (
+        "skoltech2018/MNIST-original-evolution.png", "cc752f3f6369dfa8073c314fef2e0601a10f40d7b6e95b83bc54a6147fe15a35"
+    ),
+    "cifar10": (
+        "skoltech2018/CIFAR-original-evolution.png", "18a3d200c804ccabc2aab69dafdeb5bd1842ded4b30e339cc78bbf15ded81915"
+    ),
+}  # fmt: skip
 CONTROL = "lpaae-fixed"  # the model whose mixture is shown beside the models' own samples
 
 
@@ -41,15 +49,24 @@ def write_panels(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], fo
 
 
 def write_others(source: Path, folder: Path) -> None:
-    """others-<sheet> for each of `OTHERS`, its first images as they were published. Raises UserError unless `source`
-    holds the very files that report/sheets.json has the scores of."""
+    """others-<sheet> for each of `OTHERS`, its first images as they were published, and others-<data set>-evolution for
+    each of `EVOLUTIONS`. Raises UserError unless `source` holds the very files that report/sheets.json has the scores
+    of, and those of `EVOLUTIONS`."""
+    for dataset, (name, digest) in EVOLUTIONS.items():
+        if not _is(source / name, digest):
+            raise UserError(f"{source / name} is not the picture of epochs that the report shows")
+        figures.save_for_print(source / name, folder / f"others-{dataset}-evolution", times=1)
     for key in OTHERS:
         for name, digest in published()[key]["files"].items():
-            if not (source / name).is_file() or hashlib.sha256((source / name).read_bytes()).hexdigest() != digest:
+            if not _is(source / name, digest):
                 raise UserError(f"{source / name} is not the sheet that report/sheets.json has the score of")
         paths = [source / name for name in published()[key]["files"]]
         images = torch.cat([figures.tiles(path, SHEETS[key].tile, PADDING) for path in paths])
         _save(images, folder / f"others-{key.replace('/', '-')}")
+
+
+def _is(path: Path, digest: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def real(run: RunFolder) -> Tensor:
