@@ -68,11 +68,10 @@ def test_the_control_stands_first_and_models_in_their_order(runs, output):
     assert of_class[0][3] == "80.0" and of_class[-1][3:] == ["75.0"] * 4
 
 
-def test_who_is_behind_the_control_is_said_first_and_one_seed_is_not_told_apart(runs, output):
+def test_who_is_behind_the_control_is_said_first_and_one_seed_is_shown_and_not_tested(runs, output):
     said = attributes.write(runs, [], output)[1]["attributes/control"]
-    assert "In thickness" not in said  # the first goes on in the sentence
-    assert "thickness, where the control has 0.50: behind AAE; not told apart LP-AAE; ahead VAE/GAN" in said
-    assert "In slant, where the control has 0.90: behind VAE/GAN; not told apart LP-AAE; ahead AAE" in said
+    assert "Thickness (0.50), behind: AAE; ahead: VAE/GAN; of too few seeds to test: LP-AAE (" in said
+    assert "Slant (0.90), behind: VAE/GAN; ahead: AAE; of too few seeds to test: LP-AAE (" in said
     assert "height" not in said
 
 
@@ -125,10 +124,8 @@ def test_colours_of_pictures_have_a_table_of_their_own(output, tmp_path):
     assert table[0][3:6] == ["0.95", "0.85", "0.75"] and table[1][3:] == [
         "0.90", "0.80", "0.70", "0.50", "0.60", "0.70", "20.0", "30.0", "40.0"
     ]  # fmt: skip
-    assert (
-        "brightness, where the control has 0.95: not told apart LP-AAE, fixed prior"
-        in said["attributes-colours/control"]
-    )
+    few = "of too few seeds to test: LP-AAE with a fixed prior (0.90) and LP-AAE (0.90)"
+    assert f"Brightness (0.95), {few}. Warmth" in said["attributes-colours/control"]
 
 
 def test_of_runs_that_were_not_measured_nothing_is_shown(runs, output, tmp_path):

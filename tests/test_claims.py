@@ -22,6 +22,7 @@ from lprior.report.rules import (
     UNTESTED,
     Claim,
     Rule,
+    beside,
     compare,
     each,
     reach,
@@ -159,7 +160,24 @@ def test_both_judges_have_to_agree_where_both_have_measured():
     assert rule(table(a=GOOD | second["good"], b=BAD | second["bad"])) == rule(table(a=GOOD, b=BAD))
     text, verdict = rule(table(a=GOOD | second["bad"], b=BAD | second["good"]))
     assert text == rule(table(a=GOOD, b=BAD))[0]
-    assert verdict == f"{REPRODUCED}; by the second judge {NOT}: {OPEN}"
+    assert verdict == f"first judge {REPRODUCED}, second {NOT}: {OPEN}"
+
+
+def test_to_be_better_than_a_rival_that_has_collapsed_tests_nothing():
+    rule, lost = compare("a", "b", ("FID", "recall")), {"recall": [0.0, 0.001, 0.002]}
+    text, verdict = rule(table(a=GOOD, b=BAD | lost))
+    assert verdict == f"the rival has collapsed: {UNTESTED}" and text.startswith("FID ")
+    assert rule(table(a=GOOD, b=BAD))[1] == REPRODUCED
+    assert compare("a", "b", ("FID",))(table(a=GOOD, b=BAD | lost))[1] == REPRODUCED  # of which recall is no part
+
+
+def test_what_another_model_has_is_said_beside_and_decides_nothing():
+    first, other = compare("a", "b", ("FID",)), compare("b", "a", ("FID",))
+    found = table(a=GOOD, b=BAD)
+    text, verdict = beside(first, "the other", other)(found)
+    assert verdict == REPRODUCED
+    assert text == f"{first(found)[0]}; beside it the other: {other(found)[0]}, {NOT}"
+    assert beside(first, "another", compare("c", "b", ("FID",)))(found) == first(found)
 
 
 def test_what_was_not_run_is_shown_nowhere():
@@ -178,7 +196,7 @@ def test_the_control_is_the_mixture_on_the_codes_of_the_second_model():
 @pytest.mark.parametrize(("level", "verdict"), [(8.7, REPRODUCED), (8.95, OPEN), (9.05, OPEN), (9.3, NOT)])
 def test_a_level_is_reached_by_the_interval_and_never_by_one_seed(level, verdict):
     text, found = reach("a", "score", level)(table(a=GOOD))
-    assert found == verdict and text.startswith(r"$9.00 \pm 0.10$: ")
+    assert found == verdict and text.startswith(rf"$9.00 \pm 0.10$ less {level:.2f}: ")
 
 
 @pytest.mark.parametrize(("score", "verdict"), [(8.4, REPRODUCED), (8.7, OPEN), (9.3, OPEN), (9.6, NOT)])

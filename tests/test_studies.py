@@ -10,13 +10,15 @@ from matplotlib.figure import Figure
 
 from lprior.config import explain, resolve
 from lprior.errors import UserError
-from lprior.report.conditional import conditional_table, write_sheets
+from lprior.report.conditional import conditional_table, settings_in_words, write_sheets
 from lprior.report.control import UNMEASURED
 from lprior.report.document import LATENT, write_report
+from lprior.report.frame import table_of
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
 from lprior.report.parts import CIFAR10, DIGITS
 from lprior.report.studies.codes import codes_figure, each_seed
 from lprior.report.studies.shown import Shown
+from lprior.report.tables import cost_table
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, Study, models, presets, runs_of
 from lprior.training.run import run
@@ -24,6 +26,9 @@ from lprior.training.run import run
 WITH_HEADS = ("sheets", "trials", "networks", "settings")
 ALWAYS = {f"{name}{end}.tex" for name in WITH_HEADS for end in ("", "-head")}
 ALWAYS |= {f"{name}.tex" for name in ("claims", "commands", "runs", "speed")}
+
+
+OF_TEN = "Against the learned prior, the mixture of ten on the fixed prior's codes"  # how a sentence begins
 
 
 def run_with(folder, model, seed=0, dataset="mnist", preset="quick", **metrics):
@@ -99,6 +104,23 @@ def test_the_ablation_says_whose_fid_is_lower_and_concludes_nothing_of_one_seed(
     assert said["ablation/vaegan"] == UNMEASURED
 
 
+def test_what_runs_with_s_have_otherwise_is_said(tmp_path):
+    runs = [run_with(tmp_path, model, dataset="cifar10") for model in ("lpaae", "lpaae-supervised")]
+    said = settings_in_words(runs, CIFAR10)
+    assert said.startswith("Beside $s$, LP-AAE (supervised) has ")
+    assert all(rf"\texttt{{{text}}}" in said for text in (r"lam=0.3", r"instance\_noise=0.0"))
+    assert r"(1.0 without)" in said and "condition" not in said.replace("conditional", "")
+    assert settings_in_words(runs[:1], CIFAR10) == settings_in_words(runs[1:], CIFAR10) == ""
+
+
+def test_costs_on_two_machines_are_two_rows(tmp_path):
+    runs = [run_with(tmp_path, "aae", seed) for seed in (0, 1, 2)]
+    made = runs[2].read_json("provenance.json") | {"device": "GPU", "seconds_per_epoch": 0.5}
+    runs[2].write_json("provenance.json", made)
+    found = [[row[1], row[3], row[6]] for row in cells(cost_table(table_of(runs)))]
+    assert found == [["2", "1.0", "cpu, 1 thread"], ["1", "0.5", "GPU, 1 thread"]]
+
+
 def test_without_runs_nothing_is_shown_or_a_row_says_how_to_make_them():
     assert STUDIES["ablation"].render([]) == Shown(whole=False)
     assert "Not run" in conditional_table([], DIGITS).rows
@@ -123,11 +145,10 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     fids |= {"lpaae-code_2": (9.0, 9.0), "lpaae-fixed_code_2": (8.0, 7.0)}
     runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=mixed) for model, (fid, mixed) in fids.items()]
     found = STUDIES["codes"].render(runs)
-    said = "The mixture of ten on the fixed prior's codes has the better FID at 2 entries; the learned prior has the "
-    said += "better FID at 8 entries."
+    said = f"{OF_TEN} has the better FID at 2 entries and the worse FID at 8 entries."
     assert found.values["codes/control"] == said
     assert (found.values["codes/seeds"], found.values["codes/epochs"]) == ("1 seed", "20")
-    said = "A mixture of a hundred on the learned prior's codes and the learned prior were not both measured."
+    said = "Against the learned prior, a mixture of a hundred on the learned prior's codes was not measured."
     assert found.values["codes/own"] == said
     lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(each_seed(runs), 1).axes[0].lines}
     assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned + mixture of 10"] == [9.0, 2.5]
@@ -140,10 +161,10 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
 @pytest.mark.parametrize(
     ("learned", "second", "said"),
     [
-        (2.0, 3.0, "The mixture of ten on the fixed prior's codes has the better FID at 8 entries."),
+        (2.0, 3.0, f"{OF_TEN} has the better FID at 8 entries."),
         (2.0, 1.0, ""),  # the judges differ
         (1.04, 3.0, ""),  # too close by the first
-        (0.5, 1.0, "The learned prior has the better FID at 8 entries."),
+        (0.5, 1.0, f"{OF_TEN} has the worse FID at 8 entries."),
     ],
 )
 def test_where_the_judges_differ_or_values_are_close_neither_is_better(tmp_path, learned, second, said):
@@ -152,14 +173,14 @@ def test_where_the_judges_differ_or_values_are_close_neither_is_better(tmp_path,
         run_with(tmp_path, "lpaae-fixed", gmm10_fid_x=1.0, gmm10_fid_mnist_resnet_clf1=2.0),
     ]
     found = STUDIES["codes"].render(runs).values["codes/control"]
-    assert found == (said or "The mixture of ten on the fixed prior's codes and the learned prior are not told apart.")
+    assert found == (said or f"{OF_TEN} is not told apart.")
 
 
 @pytest.mark.parametrize(
     ("second", "said"),  # the second judge's FID of the learned prior, less 5
     [
-        (0.0, "The learned prior has the better FID at 8 entries."),
-        (9.0, "The mixture of ten on the fixed prior's codes and the learned prior are not told apart."),
+        (0.0, f"{OF_TEN} has the worse FID at 8 entries."),
+        (9.0, f"{OF_TEN} is not told apart."),
     ],
 )
 def test_of_three_seeds_an_interval_tells_two_lines_apart(tmp_path, second, said):
@@ -190,7 +211,7 @@ def test_a_wider_prior_with_more_recall_and_a_worse_fid_is_named(tmp_path):
 
 def test_without_a_control_the_study_of_codes_says_so(tmp_path):
     runs = [run_with(tmp_path, model, fid_x=1.0) for model in ("lpaae", "lpaae-fixed")]
-    assert STUDIES["codes"].render(runs).values["codes/control"].endswith("were not both measured.")
+    assert STUDIES["codes"].render(runs).values["codes/control"].endswith("was not measured.")
 
 
 def test_the_conditions_are_in_pairs_of_priors(tmp_path):

@@ -26,7 +26,7 @@ from lprior.evaluation.scenes import Detectors, flat, layouts
 from lprior.model import Model, load
 from lprior.networks import Compact
 from lprior.networks.sentences import Captioner, LooksAtCode, LooksAtPlaces, Reader
-from lprior.report.studies.text import attributes, fitted, obeyed
+from lprior.report.studies.text import THINGS, all_in_words, attributes, fitted, obeyed, of_all
 from lprior.runs import STUDIES
 from lprior.stored import read_picture
 from lprior.streams import generator, normal
@@ -441,7 +441,8 @@ def test_the_study_shows_a_row_for_each_kind_of_captions_and_one_for_real_scenes
     runs = [run_with(tmp_path, model, 0, "scenes", "text", **measured) for model in ("lptext", "lptext-fixed")]
     for one in runs:
         Image.new("RGB", (342, 342)).save(one / "samples.png")
-    found = STUDIES["text"].render(runs)
+    found = STUDIES["text"].render(runs)  # of other scenes than those whose things are counted
+    assert found.values["text/all"] == "Of all things together the learned prior was not measured."
     rows = cells(found.tables["text"].rows)
     assert [row[1] for row in rows] == [CAPTIONS[kind] for kind in CAPTIONS if kind != "real"] * 2 + ["their own"]
     assert rows[8] == ["LP-AAE, text, fixed prior", "new place", *["80.0"] * 4, "25.0"]
@@ -449,6 +450,19 @@ def test_the_study_shows_a_row_for_each_kind_of_captions_and_one_for_real_scenes
     assert found.values["text/lptext-fixed/fid"] == "3.25" and list(found.figures) == ["text_samples"]
     text = (Path(__file__).parents[1] / "report" / "studies" / "text.tex").read_text()
     assert set(re.findall(r"\\res\{([^}]*)\}", text)) <= found.values.keys()
+
+
+def test_shares_of_all_things_are_those_of_their_kinds_by_number():
+    """As of the published runs, whose kinds are whole numbers of things, which a share of another number is not."""
+    for model in ("lptext", "lptext-fixed"):
+        path = Path(__file__).parents[1] / "results/published/text" / f"scenes-{model}-s0/metrics.json"
+        found = {key.split("_")[1]: value for key, value in json.loads(path.read_text()).items() if "caption_" in key}
+        assert len(of_all(found)) == 5
+    counts = {"seen": 1456, "newplace": 340, "newcolour": 141}
+    shares = {kind: [count / THINGS[kind]] * 5 for kind, count in counts.items()}
+    assert of_all(shares) == pytest.approx([sum(counts.values()) / 2987] * 5)
+    assert of_all(shares | {"seen": [0.5001] * 5}) is None and of_all({}) is None
+    assert all_in_words([0.648, 1, 0.964, 0.995, 0.622]).endswith(r"99.5\,\% of places and 62.2\,\% of all four.")
 
 
 def test_without_runs_or_of_other_pictures_the_study_shows_nothing(tmp_path):

@@ -11,7 +11,7 @@ from lprior.evaluation.attributes import RULERS
 from lprior.report.control import listed
 from lprior.report.difference import ENOUGH, from_level
 from lprior.report.frame import COMPONENTS, anchors, form, named, table_of
-from lprior.report.latex import Table, escape, header, row, spreads
+from lprior.report.latex import Table, escape, header, row, spread, spreads
 from lprior.report.tables import like_anchors
 from lprior.results import RunFolder
 from lprior.runs import title_of
@@ -21,6 +21,8 @@ MODELS = ("aae", "vae", "vaegan", "lpaae-fixed", "lpaae")
 STUDIES_WITH_S = ("conditions", "conditions_unsupervised")
 SHOWN = ("thickness", "slant", "height")  # of digits; all have a width, too
 FACTS = ("model", "$n$", "epochs")
+BEHIND, LEVEL, AHEAD = "behind", "not told apart", "ahead"
+FEW = "of too few seeds to test"
 
 
 def write(
@@ -65,19 +67,23 @@ def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...], family: str = "
 
 def control_in_words(table: pd.DataFrame, family: str = "digits") -> str:
     """Of the correlations of each attribute but height, which models are behind the control, which is said first, which
-    are not told apart from it, and which are ahead; in LaTeX."""
+    are not told apart from it, which are ahead, and which have too few seeds; in LaTeX."""
     sentences = []
     for name in (name for name in RULERS[family].names if name != "height"):
         control = float(table[f"{COMPONENTS}{name} r"].iloc[0])
-        groups: dict[str, list[str]] = {"behind": [], "not told apart": [], "ahead": []}
+        groups: dict[str, list[str]] = {BEHIND: [], LEVEL: [], AHEAD: [], FEW: []}
         for model in (model for model in MODELS if model in set(table["key"])):
             found = pd.to_numeric(table[table["key"] == model][f"{name} r"])
-            sign = from_level(found, control).sign(True) if len(found) >= ENOUGH else 0
-            groups[list(groups)[sign + 1]].append(escape(title_of(model)))
-        said = [f"{word} {listed(models)}" for word, models in groups.items() if models]
-        sentences.append(f"{name}, where the control has {form(f'{name} r').format(control)}: {'; '.join(said)}")
-    began = r"Beside principal components, by 95\,\% intervals over three seeds or more (else: not told apart), in"
-    return f"{began} {'. In '.join(sentences)}."
+            group = [LEVEL, AHEAD, BEHIND][from_level(found, control).sign(True)] if len(found) >= ENOUGH else FEW
+            title = escape(title_of(model).replace(", ", " with a ", 1))
+            groups[group].append(f"{title} ({spread(found, form(f'{name} r'))})" if group == FEW else title)
+        said = [f"{word}: {listed(models)}" for word, models in groups.items() if models]
+        sentences.append(f"{name} ({form(f'{name} r').format(control)}), {'; '.join(said)}")
+    return rf"Against principal components (in brackets), by 95\,\% intervals: {'. '.join(map(_capital, sentences))}."
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def disentanglement_table(table: pd.DataFrame, beside: pd.DataFrame) -> Table:

@@ -57,7 +57,7 @@ def referred(label: str) -> str:
 
 
 def _commits(runs: list[RunFolder]) -> str:
-    """The commits of the code that made them; a star where that code was not recorded."""
+    """The commits of the code that made them; a star where that code is not the one of now, or not recorded."""
     made = [run.read_json("provenance.json") for run in runs]
     stars = {one["commit"]: "" if (code_note(one) or PRESENT) == PRESENT else r"$^{*}$" for one in made}
     return ", ".join(rf"\texttt{{{escape(commit)}}}{star}" for commit, star in sorted(stars.items()))

@@ -4,14 +4,16 @@ samples on digits."""
 from pathlib import Path
 
 from lprior.figures import save_for_print
-from lprior.report.control import set_against
+from lprior.report.control import listed, set_against
+from lprior.report.departures import flat
 from lprior.report.findings import in_prose
 from lprior.report.frame import MIXTURE, table_of
-from lprior.report.latex import OF_MODEL, Table, header, missing, model_rows
+from lprior.report.latex import OF_MODEL, Table, escape, header, missing, model_rows
 from lprior.report.parts import DIGITS, Part
 from lprior.results import RunFolder
 
 COLUMNS = ("FID", "score", "obeyed", "precision within", "recall within", "Q", "codes")
+OF_S = ("variant", "seed", "condition")  # what makes a run one with s, or another seed
 
 
 def conditional_table(runs: list[RunFolder], part: Part) -> Table:
@@ -26,6 +28,21 @@ def control_in_words(runs: list[RunFolder], part: Part) -> str:
     models = [model for model in part.conditional if len(table) and model in set(table["key"])]
     said = [set_against(table, (m, ""), (m, MIXTURE), in_prose(m), "a mixture of ten on its codes") for m in models]
     return " ".join(filter(None, said))
+
+
+def settings_in_words(runs: list[RunFolder], part: Part) -> str:
+    """What models with s have otherwise than LP-AAE without, beside s itself, in LaTeX; "" if nothing."""
+    main = next((run for run in runs if run.config().model == "lpaae" and run.config().dataset in part.datasets), None)
+    first = {run.config().model: run for run in reversed(_chosen(runs, part))}
+    said = []
+    for model in (model for model in part.conditional if main and model in first):
+        here, there = flat(first[model].config()), flat(main.config())
+        other = [
+            rf"\texttt{{{escape(f'{name}={value}')}}} ({escape(str(there[name]))} without)"
+            for name, value in here.items() if name in there and value != there[name] and name not in OF_S
+        ]  # fmt: skip
+        said += [f"{in_prose(model)} has {listed(other)}"] if other else []
+    return f"Beside $s$, {'; '.join(said)}: a difference to LP-AAE without $s$ may be one of these." if said else ""
 
 
 def _chosen(runs: list[RunFolder], part: Part) -> list[RunFolder]:

@@ -16,7 +16,7 @@ def departures(config: RunConfig, variant: str) -> list[tuple[str, Any, Any]] | 
         preset = resolve(config.algorithm, config.dataset, config.preset, variant, config.seed)
     except UserError:  # as `config.from_dict` says, it may be one that nobody has imported
         return None
-    before, after = _flat(preset), _flat(config)
+    before, after = flat(preset), flat(config)
     return [(name, before[name], value) for name, value in after.items() if value != before[name] and name != "variant"]
 
 
@@ -27,11 +27,13 @@ def in_words(configs: Iterable[RunConfig]) -> str:
         for departure in departures(config, config.variant) or []:
             found.setdefault(departure, {})[title_of(config.model)] = None
     return " ".join(
-        rf"{escape('; '.join(titles))}: trained with \texttt{{{escape(f'{name}={value}')}}}, {escape(str(now))} by now."
+        rf"{escape('; '.join(titles))} had \texttt{{{escape(f'{name}={value}')}}}, where the preset has "
+        f"{escape(str(now))} by now."
         for (name, now, value), titles in found.items()
     )
 
 
-def _flat(config: RunConfig) -> dict[str, Any]:
+def flat(config: RunConfig) -> dict[str, Any]:
+    """Every value of a configuration by its name, the algorithm's among them."""
     values = config.to_dict()
     return {name: value for name, value in values.items() if name != "settings"} | values["settings"]

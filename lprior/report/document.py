@@ -104,6 +104,8 @@ def write_report(
         for part, chosen in parts.items()
     }
     facts |= {f"{part.key}s": conditional.control_in_words(list(runs.values()), part) for part in parts}
+    facts |= {f"{part.key}s settings": conditional.settings_in_words(list(runs.values()), part) for part in parts}
+    facts |= {f"{part.key}progress device": escape(chosen["device"].mode()[0]) for part, chosen in parts.items()}
     _write_setup(parts, runs, output / "tables")
     shown = [runs[name] for chosen in parts.values() for name in chosen["run"]]
     shown += [run for run in runs.values() if run not in shown]
@@ -190,7 +192,11 @@ def _in_appendix(study: Study, shown: Shown) -> str:
     if left:
         listed = ", ".join(referred(f"{kind[:3]}:{name}") for kind, name in left)
         parts.append(f"{'What the body does not show of it' if in_body else 'What the runs have'}: {listed}.")
-    parts += [rf"\study{kind}{{{name}}}{{{title}}}{{{preset}}}" for kind, name in left]
+    for kind, name in left:
+        caption = shown.captions.get(name)
+        parts.append(
+            rf"\captionedtable{{{name}}}{{{caption}}}" if caption else rf"\study{kind}{{{name}}}{{{title}}}{{{preset}}}"
+        )
     return "\n\n".join([rf"\subsection{{{title}}}", *parts]) if parts else ""
 
 
@@ -215,7 +221,11 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)
-    by_model = {title_of(key): [logs[name] for name in group["run"]] for key, group in groups}
+    device = table["device"].mode()[0]  # minutes of another one would not compare
+    by_model = {
+        title_of(key): [logs[name] for name, on in zip(group["run"], group["device"], strict=True) if on == device]
+        for key, group in groups
+    }
     figures.save_pdf(curves.progress_figure(by_model), output / "figures" / f"{part.file}progress.pdf")
     results_table(table).write(output / "tables", f"{part.file}results")
     if is_judged_twice(table):

@@ -48,7 +48,8 @@ def nearest_to_real(table: pd.DataFrame) -> str:
             continue
         who, found = min(rows.items(), key=lambda item: abs(item[1].mean() - real[name]))
         said.append(f"{name} {spread(found, form(name))} of {who} (real {form(name).format(real[name])})")
-    return f"Of the models of the table, the nearest to real images: {'; '.join(said)}." if said else UNMEASURED
+    began = "Of the models of the table, the nearest to real images, by the first judge"
+    return f"{began}: {'; '.join(said)}." if said else UNMEASURED
 
 
 def shares_of_classes(table: pd.DataFrame) -> str:

@@ -17,8 +17,9 @@ HEAD = """# Paper by paper: published, and obtained here
 Claims of the papers, and some of ours, with the verdict that a rule in code gives
 ([claims.py](../lprior/report/claims.py), [rules.py](../lprior/report/rules.py)): by the papers' own terms alone, and by
 the algorithms as we run them. In square brackets 95 % confidence intervals of the difference over seeds; an error is
-compared with the published mean plus its ±, s in z with what it is for real digits. Scores and FID are
-by our classifiers. `python -m lprior claims results/published docs/papers.md` writes this page.
+compared with the published mean plus its ±, a sheet with the published one's score less one standard deviation of real
+images in samples as large, s in z with what it is for real digits. Scores and FID are by our classifiers.
+`python -m lprior claims results/published docs/papers.md` writes this page.
 
 """
 AUTHORS = {"wang2018lpaae": "Wang et al.", "makhzani2015aae": "Makhzani et al.", "larsen2015vaegan": "Larsen et al."}

@@ -22,6 +22,7 @@ from lprior.report.tables import like_anchors
 REPRODUCED, PARTLY, MIXED = "reproduced", "partly", "mixed"
 NOT, OPEN, UNTESTED = "not reproduced", "not decided", "not tested"
 SEEDS = {1: "one seed", 2: "two seeds"}
+COLLAPSED = 0.01  # recall below which a rival has lost most of the data: to be better than it tests nothing
 Finding = tuple[str, str]  # our measurement in LaTeX, verdict
 Judge = Callable[[pd.DataFrame], Finding]
 
@@ -71,14 +72,28 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
             interval = difference(*pair)
             texts.append(f"{against(name, *pair)}: {interval.text(form(name))}")
             signs.append(interval.sign(by_title(name).higher_is_better))
+        if "recall" in pairs and pairs["recall"][1].mean() < COLLAPSED:
+            return "; ".join(texts), f"the rival has collapsed: {UNTESTED}"
         return "; ".join(texts), verdict_of(signs)
 
     return by_both(judge)
 
 
+def beside(judge: Judge, name: str, other: Judge) -> Judge:
+    """The rule of `judge`; what `other` finds of a rival explanation, `name`, is said, and decides nothing."""
+
+    def both(table: pd.DataFrame) -> Finding:
+        (text, verdict), (text_of_other, of_other) = judge(table), other(table)
+        if text == "--" or text_of_other == "--":
+            return text, verdict
+        return f"{text}; beside it {name}: {text_of_other}, {of_other}", verdict
+
+    return both
+
+
 def reach(model: str, name: str, level: float) -> Judge:
     """The rule for "`model` has a `name` of `level`", a number without a spread."""
-    return _over(model, name, lambda values, prefix: from_level(values, level))
+    return _over(model, name, lambda prefix: level, from_level)
 
 
 def reach_real(model: str, name: str) -> Judge:
@@ -90,7 +105,7 @@ def reach_real(model: str, name: str) -> Judge:
         if len(rows) and not like_anchors(rows):
             return "--", UNTESTED
         real = anchors(rows["dataset"].iloc[0]) if len(rows) else {}
-        return _over(model, name, lambda values, prefix: from_level(values, real[name]))(table)
+        return _over(model, name, lambda prefix: real[name], from_level)(table)
 
     return judge
 
@@ -100,11 +115,11 @@ def reach_sheet(model: str, key: str) -> Judge:
     not repeat it. As much is no less than that by the standard deviation of real images in samples as large."""
     names = {"": "first", SECOND: "second"}
 
-    def less(values: pd.Series, prefix: str) -> Interval:
+    def bar(prefix: str) -> float:
         judge = published()[key][names[prefix]]
-        return from_draw(values, judge["score"] - judge["real"]["sd"])
+        return judge["score"] - judge["real"]["sd"]
 
-    return _over(model, "sheet", less)
+    return _over(model, "sheet", bar, from_draw)
 
 
 def each(judges: dict[str, Judge]) -> Judge:
@@ -126,18 +141,24 @@ def by_both(judge: Callable[[pd.DataFrame, str], Finding]) -> Judge:
 
     def both(table: pd.DataFrame) -> Finding:
         (text, verdict), (_, other) = judge(table, ""), judge(table, SECOND)
-        return text, verdict if other in (verdict, UNTESTED) else f"{verdict}; by the second judge {other}: {OPEN}"
+        agreed = other in (verdict, UNTESTED)
+        return text, verdict if agreed else f"first judge {verdict}, second {other}: {OPEN}"
 
     return both
 
 
-def _over(model: str, name: str, less: Callable[[pd.Series, str], Interval]) -> Judge:
+def _over(
+    model: str, name: str, level: Callable[[str], float], less: Callable[[pd.Series, float], Interval]
+) -> Judge:  # fmt: skip
+    """`level`: what a judge, by the beginning of its metrics' titles, wants of the mean; `less`: the mean less that."""
+
     def judge(table: pd.DataFrame, prefix: str) -> Finding:
         found = values(table, model, prefix + name)
         if seeds := _too_few(found):
             return spread(found, form(name)) if seeds != UNTESTED else "--", seeds
-        interval = less(found, prefix)
-        text = f"{spread(found, form(name))}: {interval.text(form(name))}"
+        wanted = level(prefix)
+        interval = less(found, wanted)
+        text = f"{spread(found, form(name))} less {form(name).format(wanted)}: {interval.text(form(name))}"
         return text, verdict_of([interval.sign(by_title(name).higher_is_better)])
 
     return by_both(judge)

@@ -79,9 +79,9 @@ def trials_table() -> Table:
 
 
 def cost_table(table: pd.DataFrame) -> str:
-    """Rows of the cost table: a model, epochs, and medians over seeds of what a run of it cost."""
+    """Rows of the cost table: a model on a machine, epochs, and medians over seeds of what a run of it cost."""
     rows = []
-    for key, group in table.groupby("key", sort=False):
+    for (key, _), group in table.groupby(["key", "device"], sort=False):
         middle = {name: pd.to_numeric(group[name]).median() for name in ("seconds per epoch", "minutes", "memory")}
         threads = group["threads"].iloc[0]
         made = f"{group['device'].iloc[0]}, {threads} thread{'s' if threads > 1 else ''}"

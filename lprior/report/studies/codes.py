@@ -42,6 +42,9 @@ PAIRS = {  # name of a sentence -> the two lines that it compares
     "hundreds": ("learned + mixture of 100", "fixed + mixture of 100"),
 }
 LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
+SECOND_CAPTION = (
+    r"Sizes of codes by the second judge: means over the seeds of tables~\ref{tab:codes} and~\ref{tab:codes-fixed}"
+)
 TESTED = (
     "Values are means over {seeds} seeds. Models are told apart by 95\\,\\% intervals over seeds and both judges "
     "(section~\\ref{{sec:protocol}}); for so many comparisons the intervals are not widened."
@@ -72,7 +75,8 @@ def render(finished: list[RunFolder]) -> Shown:
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
     real = anchors(found["dataset"].iloc[0]) if like_anchors(found) else {}
-    return Shown(tables, {"codes": codes_figure(values, found["samples"].iloc[0], real)}, values=said)
+    figures = {"codes": codes_figure(values, found["samples"].iloc[0], real)}
+    return Shown(tables, figures, values=said, captions={"codes-second": SECOND_CAPTION})
 
 
 def each_seed(runs: list[RunFolder], judge: str = "") -> dict[str, pd.DataFrame]:
@@ -118,12 +122,12 @@ def codes_figure(values: dict[str, pd.DataFrame], samples: int, real: dict[str, 
 
 
 def second_table(lines: dict[str, pd.DataFrame]) -> Table:
-    """What the second judge says: a row for each of `LINES`, its FID and recall at each size."""
+    """What the second judge says: a row for each of `LINES`, `PANELS` at each size."""
     sizes = sorted({size for line in lines.values() for size in line.index})
-    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in ("FID", "recall"))])
-    head = over + row(["entries of a code", *(map(str, sizes)), *(map(str, sizes))])
+    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in PANELS)])
+    head = over + row(["entries of a code", *[*map(str, sizes)] * len(PANELS)])
     rows = [
-        [spread(lines[label][name].reindex([size]), form(name)) for name in ("FID", "recall") for size in sizes]
+        [spread(lines[label][name].reindex([size]), form(name)) for name in PANELS for size in sizes]
         for label in LINES
     ]
     return Table(head, "".join(row([label, *cells]) for label, cells in zip(LINES, rows, strict=True)))
@@ -151,24 +155,24 @@ def recall_in_words(lines: dict[str, pd.DataFrame]) -> str:
 
 
 def in_words(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str) -> str:
-    """At which sizes and in which of `PANELS` each of two lines is better than the other, the first one said first, by
-    both judges, where both measured them (`_signs`); in LaTeX."""
-    better: dict[str, dict[str, list[str]]] = {CALLED[one]: {}, CALLED[other]: {}}  # which -> where -> metrics
+    """At which sizes and in which of `PANELS` a line is better or worse than another, by both judges, where both
+    measured them (`_signs`); in LaTeX."""
+    found_at: dict[str, dict[str, list[str]]] = {"better": {}, "worse": {}}  # word -> where -> metrics
     for name in PANELS:
         first, both = (_signs(found[one][name], found[other][name], name) for found in (values, second))
         agreed = [size for size, value in first.items() if both.get(size, value) == value]
-        for which, value in zip(better, (1, -1), strict=True):
+        for word, value in (("better", 1), ("worse", -1)):
             if sizes := [size for size in agreed if first[size] == value]:
                 where = "every size" if len(sizes) == len(first) > 1 else f"{listed(sizes)} entries"
-                better[which].setdefault(where, []).append(name)
+                found_at[word].setdefault(where, []).append(name)
     said = [
-        f"{which} has the better {listed(f'{listed(names)} at {where}' for where, names in found.items())}"
-        for which, found in better.items() if found
+        f"the {word} {listed(f'{listed(names)} at {where}' for where, names in at.items())}"
+        for word, at in found_at.items() if at
     ]  # fmt: skip
+    if said:
+        return f"Against {CALLED[other]}, {CALLED[one]} has {listed(said)}."
     measured = _signs(values[one]["FID"], values[other]["FID"], "FID")
-    rest = f"{CALLED[one]} and {CALLED[other]} {'are not told apart' if measured else 'were not both measured'}"
-    text = "; ".join(said) or rest
-    return f"{text[0].upper()}{text[1:]}."
+    return f"Against {CALLED[other]}, {CALLED[one]} {'is not told apart' if measured else 'was not measured'}."
 
 
 def _signs(one: pd.Series, other: pd.Series, name: str) -> dict[int, int]:

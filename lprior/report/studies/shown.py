@@ -13,12 +13,13 @@ from lprior.runs import Study
 @dataclass(frozen=True)
 class Shown:
     """Tables and figures, by the names of their files. `whole`: whether there were runs to show. `values`: what its
-    text may ask for, by key, in LaTeX."""
+    text may ask for, by key, in LaTeX. `captions`: of tables that are not means and deviations of models."""
 
     tables: dict[str, Table] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     whole: bool = True
     values: dict[str, str] = field(default_factory=dict)
+    captions: dict[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> list[str]:

@@ -13,6 +13,7 @@ from lprior.evaluation.formulas import frechet_distance
 from lprior.evaluation.metrics import CAPTIONS, OBEYED, thousands
 from lprior.evaluation.scenes import Detectors, asked, flat, layouts
 from lprior.model import Model
+from lprior.report.control import listed
 from lprior.report.latex import Table, named, row
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
@@ -21,6 +22,9 @@ from lprior.stored import read_picture
 from lprior.streams import generator, normal
 
 DRAWS = 100  # of one sentence
+THINGS = {"seen": 2166, "newplace": 557, "newcolour": 264}  # how many there are of each kind in the 2,000 test scenes
+PLURALS = ("digits", "colours", "sizes", "places", "all four")
+ALL = "all"  # these together: what the control is measured on
 
 
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
@@ -117,10 +121,10 @@ def render(finished: list[RunFolder]) -> Shown:
     found = {model: of_captions for model, of_captions in found.items() if of_captions}
     if not found:
         return Shown(whole=False)
-    rows = []
+    rows, titles = [], CAPTIONS | {ALL: "all of these"}
     for model, of_captions in found.items():
         kinds = [kind for kind in of_captions if kind != "real"]
-        rows += [row([named(title_of(model)), CAPTIONS[kind], *map(_percent, of_captions[kind])]) for kind in kinds]
+        rows += [row([named(title_of(model)), titles[kind], *map(_percent, of_captions[kind])]) for kind in kinds]
         rows.append("\\midrule\n")
     real = next(iter(found.values())).get("real", [])
     rows.append(row(["Real scenes", "their own", *map(_percent, real)]))
@@ -131,6 +135,7 @@ def render(finished: list[RunFolder]) -> Shown:
         for kind, shares in of_captions.items()
         for name, share in zip((*OBEYED, "mean"), [*shares, sum(shares[:4]) / 4], strict=True)
     }
+    values[f"{STUDY.name}/all"] = all_in_words(found.get("lptext", {}).get(ALL))
     values |= {f"{STUDY.name}/{model}/{key}": value for model in found for key, value in _others(first[model]).items()}
     sheets = sheets_figure({model: first[model] for model in found})
     return Shown({STUDY.name: Table(head, "".join(rows))}, {f"{STUDY.name}_samples": sheets}, values=values)
@@ -140,7 +145,28 @@ def _of_captions(run: RunFolder) -> dict[str, list[float]]:
     """Kind of captions -> shares that are obeyed, of those that were measured."""
     metrics = run.read_json("metrics.json").items()
     found = {key.split("_")[1]: value for key, value in metrics if key.startswith("caption_")}
-    return {kind: found[kind] for kind in CAPTIONS if isinstance(found.get(kind), list)}
+    found |= {ALL: of_all(found)}
+    return {kind: found[kind] for kind in (*THINGS, ALL, *CAPTIONS) if isinstance(found.get(kind), list)}
+
+
+def all_in_words(shares: list[float] | None) -> str:
+    """What the learned prior has of all things, in LaTeX."""
+    if shares is None:
+        return "Of all things together the learned prior was not measured."
+    said = (rf"{_percent(share)}\,\% of {name}" for name, share in zip(PLURALS, shares, strict=True))
+    return f"On all things the learned prior has {listed(said)}."
+
+
+def of_all(found: dict[str, list[float]]) -> list[float] | None:
+    """Shares of all things, from those of each kind; None if these are of other test scenes than `THINGS` counts, of
+    which such shares would be no whole numbers of things."""
+    if not all(isinstance(found.get(kind), list) for kind in THINGS):
+        return None
+    shares = torch.tensor([found[kind] for kind in THINGS], dtype=torch.float64)
+    right = shares * torch.tensor([*THINGS.values()])[:, None]
+    if (right - right.round()).abs().max() > 1e-6:
+        return None
+    return (right.sum(dim=0) / sum(THINGS.values())).tolist()
 
 
 def _others(run: RunFolder) -> dict[str, str]:
