@@ -113,6 +113,19 @@ def test_what_runs_with_s_have_otherwise_is_said(tmp_path):
     assert settings_in_words(runs[:1], CIFAR10) == settings_in_words(runs[1:], CIFAR10) == ""
 
 
+def test_what_it_does_that_d_i_moves_cg_is_said_of_stabilised_and_plain_networks(tmp_path):
+    recall = {"printed": 0.6, "moved": 0.2, "two_terms": 0.7, "printed_plain": 0.6, "moved_plain": 0.7}
+    runs = [
+        run_with(tmp_path, f"lpaae-{name}", seed, preset="algorithm1", fid_x=1 + seed / 9, recall_x=value + seed / 99)
+        for name, value in recall.items() for seed in (0, 1, 2)
+    ]  # fmt: skip
+    said = STUDIES["algorithm1"].render(runs).values
+    lower, higher = "lower with $D_I$ moves CG", "higher with $D_I$ moves CG by two terms"
+    assert f"the recall is {lower} and {higher}" in said["algorithm1/moves"]
+    assert "the FID is not told apart with" in said["algorithm1/moves"]
+    assert "the recall is higher with $D_I$ moves CG (plain)" in said["algorithm1/moves plain"]
+
+
 def test_costs_on_two_machines_are_two_rows(tmp_path):
     runs = [run_with(tmp_path, "aae", seed) for seed in (0, 1, 2)]
     made = runs[2].read_json("provenance.json") | {"device": "GPU", "seconds_per_epoch": 0.5}
