@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lprior.report.control import COLUMNS, UNMEASURED, control_in_words
+from lprior.report.control import COLUMNS, UNMEASURED, answer_in_words, control_in_words
 from lprior.report.frame import MIXTURE, SECOND
 
 LEARNED = {"FID": [1.0, 1.1, 0.9], "score": [9.0, 9.1, 8.9], "recall": [0.40, 0.41, 0.39]}
@@ -44,6 +44,7 @@ def test_models_on_which_the_judges_do_not_agree_are_not_told_apart():
 
 def test_the_mixture_on_the_learned_codes_is_named_too():
     own = {MIXTURE + name: LEARNED[name] for name in COLUMNS}
+    assert answer_in_words(table(LEARNED, CONTROL, **own)) == control_in_words(table(LEARNED, CONTROL))
     assert control_in_words(table(LEARNED, CONTROL, **own)).endswith(
         r"on the learned model's own codes has FID $1.00 \pm 0.10$, score $9.00 \pm 0.10$ and recall $0.40 \pm 0.01$."
     )

@@ -24,14 +24,17 @@ PHRASES = {-1: "behind in", 0: "not told apart in", 1: "ahead in"}
 FEW = {1: "In single runs", 2: "In two runs each"}  # which test nothing
 
 
-def control_in_words(table: pd.DataFrame) -> str:
-    """Two sentences in LaTeX on the runs of a part: learned prior against control, and a mixture on its own codes."""
+def answer_in_words(table: pd.DataFrame) -> str:
+    """A sentence in LaTeX on the runs of a part: learned prior against control."""
     control = "a mixture of ten on the fixed-prior model's codes"
-    sentence = set_against(table, (LEARNED, ""), (FIXED, MIXTURE), "the learned prior", control)
-    if not sentence:
-        return UNMEASURED
+    return set_against(table, (LEARNED, ""), (FIXED, MIXTURE), "the learned prior", control) or UNMEASURED
+
+
+def control_in_words(table: pd.DataFrame) -> str:
+    """The same, and a sentence on a mixture on the learned prior's own codes."""
+    sentence = answer_in_words(table)
     own = {name: values(table, LEARNED, MIXTURE + name) for name in COLUMNS}
-    if not all(map(len, own.values())):
+    if sentence == UNMEASURED or not all(map(len, own.values())):
         return sentence
     numbers = listed(f"{name} {spread(column, form(name))}" for name, column in own.items())
     return f"{sentence} Such a mixture on the learned model's own codes has {numbers}."
