@@ -14,12 +14,19 @@ from lprior.runs import STUDIES
 
 HEAD = """# Paper by paper: published, and obtained here
 
-Claims of the papers, and some of ours, with the verdict that a rule in code gives
+Claims of the papers, and some of ours ("ours" under *published*), with the verdict that a rule in code gives
 ([claims.py](../lprior/report/claims.py), [rules.py](../lprior/report/rules.py)): by the papers' own terms alone, and by
-the algorithms as we run them. In square brackets 95 % confidence intervals of the difference over seeds; an error is
-compared with the published mean plus its ±, a sheet with the published one's score less one standard deviation of real
-images in samples as large, s in z with what it is for real digits. Scores and FID are by our classifiers.
-`python -m lprior claims results/published docs/papers.md` writes this page.
+the algorithms as we run them. Verdicts are by 95 % confidence intervals of the difference (in square brackets) over three
+seeds or more:
+
+* **reproduced**: ahead in each metric of the claim; **partly**: ahead in some, and no difference found in the others
+* **mixed**: ahead in some, behind in others; **not reproduced**: behind in some, ahead in none
+* **not decided**: no difference found, or the two judges disagree
+* **not tested**: too few seeds, too short a training, or a rival that has collapsed
+
+An error passes at the published mean plus its ±; a sheet of a hundred samples at the published sheet's score less one
+standard deviation of real images in samples as large; s in z at what it is for real digits. Scores and FID are by our
+classifiers. `python -m lprior claims results/published docs/papers.md` writes this page.
 
 """
 AUTHORS = {"wang2018lpaae": "Wang et al.", "makhzani2015aae": "Makhzani et al.", "larsen2015vaegan": "Larsen et al."}
