@@ -16,8 +16,8 @@ HEAD = """# Paper by paper: published, and obtained here
 
 Claims of the papers, and some of ours ("ours" under *published*), with the verdict that a rule in code gives
 ([claims.py](../lprior/report/claims.py), [rules.py](../lprior/report/rules.py)): by the papers' own terms alone, and by
-the algorithms as we run them. Verdicts are by 95 % confidence intervals of the difference (in square brackets) over three
-seeds or more:
+the algorithms as we run them. Verdicts are by 95 % confidence intervals of the difference (in square brackets) over
+three seeds or more:
 
 * **reproduced**: ahead in each metric of the claim; **partly**: ahead in some, and no difference found in the others
 * **mixed**: ahead in some, behind in others; **not reproduced**: behind in some, ahead in none
