@@ -61,7 +61,7 @@ def set_against(
         return ""
     signs = signs_of(table, ours, theirs, columns)
     texts = {name: f"{name} ({' against '.join(spread(v, form(name)) for v in pair)})" for name, pair in pairs.items()}
-    phrases = PHRASES if seeds >= ENOUGH else PHRASES | {0: "not seen alike by the judges in"}
+    phrases = PHRASES if seeds >= ENOUGH else PHRASES | {0: "level, or not so by both judges, in"}
     said = [
         f"{phrase} {listed(texts[name] for name in columns if signs[name] == which)}"
         for which, phrase in phrases.items() if which in signs.values()

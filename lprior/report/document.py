@@ -105,7 +105,7 @@ def write_report(
     }
     facts |= {f"{part.key}s": conditional.control_in_words(list(runs.values()), part) for part in parts}
     facts |= {f"{part.key}s settings": conditional.settings_in_words(list(runs.values()), part) for part in parts}
-    facts |= {f"{part.key}progress device": escape(chosen["device"].mode()[0]) for part, chosen in parts.items()}
+    facts |= {f"{part.key}progress device": escape(_usual_device(chosen)) for part, chosen in parts.items()}
     _write_setup(parts, runs, output / "tables")
     shown = [runs[name] for chosen in parts.values() for name in chosen["run"]]
     shown += [run for run in runs.values() if run not in shown]
@@ -221,7 +221,7 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     for key, facts in first_seeds(table).iterrows():
         _write_figures(runs[facts["run"]], logs[facts["run"]], f"{part.file}{key}", output / "figures")
     groups = table.groupby("key", sort=False)
-    device = table["device"].mode()[0]  # minutes of another one would not compare
+    device = _usual_device(table)  # minutes of another one would not compare
     by_model = {
         title_of(key): [logs[name] for name, on in zip(group["run"], group["device"], strict=True) if on == device]
         for key, group in groups
@@ -233,6 +233,11 @@ def _write_part(part: Part, table: pd.DataFrame, runs: dict[str, RunFolder], out
     more_table(table, part.more).write(output / "tables", f"{part.file}more")
     (output / "tables" / f"{part.file}cost.tex").write_text(cost_table(table))
     return control
+
+
+def _usual_device(table: pd.DataFrame) -> str:
+    """The one that most of the runs were trained on."""
+    return table["device"].mode()[0]
 
 
 def _write_figures(run: RunFolder, log: pd.DataFrame, stem: str, folder: Path) -> None:
