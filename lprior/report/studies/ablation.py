@@ -10,7 +10,7 @@ from lprior.report.control import listed
 from lprior.report.findings import changes, lowest
 from lprior.report.frame import table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows
-from lprior.report.studies.shown import Shown
+from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study, Variant
 
@@ -55,6 +55,16 @@ def render(finished: list[RunFolder]) -> Shown:
     return Shown({name: Table(header(COLUMNS, OF_MODEL), rows) for name, rows in tables.items()}, values=said)
 
 
+def render_long(finished: list[RunFolder]) -> Shown:
+    """A table, mean and standard deviation of `COLUMNS`, and in words what is seen of each model beside `tuned`."""
+    if not finished:
+        return Shown(whole=False)
+    shown, table = models_table(LONG, finished, COLUMNS, control=True), table_of(finished)
+    shown.values["ablation_long/choices"] = changes(table, "lpaae", LONG.models[1:], ("FID", "recall"))
+    shown.values["ablation_long/epochs"] = listed(sorted(set(table["epochs"])))
+    return shown
+
+
 runs.VARIANTS["vaegan"]["leaking"] = Variant("gradients leak", build=leaking)
 READINGS = ("printed", "text", "fixed")
 LPAAE = (
@@ -69,4 +79,8 @@ STUDY = Study(
     ("lpaae", *(f"lpaae-{name}" for name in (*READINGS, *LPAAE)), "vaegan", *(f"vaegan-{name}" for name in VAE_GAN)),
     seeds=(0, 1, 2), family="digits", render=render,
 )  # fmt: skip
-runs.STUDIES[STUDY.name] = STUDY
+LONG = Study(
+    "ablation_long", "Ablation at the length of the main runs", "quick", {}, STUDY.models[: 1 + len(READINGS + LPAAE)],
+    seeds=(0,), family="digits", render=render_long,
+)
+runs.STUDIES |= {study.name: study for study in (STUDY, LONG)}
