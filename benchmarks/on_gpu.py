@@ -76,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--background", action="store_true", help=text)
     training.add_argument("--set", action="append", default=[], help="NAME=VALUE for every run, to try a step")
     packing.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help="so long, at most, for what trains")
+    text = "no more runs than about that take; the others are left for the next time (default: 50)"
+    packing.add_argument("--most", type=float, default=50.0, metavar="MIB", help=text)
     packing.add_argument("--again", action="store_true", help="also what was packed before")
     return top
 
@@ -163,12 +165,15 @@ def pack(options: argparse.Namespace) -> int:
     packed = folder / PACKED
     before = packed.read_text().split() if packed.exists() and not options.again else []
     asked = options.runs or order()
-    names = [name for name in asked if name not in before and RunFolder(options.results / name).trained]
+    trained = [name for name in asked if name not in before and RunFolder(options.results / name).trained]
+    names = parcels.first_of(options.results, trained, 2**20 * options.most)
     logs = [path for name in asked if (path := options.results / f"{name}.txt").exists()]
     others = [*logs, *(path for path in sorted(folder.glob("*.*")) if path.name not in (LOCK, PACKED))]
     size = parcels.pack(options.results, names, others, options.folder)
     packed.write_text("".join(f"{name}\n" for name in [*before, *names]))
     print(f"{len(names)} runs, {size / 2**20:.1f} MiB, in {options.folder}: {' '.join(names)}")
+    if len(names) < len(trained):
+        print(f"{len(trained) - len(names)} more are left for the next time")
     return 0
 
 

@@ -46,6 +46,18 @@ def pack(results: Path, names: Iterable[str], others: Iterable[Path], to: Path) 
     return len(whole)
 
 
+def first_of(results: Path, names: list[str], most: float) -> list[str]:
+    """As many of the first runs as take at most so many bytes together, one at least."""
+    size = 0.0
+    for number, name in enumerate(names):
+        run = RunFolder(results / name)
+        for path in (run / file for file in _wanted(run)):
+            size += path.stat().st_size * (0.5 if path.name == weights.FILE else 1) if path.exists() else 0
+        if size > most and number:
+            return names[:number]
+    return names
+
+
 def _wanted(run: RunFolder) -> tuple[str, ...]:
     """Files that `publish` may want of it, and what measuring it at home takes."""
     config, study = run.config(), STUDIES.get(run.config().preset)

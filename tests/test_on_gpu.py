@@ -110,6 +110,18 @@ def test_what_was_packed_before_is_packed_again_only_if_asked(finished, tmp_path
     assert counts == ["1", "0", "1"]
 
 
+def test_what_would_be_too_large_to_carry_is_left_for_the_next_time(finished, tmp_path, capsys):
+    results, names = tmp_path / "results", sorted(f"smoke/{path.name}" for path in finished.iterdir())[:3]
+    results.mkdir()
+    (results / "smoke").symlink_to(finished)
+    for carried, left in ((0, 2), (1, 1), (2, None)):
+        assert step("pack", results, str(tmp_path / f"{carried}"), "--most", "0.001", "--runs", *names) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("1 runs") and names[carried] in said
+        assert f"{left} more are left" in said if left else "left" not in said
+        assert parcels.unpack(tmp_path / f"{carried}", tmp_path / "home") == [names[carried]]
+
+
 @pytest.mark.parametrize(
     ("name", "measured", "carried"),
     [
