@@ -128,9 +128,14 @@ def each(judges: dict[str, Judge]) -> Judge:
 
     def judge(table: pd.DataFrame) -> Finding:
         found = {name: one(table) for name, one in judges.items()}
-        verdicts = list(dict.fromkeys(verdict for _, verdict in found.values()))
         text = "; ".join(f"{name}: {text}" for name, (text, _) in found.items() if text != "--") or "--"
-        return text, verdicts[0] if len(verdicts) == 1 else f"{' or '.join(verdicts)}: {OPEN}"
+        verdicts = {verdict for _, verdict in found.values()}
+        if len(verdicts) == 1:
+            return text, verdicts.pop()
+        if all(verdict.endswith(OPEN) for verdict in verdicts):
+            return text, OPEN
+        said = (f"{name} {verdict.removesuffix(f': {OPEN}')}" for name, (_, verdict) in found.items())
+        return text, f"{'; '.join(said)}: {OPEN}"
 
     return judge
 

@@ -102,6 +102,6 @@ OF_READINGS = ("lpaae", "lpaae-lam_CG_0", *(f"lpaae-{name}{kind}" for kind in ("
 OF_S = tuple(f"lpaae-{name}{kind}" for name in ("supervised", "unsupervised") for kind in ("", "_printed", "_plain"))
 STUDY = Study(
     "algorithm1", "Readings of Algorithm 1 with its own terms", "quick", {"epochs": 4}, (*OF_READINGS, *OF_S),
-    seeds=(0,), family="digits", render=render,
+    seeds=(0, 1, 2), family="digits", render=render,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
