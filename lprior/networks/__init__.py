@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 
 from torch import nn
 
-from lprior.networks.compact import Compact, Plain
+from lprior.networks.compact import Compact, Plain, Shallow
 from lprior.networks.dcgan import DCGAN
 from lprior.networks.mlp import MLP
 from lprior.networks.paper import Paper
@@ -44,5 +44,6 @@ class Networks(Protocol):
 
 
 NETWORKS: dict[str, type[Networks]] = {
-    "compact": Compact, "dcgan": DCGAN, "mlp": MLP, "paper": Paper, "plain": Plain, "strong": Strong
+    "compact": Compact, "dcgan": DCGAN, "mlp": MLP, "paper": Paper, "plain": Plain, "shallow": Shallow,
+    "strong": Strong
 }  # fmt: skip
