@@ -88,8 +88,8 @@ class Plain(Compact):
 
 
 class Shallow(Compact):
-    """The decoder has no hidden layer. With one, a GAN's decoder was seen to make one image of all noise within 150
-    mini-batches, by each of eight settings (docs/trials.csv) and with a discriminator without spectral normalisation, too."""
+    """The decoder has no hidden layer. With one, a GAN makes one image of all noise, by each setting that was tried
+    (docs/trials.csv)."""
 
     def decoder(self, code: int) -> nn.Module:
         return nn.Sequential(*self._images_of(code))
