@@ -142,7 +142,8 @@ CLAIMS = [
         ours=Rule(compare("vaedis", "vae", ("rec. features",)), r"table~\ref{tab:similarity}", "similarity"),
     ),
     Claim(
-        r"VAE/GAN generates better than a GAN \cite{larsen2015vaegan} (four epochs, on networks that were chosen so that the GAN does not collapse; its rates are VAE/GAN's).",
+        r"VAE/GAN generates better than a GAN \cite{larsen2015vaegan} (four epochs, networks on which the GAN does not "
+        r"collapse, rates of VAE/GAN).",
         "pictures and attribute scores on faces",
         ours=Rule(compare("vaegan", "gan", GENERATES), r"table~\ref{tab:similarity}", "similarity"),
     ),
