@@ -10,12 +10,12 @@ PICTURES = (  # what the table of `full` on CIFAR-10 lacks, or has by an older s
     "vaegan-s0", "aae-s0", "lpaae-supervised-s0", "lpaae-supervised-s1", "lpaae-supervised-s2", "lpaae-s0", "lpaae-s1",
     "lpaae-fixed-s0", "lpaae-supervised_fixed-s0",
 )  # fmt: skip
-ANEW = ("algorithm1", "conditions", "conditions_unsupervised", "similarity")  # studies
+ANEW = ("ablation_long", "conditions", "conditions_unsupervised")  # studies
 TOGETHER = {"digits": 13, "pictures": 3}  # of a family, on an H200 under MPS: more gain little (docs/gpu.md)
 
 
 def order() -> list[str]:
-    """Three seeds of the readings and of the other studies whose runs shared an estimate of D_I's norm (docs/gpu.md);
+    """Three seeds of the long ablation, and of the studies whose runs shared an estimate of D_I's norm (docs/gpu.md);
     `full` on CIFAR-10; `full` on MNIST, seed by seed."""
     studies = [
         f"{study}/{name}" for study in ANEW for seed in (0, 1, 2) for name in runs_of(study, "mnist", [seed])

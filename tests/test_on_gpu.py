@@ -213,8 +213,8 @@ def test_the_order_is_what_matters_first_and_each_of_it_is_a_run():
     first = next(number for number, name in enumerate(names) if name.startswith("full/"))
     studies, pictures, digits = names[:first], names[first : first + 9], names[first + 9 :]
     wanted = [f"{study}/{name}" for study in gpu_order.ANEW for name in runs_of(study, "mnist", [0, 1, 2])]
-    assert sorted(studies) == sorted(wanted) and studies[0].startswith("algorithm1/")
-    assert [parse_run(name.partition("/")[2])["seed"] for name in studies[:48]] == [0] * 16 + [1] * 16 + [2] * 16
+    assert sorted(studies) == sorted(wanted) and studies[0].startswith("ablation_long/")
+    assert [parse_run(name.partition("/")[2])["seed"] for name in studies[:42]] == [0] * 14 + [1] * 14 + [2] * 14
     assert pictures[:3] == ["full/cifar10-vaegan-s0", "full/cifar10-aae-s0", "full/cifar10-lpaae-supervised-s0"]
     assert sorted(digits) == sorted(f"full/{name}" for name in runs_of("full", "mnist", [0, 1, 2]))
     assert digits[:5] == [f"full/mnist-{model}-s0" for model in gpu_order.FIRST]
