@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--background", action="store_true", help=text)
     training.add_argument("--set", action="append", default=[], help="NAME=VALUE for every run, to try a step")
     packing.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help="so long, at most, for what trains")
-    text = "no more runs than about that take; the others are left for the next time (default: 50)"
+    text = "as many runs as take about so much, one at least, logs aside; others wait for the next call (default: 50)"
     packing.add_argument("--most", type=float, default=50.0, metavar="MIB", help=text)
     packing.add_argument("--again", action="store_true", help="also what was packed before")
     return top

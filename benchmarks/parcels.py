@@ -47,7 +47,8 @@ def pack(results: Path, names: Iterable[str], others: Iterable[Path], to: Path) 
 
 
 def first_of(results: Path, names: list[str], most: float) -> list[str]:
-    """As many of the first runs as take at most so many bytes together, one at least."""
+    """The first of the runs, as many as take at most `most` bytes together, before compression and with weights in half
+    precision; one at least."""
     size = 0.0
     for number, name in enumerate(names):
         run = RunFolder(results / name)

@@ -88,8 +88,9 @@ class Plain(Compact):
 
 
 class Shallow(Compact):
-    """The decoder has no hidden layer. With one, a GAN makes one image of all noise, by each setting that was tried
-    (docs/trials.csv)."""
+    """The decoder has no hidden layer between code and first map. With `Compact`'s, a GAN made nearly one image of all
+    noise by each of seven settings, one seed each; without it, by VAE/GAN's rates, it does not (docs/trials.csv). Why
+    is not known: on `Paper`'s networks, without such a layer, a GAN collapsed, too."""
 
     def decoder(self, code: int) -> nn.Module:
         return nn.Sequential(*self._images_of(code))

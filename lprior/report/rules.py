@@ -124,7 +124,7 @@ def reach_sheet(model: str, key: str) -> Judge:
 
 def each(judges: dict[str, Judge]) -> Judge:
     """The rule for a claim that several readings of the paper stand for, by their names: what each gives, and the
-    verdict if it is the same."""
+    verdict if it is the same; else that of each, and not decided."""
 
     def judge(table: pd.DataFrame) -> Finding:
         found = {name: one(table) for name, one in judges.items()}
@@ -132,8 +132,6 @@ def each(judges: dict[str, Judge]) -> Judge:
         verdicts = {verdict for _, verdict in found.values()}
         if len(verdicts) == 1:
             return text, verdicts.pop()
-        if all(verdict.endswith(OPEN) for verdict in verdicts):
-            return text, OPEN
         said = (f"{name} {verdict.removesuffix(f': {OPEN}')}" for name, (_, verdict) in found.items())
         return text, f"{'; '.join(said)}: {OPEN}"
 
