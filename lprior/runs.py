@@ -94,7 +94,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             "LP-AAE, unsupervised, fixed prior", {"condition": "unsupervised", "prior": "fixed"}
         ),
         # "tuned", with one thing at a time as it is printed, or otherwise left out
-        "frozen": Variant("CG never updated", {"CG_learns": False}),
+        "frozen": Variant("LP-AAE, CG never updated", {"CG_learns": False}),
         "norm": Variant("norm not squared", {"squared": False, "lam": 1.0}),
         "two_passes": Variant("two decoder passes", {"one_pass": False}),
         "saturating": Variant("saturating losses", {"nonsaturating": False}),

@@ -16,7 +16,7 @@ from lprior.report.frame import MIXTURE, SECOND, form
 from lprior.report.latex import spread
 from lprior.report.rules import values
 
-LEARNED, FIXED = "lpaae", "lpaae-fixed"
+LEARNED, FIXED, FROZEN = "lpaae", "lpaae-fixed", "lpaae-frozen"
 COLUMNS = ("FID", "score", "recall")
 UNMEASURED = "The control was not measured."
 UNCOMPARED = "The two were not both measured."
@@ -46,6 +46,12 @@ def priors_in_words(
     """A sentence in LaTeX: the learned prior against the fixed one, both without a mixture."""
     said = set_against(table, (learned, ""), (fixed, ""), "the learned prior", "the fixed one", tuple(columns))
     return said or UNCOMPARED
+
+
+def frozen_in_words(table: pd.DataFrame) -> str:
+    """A sentence in LaTeX: the learned prior against a code generator of the same size that never learns."""
+    other = "a code generator that never learns, a fixed prior of another shape"
+    return set_against(table, (LEARNED, ""), (FROZEN, ""), "the learned prior", other) or UNCOMPARED
 
 
 def set_against(

@@ -12,7 +12,7 @@ from lprior.evaluation.metrics import by_title
 from lprior.figures import MOST_ROWS, spaced
 from lprior.provenance import git_commit
 from lprior.report import findings
-from lprior.report.control import answer_in_words, control_in_words, listed, priors_in_words
+from lprior.report.control import answer_in_words, control_in_words, frozen_in_words, listed, priors_in_words
 from lprior.report.diverged import DIVERGED, in_words, lost_models
 from lprior.report.frame import COSTS, SECOND, anchors, bare, form
 from lprior.report.latex import MISSING, escape, spread
@@ -87,6 +87,7 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
     shown |= {f"real {name}": _text(name, value) for name, value in anchors(dataset).items()}
     shown |= findings.in_words(table)
     shown["answer"], shown["control"] = answer_in_words(table), control_in_words(table)
+    shown["frozen"] = frozen_in_words(table)
     shown["priors"] = priors_in_words(table)
     shown["second"] = second_in_words(table)
     for key, group in table.groupby("key", sort=False):

@@ -31,7 +31,8 @@ def stages(on_gpu: bool) -> list[Stage]:
 
     first = {spec.family: name for name, spec in reversed(DATASETS.items())}
     found = [Stage("quick", "mnist", "readings", "0 1 2 3 4")]
-    found += [Stage("quick", "mnist", f"mnist-lpaae-unsupervised-s{seed}") for seed in (5, 6)]
+    beside = [f"unsupervised-s{seed}" for seed in (5, 6)] + [f"frozen-s{seed}" for seed in (0, 1, 2)]
+    found += [Stage("quick", "mnist", f"mnist-lpaae-{name}") for name in beside]
     found += [Stage(name, first[study.family]) for name, study in STUDIES.items()]
     found += [Stage("quick", "cifar10", "runs", "0 1 2")]
     found += [Stage("quick", "cifar10", f"cifar10-lpaae-{variant}-s0") for variant in
