@@ -196,7 +196,8 @@ def test_the_results_state_what_a_code_generator_that_never_learns_has():
     table, said = table_of(RunFolder(run) for run in RUNS), (ROOT / "docs" / "results.md").read_text()
     for model in ("lpaae", "lpaae-frozen", "lpaae-fixed"):
         column = {name: values(table[table["dataset"] == "mnist"], model, name) for name in ("FID", "score", "recall")}
-        assert f"| {title_of(model)} | {' | '.join(plain(spread(column[name], form(name))) for name in column)} |\n" in said
+        cells = " | ".join(plain(spread(column[name], form(name))) for name in column)
+        assert f"| {title_of(model)} | {cells} |\n" in said
 
 
 @pytest.mark.parametrize("captions", ["seen", "newplace", "newcolour", "mean", "leastsquares", "reconstructed"])

@@ -43,7 +43,7 @@ class Part:
 
 DIGITS = Part(
     "digits", "digits", ("KID", "rarest", "commonest", "entropy", "sheet", "reconstruction", "Parzen", "Inception FID"),
-    ("lpaae-long",),
+    ("lpaae-long", "lpaae-frozen"),
     ("lpaae-supervised", "lpaae-unsupervised"),
 )  # fmt: skip
 # No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
