@@ -178,7 +178,7 @@ def test_runs_of_values_that_their_preset_no_longer_has_are_named():
     assert in_words([now, resolve("lpaae", "cifar10", "quick")]) == ""
     before = [resolve("lpaae", "cifar10", "quick", variant, lam=0.5) for variant in ("", "fixed", "fixed")]
     assert in_words([now, *before]) == (
-        r"LP-AAE; LP-AAE, fixed prior had \texttt{lam=0.5}, where the preset has 1.0 by now."
+        r"Trained with \texttt{lam=0.5}, where the preset has 1.0 by now: LP-AAE; LP-AAE, fixed prior."
     )
 
 

@@ -150,6 +150,14 @@ def test_the_readme_states_the_metrics(model, dataset):
     assert f"{begin} {cells(group, ['score', 'sheet', 'FID'])} |" in (ROOT / "docs" / "results.md").read_text()
 
 
+def test_the_readme_states_the_metrics_of_a_code_generator_that_never_learns():
+    table = table_of(RunFolder(run) for run in RUNS)
+    group = table[table["key"] == "lpaae-frozen"]
+    rows = f"| {title_of('lpaae-frozen')} | {len(group)} | {cells(group, README)} |\n"
+    rows += f"| … with mixture | {len(group)} | {cells(group, README, MIXTURE)} |\n"
+    assert rows in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("model", of_gpu())
 def test_the_results_state_the_metrics_of_a_gpu(model):
     group, said = of_gpu()[model], (ROOT / "docs" / "results.md").read_text()

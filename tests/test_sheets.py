@@ -72,7 +72,7 @@ def test_contrasts_are_those_of_a_run_s_sheet_beside_published_ones(tmp_path, mo
     theirs = {"title": "theirs", "dataset": "cifar10", "contrasts": [7.0, 8.0], "real contrasts": [53.0, 32.0]}
     monkeypatch.setattr(sheets, "published", lambda: {"a": theirs})
     said = sheets.contrasts_in_words([run], "cifar10")
-    assert "of 53 within a picture" in said and said.endswith("LP-AAE 0 and 71; on published ones theirs 7 and 8.")
+    assert "of 53 within a picture" in said and said.endswith("LP-AAE 0 and 71. On published ones: theirs 7 and 8.")
     assert sheets.contrasts_in_words([run], "mnist").endswith("not measured.")
 
 

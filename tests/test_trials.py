@@ -1,11 +1,14 @@
 """Trials: what is held out, what is recorded, and what is not."""
 
+import csv
+
 import pytest
 
 from lprior import __main__ as cli
 from lprior.errors import TrainingDiverged, UserError
 from lprior.report.document import write_report
-from lprior.report.latex import escape
+from lprior.report.latex import MISSING, escape
+from lprior.report.sweep import SWEEP, Sweep
 from lprior.report.tables import trials_table
 from lprior.results import RunFolder
 from lprior.training import trials
@@ -95,3 +98,32 @@ def test_the_published_trials_are_whole_and_in_the_report(monkeypatch, tmp_path)
             assert all(float(row[name]) >= 0 for name in trials.MEASURED)
     monkeypatch.setattr(trials, "FILE", tmp_path / "none.csv")
     assert set(COLUMNS) == set(rows[0]) and "None yet" in trials_table().rows
+
+
+def sweep(tmp_path, *rows):
+    """The sweep of trials (model, change, FID, recall)."""
+    lines = [dict.fromkeys(COLUMNS, "") | {"model": model, "why": why, "FID": FID, "score": "8.00", "recall": recall}
+             for model, why, FID, recall in rows]  # fmt: skip
+    with (tmp_path / "trials.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(lines)
+    return Sweep.read(tmp_path / "trials.csv")
+
+
+def test_the_sweep_finds_each_models_lowest_FID_and_counts_where_the_learned_prior_is_ahead(tmp_path):
+    found = sweep(
+        tmp_path,
+        ("lpaae", SWEEP + "as it is", "2.00", "0.50"), ("lpaae-fixed", SWEEP + "as it is", "3.00", "0.70"),
+        ("lpaae", SWEEP + "faster", "2.50", "0.60"), ("lpaae-fixed", SWEEP + "faster", "1.50", "0.40"),
+        ("lpaae", SWEEP + "slower", "2.60", "0.30"), ("lpaae-fixed", SWEEP + "slower", "", ""),
+        ("lpaae", "what is no part of the sweep", "0.10", "0.90"),
+    )  # fmt: skip
+    assert (found.models, found.changes) == (["lpaae", "lpaae-fixed"], ["as it is", "faster", "slower"])
+    assert (found.best("lpaae"), found.best("lpaae-fixed")) == ("as it is", "faster")
+    rows = found.table().rows.splitlines()
+    assert rows[1] == r"faster & 2.50 & 8.00 & 0.60 & \textbf{1.50} & 8.00 & 0.40 \\"
+    assert rows[2].split(" & ")[4] == MISSING
+    said = found.in_words()
+    assert "of LP-AAE ``as it is'' (2.00)" in said and "``faster'' (1.50, for 3.00 as it is)" in said
+    assert "in FID in 1 of 2 settings, in score in 0 of 3 settings and in recall in 1 of 2 settings" in said

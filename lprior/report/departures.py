@@ -27,8 +27,8 @@ def in_words(configs: Iterable[RunConfig]) -> str:
         for departure in departures(config, config.variant) or []:
             found.setdefault(departure, {})[title_of(config.model)] = None
     return " ".join(
-        rf"{escape('; '.join(titles))} had \texttt{{{escape(f'{name}={value}')}}}, where the preset has "
-        f"{escape(str(now))} by now."
+        rf"Trained with \texttt{{{escape(f'{name}={value}')}}}, where the preset has {escape(str(now))} by now: "
+        f"{escape('; '.join(titles))}."
         for (name, now, value), titles in found.items()
     )
 

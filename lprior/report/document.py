@@ -21,6 +21,7 @@ from lprior.report.panels import unlabelled, write_others, write_panels
 from lprior.report.parts import PARTS, Part, first_seeds
 from lprior.report.sheets import contrasts_in_words
 from lprior.report.studies.shown import Shown
+from lprior.report.sweep import Sweep
 from lprior.report.tables import (
     cost_table,
     is_judged_twice,
@@ -114,6 +115,9 @@ def write_report(
     (output / "tables" / "commands.tex").write_text(commands_table(results.name))
     sheets_table().write(output / "tables", "sheets")
     trials_table().write(output / "tables", "trials")
+    sweep = Sweep.read()
+    sweep.table().write(output / "tables", "sweep")
+    facts["sweep"] = sweep.in_words()
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 

@@ -27,14 +27,13 @@ def in_words(table: pd.DataFrame) -> dict[str, str]:
     main = main if len(main) else table
     return {
         "real images": nearest_to_real(main),
-        "classes": shares_of_classes(main),
         "mixtures": mixtures(main),
         "recalls": recalls(main),
     }
 
 
 def nearest_to_real(table: pd.DataFrame) -> str:
-    """For each of `COLUMNS` the row of the main table whose mean is the nearest to what real images get."""
+    """For each of `COLUMNS` the model, or mixture on its codes, whose mean is the nearest to what real images get."""
     if not like_anchors(table):
         return "What real images get was not measured by this protocol."
     real, said = anchors(table["dataset"].iloc[0]), []
@@ -48,20 +47,9 @@ def nearest_to_real(table: pd.DataFrame) -> str:
             continue
         who, found = min(rows.items(), key=lambda item: abs(item[1].mean() - real[name]))
         said.append(f"{name} {spread(found, form(name))} of {who} (real {form(name).format(real[name])})")
-    began = "Of the models of the table, the nearest to real images, by the first judge"
+    models = listed(in_prose(key) for key in table["key"].unique())
+    began = f"Of {models} and mixtures on their codes, the nearest to real images, by the first judge"
     return f"{began}: {'; '.join(said)}." if said else UNMEASURED
-
-
-def shares_of_classes(table: pd.DataFrame) -> str:
-    """Of each model, how rare the rarest class is among its samples, and how common the commonest."""
-    said = [
-        f"{in_prose(key)} {spread(rare, form('rarest'))} and {spread(common, form('commonest'))}"
-        for key in table["key"].unique()
-        if len(rare := values(table, key, "rarest")) and len(common := values(table, key, "commonest"))
-    ]
-    return (
-        f"The rarest and the commonest class have these shares in per cent: {'; '.join(said)}." if said else UNMEASURED
-    )
 
 
 def recalls(table: pd.DataFrame) -> str:
@@ -71,7 +59,7 @@ def recalls(table: pd.DataFrame) -> str:
     said = [f"{in_prose(key)} {spread(found[key], form('recall'))}" for key in ordered]
     if said and like_anchors(table):
         said.append(f"real images {form('recall').format(anchors(table['dataset'].iloc[0])['recall'])}")
-    return f"Recall, from the highest: {'; '.join(said)}." if said else UNMEASURED
+    return f"Recall of these models, from the highest: {'; '.join(said)}." if said else UNMEASURED
 
 
 def mixtures(table: pd.DataFrame) -> str:

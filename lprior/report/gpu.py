@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from lprior import figures
+from lprior.report.control import answer_in_words, priors_in_words
 from lprior.report.frame import form, table_of
 from lprior.report.latex import escape
 from lprior.report.tables import results_table
@@ -28,6 +29,7 @@ def write(results: Path, output: Path) -> dict[str, str]:
         figures.save_for_print(run.still("samples"), output / "figures" / f"{NAME}-{model}")
     minutes = pd.to_numeric(table["minutes"]).median()
     return {
+        f"{NAME}/answer": answer_in_words(table), f"{NAME}/priors": priors_in_words(table),
         f"{NAME}/device": escape(table["device"].iloc[0]),
         f"{NAME}/minutes": form("minutes").format(minutes),
         f"{NAME}/epochs": str(table["epochs"].iloc[0]),
@@ -36,4 +38,4 @@ def write(results: Path, output: Path) -> dict[str, str]:
         ),
         f"{NAME}/titles": escape("; ".join(title_of(model) for model in sorted(sheets))),
         f"{NAME}/width": str(table["width"].iloc[0]),
-    }
+    }  # fmt: skip

@@ -8,7 +8,7 @@ from lprior.report.document import reported
 from lprior.report.frame import table_of
 from lprior.report.rules import Rule
 from lprior.report.sheets import published
-from lprior.report.verdicts import judged
+from lprior.report.verdicts import in_two, judged
 from lprior.results import finished
 from lprior.runs import STUDIES
 
@@ -49,7 +49,9 @@ def papers(results: Path) -> str:
 
 def _said(rule: Rule, measured: str, verdict: str) -> str:
     study = f" (`--preset {rule.study}`)" if rule.study else ""
-    return f"**{verdict}**" + (f": {in_markdown(measured)}{study}" if measured != "--" else "")
+    verdict, reason = in_two(verdict)
+    said = f": {in_markdown(measured)}{study}" if measured != "--" else ""
+    return f"**{verdict}**{f' ({reason})' if reason else ''}{said}"
 
 
 def in_markdown(text: str) -> str:

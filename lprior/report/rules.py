@@ -28,6 +28,16 @@ Judge = Callable[[pd.DataFrame], Finding]
 
 
 @dataclass(frozen=True)
+class ByOne:
+    """What one judge finds: of each metric a text in LaTeX and a sign, 1 better, -1 worse, 0 not decided; the verdict.
+    No signs where nothing is tested."""
+
+    texts: list[str]
+    signs: list[int]
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """What judges a claim: `judge` sees the runs of a study of `runs.STUDIES`, or of no study. `shown`: in LaTeX, where
     this report shows them. `part`: the runs have so small a part of the paper's training that they could show that less
@@ -60,21 +70,21 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
     `control` is put before the names of the second model's metrics, to compare with the mixture on its codes.
     """
 
-    def judge(table: pd.DataFrame, prefix: str) -> Finding:
+    def judge(table: pd.DataFrame, prefix: str) -> ByOne:
         pairs = {
             name: (values(table, ours, prefix + name), values(table, theirs, prefix + control + name))
             for name in metrics
         }
         if seeds := _too_few(*(column for pair in pairs.values() for column in pair)):
-            return "; ".join(against(name, *pair) for name, pair in pairs.items()) if seeds != UNTESTED else "--", seeds
+            return ByOne([against(name, *pair) for name, pair in pairs.items() if seeds != UNTESTED], [], seeds)
         texts, signs = [], []
         for name, pair in pairs.items():
             interval = difference(*pair)
             texts.append(f"{against(name, *pair)}: {interval.text(form(name))}")
             signs.append(interval.sign(by_title(name).higher_is_better))
         if "recall" in pairs and pairs["recall"][1].mean() < COLLAPSED:
-            return "; ".join(texts), f"the rival has collapsed: {UNTESTED}"
-        return "; ".join(texts), verdict_of(signs)
+            return ByOne(texts, signs, f"the rival has collapsed: {UNTESTED}")
+        return ByOne(texts, signs, verdict_of(signs))
 
     return by_both(judge)
 
@@ -138,14 +148,20 @@ def each(judges: dict[str, Judge]) -> Judge:
     return judge
 
 
-def by_both(judge: Callable[[pd.DataFrame, str], Finding]) -> Judge:
+def by_both(judge: Callable[[pd.DataFrame, str], ByOne]) -> Judge:
     """The finding by the first judge's numbers, with its verdict if the second judge's numbers give the same, or if it
-    has not measured these runs. `judge` takes what is before the titles of a judge's metrics."""
+    has not measured these runs; else the second judge's numbers, too, of metrics that it sees otherwise.
+
+    `judge` takes what is before the titles of a judge's metrics."""
 
     def both(table: pd.DataFrame) -> Finding:
-        (text, verdict), (_, other) = judge(table, ""), judge(table, SECOND)
-        agreed = other in (verdict, UNTESTED)
-        return text, verdict if agreed else f"first judge {verdict}, second {other}: {OPEN}"
+        first, second = judge(table, ""), judge(table, SECOND)
+        said = "; ".join(first.texts) or "--"
+        if second.verdict in (first.verdict, UNTESTED):
+            return said, first.verdict
+        metrics = zip(second.texts, first.signs, second.signs, strict=True)
+        other = "; ".join(text for text, sign, of_second in metrics if sign != of_second)
+        return f"{said}; second judge: {other}", f"first judge {first.verdict}, second {second.verdict}: {OPEN}"
 
     return both
 
@@ -155,14 +171,15 @@ def _over(
 ) -> Judge:  # fmt: skip
     """`level`: what a judge, by the beginning of its metrics' titles, wants of the mean; `less`: the mean less that."""
 
-    def judge(table: pd.DataFrame, prefix: str) -> Finding:
+    def judge(table: pd.DataFrame, prefix: str) -> ByOne:
         found = values(table, model, prefix + name)
         if seeds := _too_few(found):
-            return spread(found, form(name)) if seeds != UNTESTED else "--", seeds
+            return ByOne([spread(found, form(name))] if seeds != UNTESTED else [], [], seeds)
         wanted = level(prefix)
         interval = less(found, wanted)
         text = f"{spread(found, form(name))} less {form(name).format(wanted)}: {interval.text(form(name))}"
-        return text, verdict_of([interval.sign(by_title(name).higher_is_better)])
+        sign = interval.sign(by_title(name).higher_is_better)
+        return ByOne([text], [sign], verdict_of([sign]))
 
     return by_both(judge)
 

@@ -105,11 +105,11 @@ def contrasts_in_words(runs: Iterable[RunFolder], dataset: str) -> str:
     theirs = {title: sheet["contrasts"] for title, sheet in others.items()}
 
     def said(found: dict[str, list[float]]) -> str:
-        return ", ".join(f"{escape(title)} {one:.0f} and {other:.0f}" for title, (one, other) in found.items())
+        return "; ".join(f"{escape(title)} {one:.0f} and {other:.0f}" for title, (one, other) in found.items())
 
     return (
         f"Values of real pictures, in 256 steps, have a standard deviation of {real[0]:.0f} within a picture, and "
-        f"their means one of {real[1]:.0f}; on our sheets these are {said(ours)}; on published ones {said(theirs)}."
+        f"their means one of {real[1]:.0f}. On our sheets these are: {said(ours)}. On published ones: {said(theirs)}."
     )
 
 

@@ -104,9 +104,11 @@ def _accuracy_of_second(dataset: str) -> str:
 
 
 def _of_seeds(name: str, values: pd.Series, first: object) -> str:
-    """Of a number that is measured, mean and standard deviation over seeds, or a dash if one is missing; of other facts
-    that of the first seed."""
-    if not (_is_metric(name) or name in COSTS):
+    """Of a number that is measured, mean and standard deviation over seeds, or a dash if one is missing; of what a run
+    cost the median, as in the table of costs; of other facts that of the first seed."""
+    if name in COSTS:
+        return form(name).format(pd.to_numeric(values).median())
+    if not _is_metric(name):
         return escape(_text(name, first))
     said = spread(values, form(name))
     return "--" if said == MISSING else said
@@ -116,8 +118,8 @@ def second_in_words(table: pd.DataFrame) -> str:
     """How many of the runs the second judge has measured."""
     seen = int(pd.to_numeric(table.get(f"{SECOND}FID", pd.Series(dtype=float)), errors="coerce").notna().sum())
     if seen == 0:
-        return "None of these runs was measured by the second judge yet: what is said of them hangs on the first alone."
-    return f"The second judge measured {seen} of these {len(table)} runs."
+        return "It has measured none of the runs yet: what is said of them hangs on the first judge alone."
+    return f"It measured {seen} of the {len(table)} runs in the tables."
 
 
 def _made_by(tables: Iterable[pd.DataFrame]) -> str:

@@ -20,12 +20,19 @@ def claims_table(table: pd.DataFrame, studies: Studies | None = None) -> str:
 
 
 def _cell(claim: Claim, rule: Rule | None, table: pd.DataFrame, studies: Studies | None) -> str:
-    """Our measurement, where its runs are shown, and the verdict; a dash without a rule."""
+    """The verdict, what it stands on, our measurement, and where its runs are shown; a dash without a rule."""
     if rule is None:
         return "--"
     measured, verdict = judged(claim, rule, table, studies)
-    said = f"{measured} ({rule.shown}): " if measured != "--" else ""  # what was not run has no table and no figure
-    return rf"{said}\emph{{{verdict}}}"
+    verdict, reason = in_two(verdict)
+    said = f" {measured} ({rule.shown})." if measured != "--" else ""  # what was not run has no table and no figure
+    return rf"\textbf{{{verdict}}}{f' ({reason})' if reason else ''}.{said}"
+
+
+def in_two(verdict: str) -> tuple[str, str]:
+    """The verdict itself, and what it stands on, "" if that goes without saying."""
+    reason, _, itself = verdict.rpartition(": ")
+    return itself, reason
 
 
 def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> str:
@@ -43,7 +50,7 @@ def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> st
 
 def _counted(pairs: list[tuple[Claim, Rule]], table: pd.DataFrame, studies: Studies | None) -> str:
     """ "3 of 20 were tested (2 reproduced, 1 mixed)"."""
-    given = [judged(claim, rule, table, studies)[1].split(": ")[-1] for claim, rule in pairs]
+    given = [in_two(judged(claim, rule, table, studies)[1])[0] for claim, rule in pairs]
     counts = {verdict: given.count(verdict) for verdict in (REPRODUCED, PARTLY, MIXED, NOT, OPEN)}
     said = ", ".join(rf"{count} \emph{{{verdict}}}" for verdict, count in counts.items() if count)
     tested = sum(counts.values())

@@ -51,16 +51,19 @@ def render(finished: list[RunFolder]) -> Shown:
         for what, block in models.items()
     }
     said["ablation/lowest"] = lowest(table, ["lpaae", *models["readings"]])
+    said["ablation/norm"] = changes(table, "lpaae", ["lpaae-norm"], ("FID", "recall"))
     said["ablation/epochs"] = listed(sorted(set(table["epochs"])))
     return Shown({name: Table(header(COLUMNS, OF_MODEL), rows) for name, rows in tables.items()}, values=said)
 
 
 def render_long(finished: list[RunFolder]) -> Shown:
-    """A table, mean and standard deviation of `COLUMNS`."""
+    """A table, mean and standard deviation of `COLUMNS`; and in words whether the norm, not squared, has a lower or a
+    higher FID and recall."""
     if not finished:
         return Shown(whole=False)
     shown, table = models_table(LONG, finished, COLUMNS, control=True), table_of(finished)
     shown.values["ablation_long/epochs"] = listed(sorted(set(table["epochs"])))
+    shown.values["ablation_long/norm"] = changes(table, "lpaae", ["lpaae-norm"], ("FID", "recall"))
     return shown
 
 

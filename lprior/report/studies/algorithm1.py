@@ -87,15 +87,18 @@ def moves_in_words(table: pd.DataFrame, kind: str = "") -> str:
 def s_in_words(table: pd.DataFrame) -> str:
     """What share of images obeys s with labels, and what share Q finds without, each as `OF_S` has it; in LaTeX."""
     said = []
-    for kind, name, what in (
-        ("supervised", "obeyed", "of the images made for a digit are that digit"),
-        ("unsupervised", "Q", "of the test images have the value of their digit"),
+    for kind, name, began, what in (
+        ("supervised", "obeyed", "With labels", "of the images made for a digit are that digit"),
+        ("unsupervised", "Q", "Without labels", "of the test images have the value of their digit"),
     ):
         found = [values(table, f"lpaae-{kind}{how}", name) for how in ("", "_printed", "_plain")]
         if all(map(len, found)):
             ours, printed, plain = (rf"{spread(column, form(name))}\,\%" for column in found)
-            said.append(f"{printed} {what} ({plain} in plain networks), with what we add {ours}")
-    return f"With the paper's term alone, {'; '.join(said)}." if said else UNMEASURED
+            said.append(
+                f"{began}, and the paper's term alone, {printed} {what} (plain networks: {plain}); with what we add, "
+                f"{ours}."
+            )
+    return " ".join(said) or UNMEASURED
 
 
 OF_READINGS = ("lpaae", "lpaae-lam_CG_0", *(f"lpaae-{name}{kind}" for kind in ("", "_plain") for name in READINGS))

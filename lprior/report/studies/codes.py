@@ -18,29 +18,30 @@ from lprior.runs import CODES, Study
 COLUMNS = ("FID", "score", "precision", "recall")
 PANELS = ("FID", "score", "recall")
 HUNDRED = FITTED["gmm100_"]
-LINES = {  # label -> prior of the model, what is before its metrics, colour, style
-    "learned": ("learned", "", "C1", "-"),
-    "fixed": ("fixed", "", "C2", "-"),
-    "fixed + mixture of 10": ("fixed", MIXTURE, "C2", "--"),
-    "learned + mixture of 10": ("learned", MIXTURE, "C1", "--"),
-    "fixed + mixture of 100": ("fixed", HUNDRED, "C2", ":"),
-    "learned + mixture of 100": ("learned", HUNDRED, "C1", ":"),
+LINES = {  # label -> prior of the model, what is before its metrics, style of the line, whether its marks are filled
+    "learned": ("learned", "", "-", True),
+    "fixed": ("fixed", "", "-", True),
+    "learned + mixture of 10": ("learned", MIXTURE, "--", False),
+    "fixed + mixture of 10": ("fixed", MIXTURE, "--", False),
+    "learned + mixture of 100": ("learned", HUNDRED, ":", True),
+    "fixed + mixture of 100": ("fixed", HUNDRED, ":", True),
 }
-DECODED = {  # by the learned prior's decoder: codes of images as they are, and of kernels around them
-    "codes of images": ("learned", FITTED["codes_"]), "kernels": ("learned", FITTED["kde_"]),
-}  # fmt: skip
+MARKS = {"learned": ("C1", "^"), "fixed": ("C2", "o")}  # prior of the model -> colour and mark
+DECODED = {"kernels": ("learned", FITTED["kde_"])}  # by the learned prior's decoder: kernels around codes of images
 CALLED = {  # the lines that sentences compare -> what they call them
     "learned": "the learned prior",
     "fixed + mixture of 10": "the mixture of ten on the fixed prior's codes",
     "fixed + mixture of 100": "a mixture of a hundred on the fixed prior's codes",
     "learned + mixture of 100": "a mixture of a hundred on the learned prior's codes",
 }
-PAIRS = {  # name of a sentence -> the two lines that it compares
-    "control": ("fixed + mixture of 10", "learned"),
-    "hundred": ("fixed + mixture of 100", "learned"),
-    "own": ("learned + mixture of 100", "learned"),
+PAIRS = {  # name -> two lines that are compared
+    "hundred": ("learned", "fixed + mixture of 100"),
+    "control": ("learned", "fixed + mixture of 10"),
+    "fixed": ("learned", "fixed"),
+    "own": ("learned", "learned + mixture of 100"),
     "hundreds": ("learned + mixture of 100", "fixed + mixture of 100"),
 }
+PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
 LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
 SECOND_CAPTION = (
     r"Sizes of codes by the second judge: means over the seeds of tables~\ref{tab:codes} and~\ref{tab:codes-fixed}"
@@ -66,10 +67,12 @@ def render(finished: list[RunFolder]) -> Shown:
         for name, models in (("codes", STUDY.models[::2]), ("codes-fixed", STUDY.models[1::2]))
     }
     tables["codes-second"] = second_table(means(seconds))
+    tables["codes-pairs"] = pairs_table(values, seconds)
     found = table_of(finished)
     seeds = int(found.groupby("key").size().min())
-    said = {f"codes/{name}": in_words(values, seconds, *pair) for name, pair in PAIRS.items()}
-    said |= {
+    said = {
+        "codes/answer": answer_in_words(values, seconds),
+        "codes/hundreds": in_words(values, seconds, *PAIRS["hundreds"]),
         "codes/recall": recall_in_words(lines),
         "codes/tested": (TESTED if seeds >= ENOUGH else UNTESTED).format(seeds=seeds, s="s" * (seeds > 1)),
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
@@ -102,9 +105,12 @@ def codes_figure(values: dict[str, pd.DataFrame], samples: int, real: dict[str, 
     `samples`: how many were measured. `real`: what real images have, a grey line."""
     figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        for label, (_, _, colour, style) in LINES.items():
-            at = values[label][name].groupby(level=0)
-            line = axes.plot(at.mean(), style, marker="o", markersize=3, linewidth=0.9, color=colour, label=label)[0]
+        for label, (prior, _, style, filled) in LINES.items():
+            at, (colour, mark) = values[label][name].groupby(level=0), MARKS[prior]
+            line = axes.plot(
+                at.mean(), style, marker=mark, markersize=3.5, markerfacecolor=colour if filled else "white",
+                linewidth=0.9, color=colour, label=label,
+            )[0]  # fmt: skip
             axes.vlines(line.get_xdata(), at.mean() - at.std(), at.mean() + at.std(), color=colour, linewidth=0.9)
         if real:
             axes.axhline(real[name], color="grey", linewidth=0.8, linestyle="-.", label="real images")
@@ -117,7 +123,7 @@ def codes_figure(values: dict[str, pd.DataFrame], samples: int, real: dict[str, 
     logarithmic(figure.axes[0])
     for axes in figure.axes:
         axes.tick_params(which="both", labelsize=8)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
 
 
@@ -134,45 +140,80 @@ def second_table(lines: dict[str, pd.DataFrame]) -> Table:
 
 
 def recall_in_words(lines: dict[str, pd.DataFrame]) -> str:
-    """At each size the recall of the learned prior, and of codes of images and kernels around them by its decoder, with
-    FIDs; in LaTeX. Nothing where that was not measured."""
-    learned, images, kernels = (lines[label] for label in ("learned", *DECODED))
-    columns = [learned["recall"], images["recall"], kernels["recall"], learned["FID"], kernels["FID"]]
-    table = pd.concat(columns, axis=1, keys=range(5)).dropna()
-    if table.empty:
+    """At which sizes kernels around codes of images have more recall by the learned prior's decoder than that prior
+    has, at the price of FID; in LaTeX. Nothing where that is nowhere."""
+    learned, kernels = lines["learned"], lines["kernels"]
+    table = pd.concat([learned[["recall", "FID"]], kernels[["recall", "FID"]]], axis=1, keys=("learned", "kernels"))
+    table = table.dropna()
+    ahead = table["kernels", "recall"] > table["learned", "recall"]
+    wider = table[ahead & (table["kernels", "FID"] > table["learned", "FID"])]
+    if wider.empty:
         return ""
-    own, of_images, of_kernels, at, at_kernels = (listed(f"{value:.2f}" for value in table[key]) for key in table)
-    wider = table[(table[2] > table[0]) & (table[4] > table[3])]
     return (
-        f"At {listed(table.index)} entries the learned prior has a recall of {own} (FID {at}); by its decoder, kernels "
-        f"around the codes of training images have {of_kernels} (FID {at_kernels}), and these codes alone {of_images}."
-    ) + (
-        f" At {listed(wider.index)} a wider prior thus has more recall at the price of FID: the decoder is no bound on "
-        "recall, which alone is no merit."
-        if len(wider)
-        else ""
+        "Is recall low for want of a decoder that can draw more? Kernels around the codes of training images, through "
+        f"the learned prior's own decoder, have more recall than the learned prior at {listed(wider.index)} entries, "
+        "and a higher FID: there the decoder can draw more than its prior asks of it."
     )
 
 
 def in_words(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str) -> str:
     """At which sizes and in which of `PANELS` a line is better or worse than another, by both judges, where both
     measured them (`_signs`); in LaTeX."""
-    found_at: dict[str, dict[str, list[str]]] = {"better": {}, "worse": {}}  # word -> where -> metrics
-    for name in PANELS:
-        first, both = (_signs(found[one][name], found[other][name], name) for found in (values, second))
-        agreed = [size for size, value in first.items() if both.get(size, value) == value]
-        for word, value in (("better", 1), ("worse", -1)):
-            if sizes := [size for size in agreed if first[size] == value]:
-                where = "every size" if len(sizes) == len(first) > 1 else f"{listed(sizes)} entries"
-                found_at[word].setdefault(where, []).append(name)
-    said = [
-        f"the {word} {listed(f'{listed(names)} at {where}' for where, names in at.items())}"
-        for word, at in found_at.items() if at
-    ]  # fmt: skip
+    signs = signs_at(values, second, one, other)
+    found = {word: _where(signs, value) for word, value in (("better", 1), ("worse", -1))}
+    said = [f"the {word} {places}" for word, places in found.items() if places]
     if said:
         return f"Against {CALLED[other]}, {CALLED[one]} has {listed(said)}."
-    measured = _signs(values[one]["FID"], values[other]["FID"], "FID")
-    return f"Against {CALLED[other]}, {CALLED[one]} {'is not told apart' if measured else 'was not measured'}."
+    return f"Against {CALLED[other]}, {CALLED[one]} {'is not told apart' if signs['FID'] else 'was not measured'}."
+
+
+def answer_in_words(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> str:
+    """Whether fitting is enough: where the learned prior is ahead of a hundred Gaussians on the fixed prior's codes,
+    and where behind, in LaTeX; nothing where that was not measured."""
+    signs = signs_at(values, second, *PAIRS["hundred"])
+    sizes = sorted({size for at in signs.values() for size in at})
+    if not sizes:
+        return ""
+    ahead, behind = _where(signs, 1), _where(signs, -1)
+    began = "In our runs fitting is enough. " if behind and not ahead else ""
+    found = f"ahead in {ahead}" if ahead else f"ahead in none of {listed(PANELS)}"
+    return (
+        f"{began}On digits, at codes of {listed(sizes)} entries, the learned prior is, against a hundred Gaussians "
+        f"fitted to the codes of the model with a fixed prior, {found}"
+    ) + (f", and behind in {behind}." if behind else ".")
+
+
+def signs_at(
+    values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str
+) -> dict[str, dict[int, int]]:
+    """For each of `PANELS`, by size: 1 if the line `one` is better, -1 if `other` is, by both judges where both
+    measured them, else 0 (`_signs`)."""
+    found = {}
+    for name in PANELS:
+        first, both = (_signs(of[one][name], of[other][name], name) for of in (values, second))
+        found[name] = {size: value if both.get(size, value) == value else 0 for size, value in first.items()}
+    return found
+
+
+def _where(signs: dict[str, dict[int, int]], value: int) -> str:
+    """ "FID at 2 and 8 entries and score at every size": where there is this sign; "" for nowhere."""
+    found: dict[str, list[str]] = {}
+    for name, at in signs.items():
+        if sizes := [size for size in at if at[size] == value]:
+            found.setdefault("every size" if len(sizes) == len(at) > 1 else f"{listed(sizes)} entries", []).append(name)
+    return listed(f"{listed(names)} at {where}" for where, names in found.items()) if found else ""
+
+
+def pairs_table(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> Table:
+    """For each of `PAIRS` a row of signs, of each of `PANELS` at each size; blank where one of the two is missing."""
+    sizes = sorted({size for one in values.values() for size in one.index})
+    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in PANELS)])
+    rows = []
+    for pair in PAIRS.values():
+        signs = signs_at(values, second, *pair)
+        cells = [PRINTED.get(signs[name].get(size), "") for name in PANELS for size in sizes]
+        rows.append(row([" against ".join(pair), *cells]))
+    return Table(over + row(["entries of a code", *[*map(str, sizes)] * len(PANELS)]), "".join(rows))
 
 
 def _signs(one: pd.Series, other: pd.Series, name: str) -> dict[int, int]:
