@@ -193,7 +193,7 @@ def test_the_second_judge_has_a_table_beside_or_a_sentence_says_that_it_is_missi
         path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if "_resnet_" not in k}))
     write_report(runs, tmp_path, [])
     assert "second" not in arguments("tablerows", shown(tmp_path))
-    assert values(tmp_path)["second"].startswith("None of these runs was measured by the second judge yet")
+    assert values(tmp_path)["second"].startswith("It has measured none of the runs yet")
     assert r"\res{second}" in shown(tmp_path)
 
 

@@ -88,8 +88,9 @@ def test_what_was_not_run_is_a_sentence(reports, kind, there, absent):
     assert there in found and there in arguments("res", text)
     assert rf"\res{{{absent}/not run}}" in text and found[f"{absent}/not run"] == "Not run: no part of this build."
     files = {path.name for folder in ("figures", "tables") for path in (reports[kind] / folder).iterdir()}
-    with_heads = {f"{name}{end}.tex" for name in ("sheets", "trials", "networks", "settings") for end in ("", "-head")}
-    of_none = {"claims.tex", "commands.tex", "runs.tex", "speed.tex"} | with_heads
+    with_heads = ("sheets", "trials", "sweep", "networks", "settings")
+    of_none = {f"{name}{end}.tex" for name in with_heads for end in ("", "-head")}
+    of_none |= {"claims.tex", "commands.tex", "runs.tex", "speed.tex"}
     of_a_part = files - of_none
     assert {name.startswith("cifar10-") for name in of_a_part} == {kind == "cifar10"}
 

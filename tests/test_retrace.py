@@ -8,10 +8,12 @@ from sandbox import refused
 
 from lprior import __main__ as cli
 from lprior.errors import UserError
+from lprior.report.retraced import FILE, in_words
 from lprior.results import PUBLISHED, RunFolder, runs_at
-from lprior.training.retrace import Retraced, read, retrace, row_of
+from lprior.training.retrace import EQUAL, Retraced, read, record, retrace, row_of
 
 RUN = "mnist5k-lpaae-s0"
+REPOSITORY = FILE.parents[1]
 
 
 @pytest.fixture
@@ -83,3 +85,25 @@ def test_what_cannot_be_retraced_is_refused(run):
     run.write_json("provenance.json", run.read_json("provenance.json") | {"data_sha256": "0"})
     with pytest.raises(UserError, match="trained on other images"):
         list(retrace(run, 1))
+
+
+def test_what_was_retraced_is_told_with_those_that_differ(run, tmp_path):
+    file = tmp_path / "retraced.csv"
+    assert in_words(file) == "No run was trained again."
+    record(file, row_of(run, [Retraced(1, 3, 0.0)]) | {"run": "results/published/a"})
+    assert in_words(file).endswith(f"the losses of 1 are {EQUAL}.")
+    record(file, row_of(run, [Retraced(1, 3, 0.25)]) | {"run": "results/published/b_c"})
+    said = in_words(file)
+    assert said.startswith("Of 2 published runs, made at 1 commits") and f"the losses of 1 are {EQUAL}; not so" in said
+    assert said.endswith(r"\texttt{b\_c} (within 2.5e-01 of their values).")
+
+
+def test_what_is_recorded_as_retraced_is_as_it_was_published():
+    rows = read(FILE)
+    assert rows
+    for row in rows:
+        made = RunFolder(REPOSITORY / row["run"]).read_json("provenance.json")
+        assert (row["trained by"], row["on"]) == (made["commit"], made["device"])
+    equal = sum(row["outcome"] == EQUAL for row in rows)
+    said = " ".join((REPOSITORY / "docs" / "running.md").read_text().split())
+    assert f"of {len(rows)} published runs {equal} are equal to the last digit" in said

@@ -117,6 +117,7 @@ def test_the_sweep_finds_each_models_lowest_FID_and_counts_where_the_learned_pri
         ("lpaae", SWEEP + "as it is", "2.00", "0.50"), ("lpaae-fixed", SWEEP + "as it is", "3.00", "0.70"),
         ("lpaae", SWEEP + "faster", "2.50", "0.60"), ("lpaae-fixed", SWEEP + "faster", "1.50", "0.40"),
         ("lpaae", SWEEP + "slower", "2.60", "0.30"), ("lpaae-fixed", SWEEP + "slower", "", ""),
+        ("lpaae", SWEEP + "of one model alone", "0.20", "0.90"),
         ("lpaae", "what is no part of the sweep", "0.10", "0.90"),
     )  # fmt: skip
     assert (found.models, found.changes) == (["lpaae", "lpaae-fixed"], ["as it is", "faster", "slower"])

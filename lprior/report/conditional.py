@@ -12,7 +12,7 @@ from lprior.report.latex import OF_MODEL, Table, escape, header, missing, model_
 from lprior.report.parts import DIGITS, Part
 from lprior.results import RunFolder
 
-COLUMNS = ("FID", "score", "obeyed", "precision within", "recall within", "Q", "codes")
+COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q", "codes")
 OF_S = ("variant", "seed", "condition")  # what makes a run one with s, or another seed
 
 

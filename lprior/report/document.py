@@ -10,7 +10,7 @@ import pandas as pd
 
 from lprior import curves, figures
 from lprior.errors import UserError
-from lprior.report import attributes, conditional, departures, gpu
+from lprior.report import attributes, conditional, departures, gpu, retraced
 from lprior.report.architecture import networks_table
 from lprior.report.commands import commands_table, referred, runs_table
 from lprior.report.diverged import lost_models, model_of, write_pictures
@@ -117,7 +117,7 @@ def write_report(
     trials_table().write(output / "tables", "trials")
     sweep = Sweep.read()
     sweep.table().write(output / "tables", "sweep")
-    facts["sweep"] = sweep.in_words()
+    facts |= {"sweep": sweep.in_words(), "retraced": retraced.in_words()}
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 

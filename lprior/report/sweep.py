@@ -26,11 +26,11 @@ class Sweep:
 
     @classmethod
     def read(cls, file: Path | None = None) -> "Sweep":
-        """Of a file of trials, docs/trials.csv for None; empty if that has none of the sweep."""
+        """Of a file of trials, docs/trials.csv for None, the changes that every model has; empty if there are none."""
         rows = [one for one in trials.read(file or trials.FILE) if one["why"].startswith(SWEEP)]
         found = {(one["model"], one["why"].removeprefix(SWEEP)): one for one in rows}
         models, changes = (list(dict.fromkeys(key[place] for key in found)) for place in (0, 1))
-        return cls(models, changes, found)
+        return cls(models, [one for one in changes if all((model, one) in found for model in models)], found)
 
     def value(self, model: str, change: str, name: str) -> float | None:
         """One of `trials.MEASURED`; None where there is no number."""
@@ -62,7 +62,7 @@ class Sweep:
     def in_words(self) -> str:
         """Which setting has the lowest FID of each model, and by how much; and in how many of them the learned prior is
         ahead of the fixed one, setting by setting."""
-        if not self.found:
+        if not self.changes:
             return "The sweep was not run."
         said = [f"of {named(title_of(model))} {self._of_best(model)}" for model in self.models]
         counted = []

@@ -22,7 +22,7 @@ from lprior.results import RunFolder
 from lprior.runs import Of, Study, Variant
 
 COLUMNS = ("FID", "score", "precision", "recall")
-CONDITIONAL = ("FID", "score", "obeyed", "recall within", "Q")
+CONDITIONAL = ("FID", "score", "recall", "obeyed", "recall within", "Q")
 AS_PRINTED: dict[str, Any] = {"reading": "tuned", **PRINTED, "lam": 1.0}
 READINGS: dict[str, tuple[str, dict[str, Any]]] = {  # name -> title, changes to what is printed
     "printed": ("LP-AAE as printed", {}),  # a variant already, as all others here are by this study

@@ -10,7 +10,7 @@ from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study
 
-COLUMNS = ("FID", "score", "obeyed", "precision within", "recall within", "Q")
+COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q")
 
 
 def render(finished: list[RunFolder], name: str) -> Shown:
