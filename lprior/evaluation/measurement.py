@@ -64,9 +64,10 @@ def measure(
 
 def further(model: Model, train: Dataset, test: Dataset, arithmetic: Arithmetic | None = None) -> dict:
     """The metrics of attributes that are measured on images (`arithmetic.py`, `disentanglement.py`), which take a
-    minute more. `arithmetic`: the experiment on these data, if it is at hand."""
+    minute more; of captions, which are no classes, those by directions alone. `arithmetic`: the experiment on these
+    data, if it is at hand."""
     arithmetic = arithmetic or Arithmetic(train, test)
-    of_s = disentanglement.measure(model, train, test, arithmetic.of_train)
+    of_s = disentanglement.measure(model, train, test, arithmetic.of_train) if test.labels.ndim == 1 else {}
     return against(test.split, arithmetic.measure(model) | of_s)
 
 
