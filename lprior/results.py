@@ -248,6 +248,20 @@ def locate(run: str | os.PathLike[str]) -> RunFolder:
     return RunFolder(PUBLISHED / path.name)
 
 
+def unpublished_weights(run: RunFolder) -> str:
+    """What is to be said of a run that is published without its weights: where they are, which those of studies and of
+    `full` are nowhere, and what makes them again. "" for others."""
+    folder, parents = PUBLISHED.resolve(), run.path.resolve().parents
+    if folder not in parents or (run / "model.safetensors").exists():
+        return ""
+    name, preset = run.path.name, run.config().preset
+    kept = "docs/weights.md says how to fetch them" if parents[0] == folder else "they are not kept"
+    return (
+        f"{name} is published without its weights: {kept}, and `python -m lprior run {name} --preset {preset}` trains "
+        "it again"
+    )
+
+
 def runs_at(runs: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The folders of the finished runs that these are or have in them: paths, or names of published runs. Raises
     UserError for what is neither, and if no run is finished."""
