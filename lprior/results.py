@@ -111,7 +111,7 @@ class RunFolder:
         self.write_json("config.json", config.to_dict())
 
     def _compare(self, made: dict[str, Any], config: RunConfig) -> None:
-        old, new = _flat(made) | {"epochs": None}, _flat(config.to_dict()) | {"epochs": None}
+        old, new = flat(made) | {"epochs": None}, flat(config.to_dict()) | {"epochs": None}
         changed = [f"{key} {old.get(key)} -> {new.get(key)}" for key in old | new if old.get(key) != new.get(key)]
         if changed:
             raise UserError(
@@ -225,14 +225,15 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def _flat(config: dict) -> dict:
-    return {**{key: value for key, value in config.items() if key != "settings"}, **config["settings"]}
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Every value of a configuration as `to_dict` gives it, by its name, the algorithm's after the others."""
+    return {name: value for name, value in values.items() if name != "settings"} | values["settings"]
 
 
 def scratch_folder(config: RunConfig) -> Path:
     """Where a notebook that a person opened keeps its runs: a folder for each setting, so that changing one starts
     a new run and going back to an old one finds it."""
-    identity = json.dumps(_flat(config.to_dict()) | {"epochs": None}, sort_keys=True)
+    identity = json.dumps(flat(config.to_dict()) | {"epochs": None}, sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     root = clone.CLONE if (clone.CLONE / "notebooks").exists() else Path.cwd()
     return Path(os.path.relpath(root / "results")) / "interactive" / f"{config.name}-{digest}"
