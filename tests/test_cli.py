@@ -215,6 +215,11 @@ def test_an_unknown_data_set_is_refused_in_one_line(capsys):
     assert "'mnits' is unknown" in refusal(capsys, "data", "mnits")
 
 
+def test_an_s_below_0_is_a_number_that_the_model_has_not(capsys, finished, tmp_path):
+    folder, sheet = finished / "mnist5k-lpaae-supervised-s0", tmp_path / "sheet.png"
+    assert "values from 0 to 9: it cannot sample for s = -1" in refusal(capsys, "sample", folder, sheet, "--s", "-1")
+
+
 def test_sample_draws_a_sheet(finished, tmp_path):
     folder, sheets = str(finished / "mnist5k-lpaae-s0"), [str(tmp_path / f"{i}.png") for i in range(4)]
     assert cli.main(["sample", folder, sheets[0]]) == 0
