@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from lprior import runs
 from lprior.curves import logarithmic
-from lprior.evaluation.metrics import FITTED
+from lprior.evaluation.metrics import TITLES
 from lprior.report.control import listed, sign
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, SECOND, anchors, form, table_of
@@ -17,7 +17,7 @@ from lprior.runs import CODES, Study
 
 COLUMNS = ("FID", "score", "precision", "recall")
 PANELS = ("FID", "score", "recall")
-HUNDRED = FITTED["gmm100_"]
+HUNDRED = TITLES["gmm100_"]
 LINES = {  # label -> prior of the model, what is before its metrics, colour, style
     "learned": ("learned", "", "C1", "-"),
     "fixed": ("fixed", "", "C2", "-"),
@@ -27,7 +27,7 @@ LINES = {  # label -> prior of the model, what is before its metrics, colour, st
     "learned + mixture of 100": ("learned", HUNDRED, "C1", ":"),
 }
 DECODED = {  # by the learned prior's decoder: codes of images as they are, and of kernels around them
-    "codes of images": ("learned", FITTED["codes_"]), "kernels": ("learned", FITTED["kde_"]),
+    "codes of images": ("learned", TITLES["codes_"]), "kernels": ("learned", TITLES["kde_"]),
 }  # fmt: skip
 CALLED = {  # the lines that sentences compare -> what they call them
     "learned": "the learned prior",
