@@ -35,6 +35,10 @@ else:
 THREADS = max(1, workflow.cores // max(1, min(JOBS, len(RUNS))))
 SHEETS = os.environ.get("LPRIOR_SHEETS", "")  # the folder of what others published, if the report is to show it
 OF_STUDIES = "results" if TRAINS else RESULTS  # the folder of their folders
+DRAWING = [  # what makes pictures and numbers of report and gallery, beside lprior/report
+    *(f"lprior/{name}.py" for name in ("curves", "figures", "runs", "tiles", "evaluation/metrics")),
+    *sorted(map(str, Path("lprior/evaluation/classifiers").glob("*.json"))),  # real images' numbers
+]
 NOTEBOOKS = {name: f"notebooks/{algorithm.notebook}" for name, algorithm in ALGORITHMS.items() if algorithm.notebook}
 
 
@@ -155,8 +159,8 @@ rule gallery:
     input:
         NOTEBOOKS_THAT_READ,
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
-        ["lprior/report/gallery.py", "lprior/report/html.py"],
-        sorted(map(str, Path("lprior/report/templates").iterdir())),
+        [*DRAWING, "lprior/plane.py"],
+        [str(path) for part in ("*.py", "templates/*") for path in sorted(Path("lprior/report").glob(part))],
     output:
         f"{RESULTS}/index.html",
     log:
@@ -171,7 +175,7 @@ rule sources:
         [str(path) for study in STUDIES for path in sorted(Path(OF_STUDIES, study).glob("*/metrics.json"))],
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
         sorted(map(str, Path("lprior/report").rglob("*.py"))),
-        ["lprior/evaluation/metrics.py", "lprior/figures.py", "lprior/runs.py", "report/sheets.json"],
+        [*DRAWING, "report/sheets.json"],
         sorted(map(str, Path("docs").glob("trials.csv"))),
         sorted(map(str, Path("benchmarks/results").glob("*.json"))),
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],

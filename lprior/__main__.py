@@ -12,7 +12,7 @@ from lprior import commands as do
 from lprior import commands_judges as judges
 from lprior import commands_report as shows
 from lprior.errors import UserError, hint
-from lprior.failures import EXIT_CODES, check_texts, shorten, tell
+from lprior.failures import EXIT_CODES, KEPT, check_texts, shorten, tell
 
 EXAMPLES = {  # command -> arguments that do something
     "run": ["mnist-lpaae-s0", "mnist5k-aae-s1 --preset smoke --set epochs=5 --set width=8"],
@@ -239,7 +239,7 @@ def _command(commands, function, name: str, text: str) -> argparse.ArgumentParse
 
 def _end(number, frame) -> None:
     """In order, so that what is open is closed, such as kernels."""
-    os.write(2, b"lprior: terminated; the same command goes on from the last finished epoch\n")
+    os.write(2, f"lprior: terminated; {KEPT}\n".encode())
     sys.exit(128 + number)
 
 

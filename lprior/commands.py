@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -140,7 +141,7 @@ def sample(options: Namespace) -> None:
 
     model, output = load(options.folder), check_file(options.output, figures.ENDINGS)
     check_memory(options.count * SAMPLE * model.config.image_size**2, memory_bytes(model.device), "so many samples")
-    s = int(options.s) if options.s and options.s.isdecimal() else options.s
+    s = int(options.s) if re.fullmatch(r"-?\d{1,18}", options.s or "") else options.s
     figures.save(figures.sheet(model.sample(options.count, options.seed, s)), output)
     print(f"wrote {options.count} samples of {model.config.name} to {output}")
 

@@ -16,10 +16,12 @@ def evaluator(options: Namespace) -> None:
     from lprior.errors import choose
     from lprior.evaluation import judges
     from lprior.evaluation.measurement import anchors
+    from lprior.evaluation.recipes import SECOND
 
-    choose("data set", options.dataset, judges.SECOND)
+    own = [name for name, spec in data.DATASETS.items() if spec.classifier == name]
+    choose("data set", options.dataset, [name for name in own if name in SECOND or not options.second])
     train, test = data.load(options.dataset), data.load(options.dataset, split="test")
-    second, name = options.second, judges.SECOND[options.dataset] if options.second else options.dataset
+    second, name = options.second, SECOND[options.dataset] if options.second else options.dataset
     if options.action == "train":
         judges.save_evaluator(judges.train_evaluator(train, second=second), name)
         judges.describe_evaluator(name, train, test)  # anchors bear the new version in their keys

@@ -17,6 +17,7 @@ EXIT_CODES = """\
 Exit codes: 0 done, 2 wrong input or what this machine lacks, 3 no data, 4 training diverged, 70 unexpected (the line
 names the file with the traceback), 130 interrupted, 141 nobody reads the output any more. ./run_all.sh --help has
 those of workflow."""
+KEPT = "what is finished is kept, and a run goes on from its last epoch"  # whatever was ended
 UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # classes of characters: control, not Unicode, and ends of lines
 MOST = 1000  # characters of a line
 
@@ -35,7 +36,7 @@ def tell(error: BaseException, voice: str) -> int:
     if isinstance(error, UserError):
         return say(voice, str(error), error.exit_code)
     if isinstance(error, KeyboardInterrupt):
-        return say(voice, "interrupted; the same command goes on from the last finished epoch", INTERRUPTED)
+        return say(voice, f"interrupted; {KEPT}", INTERRUPTED)
     if isinstance(error, BrokenPipeError):
         _leave_stdout()
         return UNREAD

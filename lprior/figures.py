@@ -4,6 +4,7 @@ import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib import rc_context
@@ -17,6 +18,7 @@ from lprior.errors import UserError
 from lprior.outputs import replace_file
 from lprior.stored import read_picture
 from lprior.tiles import COLUMNS, sheet
+from lprior.tiles import png as picture_png
 
 FOLLOWED = 20  # samples, in the figure of an evolution
 MOST_ROWS, MOST_FRAMES = 14, 51  # of the figure of an evolution, and of its animation
@@ -92,8 +94,14 @@ def save_evolution(frames: dict[int, Path], path: Path) -> None:
         pictures = [
             each.convert("L") if is_grey(each) else each.quantize(256, dither=Image.Dither.NONE) for each in pictures
         ]
+    save_frames(pictures, path, quality=90)
+
+
+def save_frames(pictures: list[Image.Image], path: Path, **options: Any) -> None:
+    """An animation that goes round, of a frame each 0.4 seconds, the last of which stays two. `options`: of Pillow, for
+    the format."""
     durations = [400] * (len(pictures) - 1) + [2000]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, quality=90)
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **options)
 
 
 def is_grey(picture: Image.Image) -> bool:
@@ -132,12 +140,7 @@ def show(picture: Figure | Image.Image | Path, name: str = "", folder: str | Pat
     from IPython.display import Image as Shown
 
     picture = read_picture(picture) if isinstance(picture, Path) else picture
-    if isinstance(picture, Figure):
-        content = png(picture)
-    else:
-        buffer = io.BytesIO()
-        picture.save(buffer, format="png")
-        content = buffer.getvalue()
+    content = png(picture) if isinstance(picture, Figure) else picture_png(picture)
     if folder is not None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         (Path(folder) / f"{name}.png").write_bytes(content)

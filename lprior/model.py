@@ -22,7 +22,7 @@ from lprior.data import to_float, to_uint8
 from lprior.data.sentences import Language, tokens
 from lprior.device import choose_device, convolutions
 from lprior.errors import TrainingDiverged, UserError
-from lprior.results import PUBLISHED, locate
+from lprior.results import locate, unpublished_weights
 from lprior.runs import title_of
 from lprior.streams import generator
 
@@ -128,8 +128,8 @@ def load(run: str | PathLike[str], device: str = "cpu") -> Model:
     run, or none that is whole."""
     result = locate(run)
     config, path = result.config(), result / "model.safetensors"
-    if result.path.parent.resolve() == PUBLISHED.resolve() and not path.exists():
-        raise UserError(f"{result.path.name} is published without its weights: docs/weights.md says how to fetch them")
+    if note := unpublished_weights(result):
+        raise UserError(note)
     weights = stored.read_weights(path)  # published ones have half precision
     try:
         autoencoder = configuration.build(config).autoencoder()

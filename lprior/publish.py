@@ -27,7 +27,7 @@ from lprior import plane, weights
 from lprior.config import RunConfig
 from lprior.data import DATASETS
 from lprior.errors import UserError
-from lprior.figures import is_grey, spaced
+from lprior.figures import is_grey, save_frames, spaced
 from lprior.model import load
 from lprior.results import LANGUAGE, MIXTURE_SHEET, RunFolder
 from lprior.runs import STUDIES, models
@@ -212,8 +212,7 @@ def shorten(source: Path, target: Path) -> None:
     frames = spaced(read_frames(source), MOST_FRAMES)
     upper = [frame.convert("L").crop((0, 0, frame.width, frame.height - frame.width // 2)) for frame in frames]
     pictures = [frame.quantize(16, dither=Image.Dither.NONE) for frame in upper]
-    durations = [400] * (len(pictures) - 1) + [2000]
-    pictures[0].save(target, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
+    save_frames(pictures, target, optimize=True)
 
 
 def slim_notebook(source: Path, target: Path, shown: dict[bytes, str]) -> None:

@@ -111,7 +111,7 @@ class RunFolder:
         self.write_json("config.json", config.to_dict())
 
     def _compare(self, made: dict[str, Any], config: RunConfig) -> None:
-        old, new = _flat(made) | {"epochs": None}, _flat(config.to_dict()) | {"epochs": None}
+        old, new = flat(made) | {"epochs": None}, flat(config.to_dict()) | {"epochs": None}
         changed = [f"{key} {old.get(key)} -> {new.get(key)}" for key in old | new if old.get(key) != new.get(key)]
         if changed:
             raise UserError(
@@ -225,14 +225,15 @@ class RunFolder:
         return self / "frames" / f"epoch-{epoch:04d}.png"
 
 
-def _flat(config: dict) -> dict:
-    return {**{key: value for key, value in config.items() if key != "settings"}, **config["settings"]}
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Every value of a configuration as `to_dict` gives it, by its name, the algorithm's after the others."""
+    return {name: value for name, value in values.items() if name != "settings"} | values["settings"]
 
 
 def scratch_folder(config: RunConfig) -> Path:
     """Where a notebook that a person opened keeps its runs: a folder for each setting, so that changing one starts
     a new run and going back to an old one finds it."""
-    identity = json.dumps(_flat(config.to_dict()) | {"epochs": None}, sort_keys=True)
+    identity = json.dumps(flat(config.to_dict()) | {"epochs": None}, sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     root = clone.CLONE if (clone.CLONE / "notebooks").exists() else Path.cwd()
     return Path(os.path.relpath(root / "results")) / "interactive" / f"{config.name}-{digest}"
@@ -246,6 +247,20 @@ def locate(run: str | os.PathLike[str]) -> RunFolder:
     there = sorted(found.parent.name for found in clone.of_clone("results/published").glob("*/config.json"))
     choose("run", path.name, there)
     return RunFolder(PUBLISHED / path.name)
+
+
+def unpublished_weights(run: RunFolder) -> str:
+    """What is to be said of a run that is published without its weights: where they are, which those of studies and of
+    `full` are nowhere, and what makes them again. "" for others."""
+    folder, parents = PUBLISHED.resolve(), run.path.resolve().parents
+    if folder not in parents or (run / "model.safetensors").exists():
+        return ""
+    name, preset = run.path.name, run.config().preset
+    kept = "docs/weights.md says how to fetch them" if parents[0] == folder else "they are not kept"
+    return (
+        f"{name} is published without its weights: {kept}, and `python -m lprior run {name} --preset {preset}` trains "
+        "it again"
+    )
 
 
 def runs_at(runs: Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -21,6 +21,7 @@ from typing import IO
 
 from lprior import stored
 from lprior.errors import UserError
+from lprior.outputs import replace_file
 
 FILE = "model.safetensors"
 SUMS = "weights.json"
@@ -61,11 +62,12 @@ def record(folder: Path, run: str, found: str, in_git: bool) -> None:
     """Write the sum of a run's weights into `folder`. Weights that are not for git are named in its .gitignore, so that
     git does not take them when `fetch` has put them in place."""
     sums = read_sums(folder) if (folder / SUMS).exists() else {}
-    (folder / SUMS).write_text(json.dumps(dict(sorted((sums | {run: found}).items())), indent=2) + "\n")
+    text = json.dumps(dict(sorted((sums | {run: found}).items())), indent=2) + "\n"
+    replace_file(folder / SUMS, text.encode())
     ignored = folder / ".gitignore"
     lines = set(ignored.read_text().splitlines()) if ignored.exists() else set()
     lines = lines - {f"/{run}/{FILE}"} | (set() if in_git else {f"/{run}/{FILE}"})
-    ignored.write_text("".join(f"{line}\n" for line in sorted(lines)))
+    replace_file(ignored, "".join(f"{line}\n" for line in sorted(lines)).encode())
 
 
 def write_archive(archive: Path, runs: dict[str, Path]) -> None:

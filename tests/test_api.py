@@ -67,15 +67,15 @@ def test_what_is_no_run_is_refused(tmp_path, monkeypatch, capsys, run, said):
     assert said in refused(capsys, ["sample", run, "sheet.png"])
 
 
-def test_a_published_run_without_weights_says_where_they_are(monkeypatch, tmp_path):
+def test_a_published_run_without_weights_says_where_they_are_or_that_they_are_not_kept(monkeypatch, tmp_path):
     monkeypatch.setattr("lprior.results.PUBLISHED", tmp_path)
-    monkeypatch.setattr("lprior.model.PUBLISHED", tmp_path)
-    (tmp_path / "mnist-lpaae-s1").mkdir()
-    (tmp_path / "mnist-lpaae-s1" / "config.json").write_bytes(
-        (PUBLISHED / "mnist-lpaae-s1" / "config.json").read_bytes()
-    )
+    for name in ("mnist-lpaae-s1", "codes/mnist-lpaae-s1"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "config.json").write_bytes((PUBLISHED / name / "config.json").read_bytes())
     with pytest.raises(UserError, match="mnist-lpaae-s1 is published without its weights: docs/weights.md"):
         lprior.load("mnist-lpaae-s1")
+    with pytest.raises(UserError, match="they are not kept, and `python -m lprior run mnist-lpaae-s1 --preset codes`"):
+        lprior.load(tmp_path / "codes" / "mnist-lpaae-s1")
 
 
 def test_a_notebook_shows_the_sheet_and_one_line():

@@ -194,10 +194,10 @@ def test_without_published_weights_there_is_what_trains_them(finished, tmp_path,
     (run / "model.safetensors").unlink()
     with pytest.raises(UserError, match="model.safetensors"):
         shown.swapped(run, test)
-    monkeypatch.setattr(comparison, "PUBLISHED", tmp_path)
+    monkeypatch.setattr("lprior.results.PUBLISHED", tmp_path)
     assert shown.swapped(run, test) == read_picture(run / "evolution.png")
     said = capsys.readouterr().out
-    assert "not in this clone: docs/weights.md" in said
+    assert "published without its weights: docs/weights.md" in said
     assert f"`python -m lprior run {made.name} --preset smoke` trains it" in said
 
 

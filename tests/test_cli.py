@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -14,7 +15,7 @@ from torchvision import datasets
 
 from lprior import __main__ as cli
 from lprior.config import LATER, explain, resolve
-from lprior.evaluation.recipes import SECOND
+from lprior.data import DATASETS
 from lprior.results import RunFolder
 from lprior.runs import parse_run
 from lprior.training.run import run
@@ -77,9 +78,10 @@ def test_what_is_nearly_right_is_named(capsys, arguments, said):
     assert caught.value.code == 2 and said in line
 
 
-def test_a_classifier_is_of_whatever_data_the_table_has(capsys, monkeypatch):
-    monkeypatch.setitem(SECOND, "mine", "mine_too")
+def test_a_classifier_is_of_whatever_data_the_table_has_and_a_second_one_of_some(capsys, monkeypatch):
+    monkeypatch.setitem(DATASETS, "mine", replace(DATASETS["mnist"], classifier="mine"))
     assert refusal(capsys, "evaluator", "describe", "xyz").endswith("choose one of mnist, cifar10, mine")
+    assert refusal(capsys, "evaluator", "describe", "mine", "--second").endswith("choose one of mnist, cifar10")
 
 
 def test_without_arguments_there_is_help(capsys):
@@ -211,6 +213,11 @@ def test_data_that_are_nowhere_have_an_exit_code_of_their_own(capsys, tmp_path, 
 
 def test_an_unknown_data_set_is_refused_in_one_line(capsys):
     assert "'mnits' is unknown" in refusal(capsys, "data", "mnits")
+
+
+def test_an_s_below_0_is_a_number_that_the_model_has_not(capsys, finished, tmp_path):
+    folder, sheet = finished / "mnist5k-lpaae-supervised-s0", tmp_path / "sheet.png"
+    assert "values from 0 to 9: it cannot sample for s = -1" in refusal(capsys, "sample", folder, sheet, "--s", "-1")
 
 
 def test_sample_draws_a_sheet(finished, tmp_path):

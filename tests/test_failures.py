@@ -51,7 +51,7 @@ def test_without_a_folder_for_the_traceback_that_is_said(capsys, monkeypatch, tm
         (RuntimeError("I/O error: No space left on device (os error 28)"), 2, " MB are free on the disk of "),
         (OSError(), 2, "OSError"),
         (TrainingDiverged("L_rec"), 4, "L_rec"),
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 130, "interrupted; what is finished is kept"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )

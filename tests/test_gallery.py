@@ -21,9 +21,10 @@ from lprior import curves, figures
 from lprior.config import resolve
 from lprior.model import load
 from lprior.plane import SIDE, SIDE_WITH_S
+from lprior.report.commands import command
 from lprior.report.cover import GAP, LINE
 from lprior.report.departures import departures, in_words
-from lprior.report.gallery import command, write_gallery
+from lprior.report.gallery import write_gallery
 from lprior.report.html import in_mathml
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, title_of

@@ -17,7 +17,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.evaluation import formulas, judges, measure, recipes, residual, shipped
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import ALONE, CONTROL, METRICS, Metric, by_title, is_second, metric_of
+from lprior.evaluation.metrics import ALONE, METRICS, OF_CONTROL, Metric, by_title, is_second, metric_of
 from lprior.evaluation.verify import Check
 from lprior.model import Model, load
 from lprior.report.frame import named, table_of
@@ -376,7 +376,7 @@ def test_a_perfect_model_has_no_error_and_the_metrics_of_its_samples(held_out):
     assert values["fid_mnist_clf1_200_test"] == pytest.approx(0, abs=1e-3)
     assert values["parzensigma_200"] == formulas.SIGMAS[0]  # the samples are the validation images
     assert values["fid_mnist_resnet_clf1_200_test"] == pytest.approx(0, abs=1e-3)
-    of_control = {key.removeprefix(CONTROL) for key in values if key.startswith(CONTROL)}
+    of_control = {key.removeprefix(OF_CONTROL) for key in values if key.startswith(OF_CONTROL)}
     assert of_control == {key for judge in (Judge(few), Judge(few, second=True)) for key in judge.measure(few.images)}
 
 
@@ -386,7 +386,7 @@ def test_the_images_that_are_kept_of_the_control_are_those_that_its_metrics_are_
     (images,) = kept
     of_images = Judge(few).measure(data.crop(images, few.images.shape[-1]))
     key = "fid_mnist_clf1_100_test"
-    assert values[f"{CONTROL}{key}"] == of_images[key] != values[key]
+    assert values[f"{OF_CONTROL}{key}"] == of_images[key] != values[key]
 
 
 def test_each_part_of_measuring_is_named_before_it_begins(held_out, monkeypatch):
@@ -413,7 +413,7 @@ def test_the_second_judge_sees_nothing_of_what_choices_are_made_by(held_out):
 
 def test_what_the_second_judge_measured_has_names_of_its_own():
     first, second = "fid_mnist_clf1_10k_test", "fid_mnist_resnet_clf1_10k_test"
-    found = named({first: 1.0, second: 2.0, f"{CONTROL}{second}": 3.0, f"{CONTROL}{first}": 4.0})
+    found = named({first: 1.0, second: 2.0, f"{OF_CONTROL}{second}": 3.0, f"{OF_CONTROL}{first}": 4.0})
     titles = ("FID", "second FID", "second mixture FID", "mixture FID")
     assert [found[title] for title in titles] == [1.0, 2.0, 3.0, 4.0]
 
@@ -443,7 +443,7 @@ def test_padding_is_cropped_away(held_out):
     padded, plain = measure(known(few, "paper"), few, few), measure(known(few), few, few)
     assert padded.keys() == plain.keys()
     for key in plain:
-        if not key.startswith(CONTROL):  # the mixture is of other codes
+        if not key.startswith(OF_CONTROL):  # the mixture is of other codes
             assert padded[key] == pytest.approx(plain[key], abs=1e-6), key
 
 
@@ -482,7 +482,7 @@ def test_every_key_of_a_run_is_of_one_metric_of_the_table(finished, name):
     for key in json.loads((finished / name / "metrics.json").read_text()):
         metric = metric_of(key)
         assert metric is not None, key
-        assert key.removeprefix(CONTROL).startswith(f"{metric.key}_")
+        assert key.removeprefix(OF_CONTROL).startswith(f"{metric.key}_")
         assert (metric.title == "sheet") == key.endswith("sheet100")
 
 

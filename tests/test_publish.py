@@ -1,11 +1,13 @@
 """Publishing runs, the archive of their weights, and fetching from it."""
 
 import base64
+import errno
 import functools
 import hashlib
 import http.server
 import io
 import json
+import os
 import shutil
 import tarfile
 import threading
@@ -296,6 +298,23 @@ def test_what_was_published_is_replaced_whole_or_not_at_all(capsys, smoke, targe
     monkeypatch.undo()
     assert command("publish", smoke / RUN, "--to", target) == 0
     assert "samples.jpg" not in names(target / RUN)
+
+
+@pytest.mark.parametrize("name", [weights.SUMS, ".gitignore"])
+def test_sums_and_what_git_ignores_are_replaced_whole_or_not_at_all(target, monkeypatch, name):
+    target.mkdir(parents=True)
+    weights.record(target, "one", "0" * 64, in_git=False)
+    before, replace = contents(target), os.replace
+
+    def replace_others(source, to):
+        if Path(to).name == name:
+            raise OSError(errno.ENOSPC, "the disk is full")
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", replace_others)
+    with pytest.raises(OSError, match="full"):
+        weights.record(target, "two", "1" * 64, in_git=False)
+    assert contents(target)[name] == before[name]
 
 
 def test_an_unfinished_run_is_not_published(capsys, smoke, target):

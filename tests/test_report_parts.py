@@ -10,9 +10,11 @@ from latex import arguments, pictures, rows, shown, values
 
 from lprior.errors import UserError
 from lprior.evaluation.judges import evaluator_description
+from lprior.evaluation.recipes import SECOND as SECOND_JUDGES
 from lprior.report.document import write_report
 from lprior.report.frame import SECOND
 from lprior.report.tables import REAL, is_judged_twice
+from lprior.report.values import _accuracy_of_second
 from lprior.results import RunFolder
 from lprior.runs import models, runs_of
 
@@ -45,6 +47,11 @@ def reports(runs, tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize("kind", NAMES)
 def test_the_text_asks_for_nothing_that_is_not_there(reports, kind):
     check_complete(reports[kind])
+
+
+def test_a_second_judge_is_not_needed(monkeypatch):
+    monkeypatch.delitem(SECOND_JUDGES, "mnist")
+    assert _accuracy_of_second("mnist") == "--" != _accuracy_of_second("cifar10")
 
 
 def check_complete(report: Path) -> None:

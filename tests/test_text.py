@@ -21,6 +21,8 @@ from lprior.data import Dataset, captioned, scenes, sentences
 from lprior.data.mnist import load_mnist5k
 from lprior.data.scenes import COLOURS, LAYOUTS, PLACES, VOCABULARY, caption, random_scenes, read, seen
 from lprior.errors import DataUnavailable, UserError
+from lprior.evaluation.arithmetic import Arithmetic
+from lprior.evaluation.measurement import further
 from lprior.evaluation.metrics import CAPTIONS
 from lprior.evaluation.scenes import Detectors, flat, layouts
 from lprior.model import Model, load
@@ -291,6 +293,13 @@ def model() -> Model:
     from lprior.config import build
 
     return Model(build(config).autoencoder().eval(), config)
+
+
+def test_directions_are_measured_of_captions_too_and_classes_are_not(model):
+    train, test = (data.load("scenes5k", split=split).head(200) for split in ("train", "test"))
+    arithmetic = Arithmetic(train, test)
+    arithmetic.controls[model.config.code] = {}  # which take long
+    assert further(model, train, test, arithmetic).keys() == {f"colourmoved_{key}_200_test" for key in ("r", "slope")}
 
 
 def test_a_sheet_goes_through_the_examples_in_rows_that_share_z(model):

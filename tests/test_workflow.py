@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,14 @@ def test_help_names_what_there_is(monkeypatch, capsys):
         (["qqq-s0"], "such as mnist-lpaae-s0"),
         (["mnist-lpaae-fixd-s0"], "did you mean 'fixed'?"),
         (["mnist-lpaae-s0/sample.png"], "did you mean 'samples.png'?"),
+        (["--seeds", "1", "mnist-lpaae-s0"], "--seeds has no meaning with a run, which names its own"),
+        (["--dataset", "cifar10", "mnist-lpaae-s0/log.csv"], "--dataset has no meaning with a run"),
+        (["--dataset", "mnist cifar10", "mnist-lpaae-s0"], "--dataset has no meaning with a run"),
+        (["--preset", "published", "--dataset", "cifar10"], "--dataset has no meaning with --preset published"),
+        (["--preset", "published", "--seeds", "5"], "--seeds has no meaning with --preset published"),
+        (["--preset", "edition", "--dataset", "mnist"], "--dataset has no meaning with --preset edition"),
+        (["--preset", "edition", "--seeds", "0"], "--seeds has no meaning with --preset edition"),
+        (["--preset", "edition", "mnist-lpaae-s0"], "mnist-lpaae-s0 has no meaning with --preset edition"),
     ],
     ids=str,
 )
@@ -255,6 +264,22 @@ def test_a_profile_says_what_each_job_may_use(dry_run):
     assert jobs(answer)["run"] == 1
     (line,) = [line for line in answer.stdout.splitlines() if "resources:" in line and "gres" in line]
     assert {"mem_mb=8000", "runtime=240", "gres=gpu:1"} <= {part.strip(" ,") for part in line.split()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rule", "module"), [("sources", "document.py"), ("gallery", "gallery.py")])
+def test_report_and_gallery_are_made_again_when_what_draws_has_changed(project, rule, module):
+    (project / "results").mkdir()
+    (project / "results" / "published").symlink_to(ROOT / "results" / "published")
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores=1", "--config", "preset=published"]
+    answer = subprocess.run([*command, "--forcerun", rule, "--", rule], cwd=project, capture_output=True, text=True)
+    (inputs,) = re.findall(rf"rule {rule}:\n +input: (.*)", answer.stdout)
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    (layer,) = [layer.split(" | ") for layer in contract["layers"] if "figures" in layer]
+    imports = re.findall("^from lprior.*", (ROOT / "lprior" / "report" / module).read_text(), re.MULTILINE)
+    drawing = set(re.findall(r"\w+", " ".join(imports))) & set(layer)
+    files = {"tiles.py", "evaluation/classifiers/mnist.json", "report/frame.py", *(f"{name}.py" for name in drawing)}
+    assert drawing and {f"lprior/{name}" for name in files} <= set(inputs.split(", "))
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
 """Priors fitted to the codes of a finished model, the controls of a learned one (Ghosh et al. 2020: ex-post density
 estimation).
 
-`FITTED` names them by what begins the keys of their metrics. The mixture of ten, of which every run is measured, is the
-control; the others are of the study of codes.
+`FITTED` has them by the names that begin the keys of their metrics. The mixture of ten, of which every run is measured,
+is the control; the others are of the study of codes.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from lprior.model import Model
 from lprior.streams import batches, generator
 
-COMPONENTS = 10  # of the mixture that is the control
+CONTROL, COMPONENTS = "gmm10", 10  # a mixture of so many
 FLOW = {"transforms": 3, "hidden_features": (128, 128)}  # neural splines, autoregressive (Durkan et al. 2019)
 FLOW_EPOCHS, FLOW_BATCH, FLOW_RATE = 20, 1000, 1e-3
 
@@ -22,11 +23,11 @@ class NotFitted(Exception):
     """None can be fitted; the reason is in words that are the same whenever it is tried."""
 
 
-def fitted_samples(model: Model, codes: Tensor, prior: str = "gmm10") -> Tensor:
+def fitted_samples(model: Model, codes: Tensor, prior: str = CONTROL) -> Tensor:
     """uint8 images (N, C, H, W), as many as the run's samples: the model's decoder on codes drawn of a prior, one of
     `FITTED`, that is fitted to `codes` (M, code). Raises NotFitted if they are too few for it, or have collapsed."""
     count = model.config.samples
-    return model.decode(FITTED[prior](codes, count, model.config.seed, model.device))
+    return model.decode(FITTED[prior].draw(codes, count, model.config.seed, model.device))
 
 
 def mixture(components: int, **settings) -> Callable[..., Tensor]:
@@ -88,12 +89,21 @@ def codes_themselves(codes: Tensor, count: int, seed: int, device: torch.device)
     return codes[torch.randint(len(codes), (count,), generator=generator(seed, "codes", 0))]
 
 
-FITTED: dict[str, Callable[..., Tensor]] = {  # (codes, count, seed, device) -> codes drawn
-    "gmm1": mixture(1),
-    "gmm10": mixture(COMPONENTS),
+@dataclass(frozen=True)
+class Prior:
+    """`title`: before the titles of its metrics. `draw(codes, count, seed, device)`: codes (count, code) of the prior
+    that is fitted to codes (M, code). Raises NotFitted."""
+
+    title: str
+    draw: Callable[..., Tensor]
+
+
+FITTED = {  # in the order of tables
+    CONTROL: Prior("mixture", mixture(COMPONENTS)),
+    "gmm1": Prior("Gaussian", mixture(1)),
     # its iterations take minutes at 64 entries, and gain little after these
-    "gmm100": mixture(100, init_params="k-means++", max_iter=40),
-    "flow": flow,
-    "kde": kernels,
-    "codes": codes_themselves,
+    "gmm100": Prior("mixture of 100", mixture(100, init_params="k-means++", max_iter=40)),
+    "flow": Prior("flow", flow),
+    "kde": Prior("kernels", kernels),
+    "codes": Prior("codes", codes_themselves),
 }

@@ -10,9 +10,9 @@ from lprior.data import Dataset
 from lprior.errors import TrainingDiverged
 from lprior.evaluation import conditional, disentanglement, formulas
 from lprior.evaluation.arithmetic import MEASURED, Arithmetic
-from lprior.evaluation.fitted import NotFitted, fitted_samples
+from lprior.evaluation.fitted import CONTROL, NotFitted, fitted_samples
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import CONTROL, against, thousands
+from lprior.evaluation.metrics import against, thousands
 from lprior.model import Model
 from lprior.runs import STUDIES
 
@@ -48,8 +48,8 @@ def measure(
     if whole and _grey(test):
         parts["Parzen windows"] = lambda: parzen(samples, train, test)
     if whole and judge.available:
-        fitted = ["gmm10", *(study.fitted if study else ())]
-        title = "mixture of ten Gaussians" if fitted == ["gmm10"] else f"{len(fitted)} fitted priors"
+        fitted = [CONTROL, *(study.fitted if study else ())]
+        title = "mixture of ten Gaussians" if fitted == [CONTROL] else f"{len(fitted)} fitted priors"
         parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)), keep)
     if model.autoencoder.s.values and test.labels.ndim == 1:  # sentences are no classes
         parts["the conditional variable"] = lambda: conditional.measure(model, noise, judge, test)
@@ -64,9 +64,10 @@ def measure(
 
 def further(model: Model, train: Dataset, test: Dataset, arithmetic: Arithmetic | None = None) -> dict:
     """The metrics of attributes that are measured on images (`arithmetic.py`, `disentanglement.py`), which take a
-    minute more. `arithmetic`: the experiment on these data, if it is at hand."""
+    minute more; of captions, which are no classes, those by directions alone. `arithmetic`: the experiment on these
+    data, if it is at hand."""
     arithmetic = arithmetic or Arithmetic(train, test)
-    of_s = disentanglement.measure(model, train, test, arithmetic.of_train)
+    of_s = disentanglement.measure(model, train, test, arithmetic.of_train) if test.labels.ndim == 1 else {}
     return against(test.split, arithmetic.measure(model) | of_s)
 
 
@@ -93,7 +94,7 @@ def of_fitted(
     for prior in priors:
         try:
             images = fitted_samples(model, codes, prior)
-            if f"{prior}_" == CONTROL:
+            if prior == CONTROL:
                 keep(images)
             samples = data.crop(images, test.images.shape[-1])
             found = together(judge.measure(samples) for judge in judges)

@@ -25,14 +25,12 @@ from torch import Tensor
 from lprior.data.scenes import ATTRIBUTES
 from lprior.evaluation import formulas
 from lprior.evaluation.attributes import RULERS, Ruler
+from lprior.evaluation.fitted import CONTROL, FITTED
 from lprior.evaluation.formulas import SIGMAS
 from lprior.evaluation.recipes import SECOND
 
-CONTROL = "gmm10_"  # before the keys of the control
-FITTED = {  # before the keys of each prior that is fitted afterwards (`fitted.py`) -> before their titles
-    CONTROL: "mixture ", "gmm1_": "Gaussian ", "gmm100_": "mixture of 100 ", "flow_": "flow ", "kde_": "kernels ",
-    "codes_": "codes ",
-}  # fmt: skip
+OF_CONTROL = f"{CONTROL}_"  # before the keys of the control
+TITLES = {f"{name}_": f"{prior.title} " for name, prior in FITTED.items()}  # before keys -> before titles
 
 
 @dataclass
@@ -230,8 +228,8 @@ def metric_of(key: str) -> Metric | None:
 
 
 def fitted_prefix(key: str) -> str:
-    """What a key of metrics.json begins with if it is of a fitted prior: one of `FITTED`; or ""."""
-    return next((prefix for prefix in FITTED if key.startswith(prefix)), "")
+    """What a key of metrics.json begins with if it is of a fitted prior: one of `TITLES`; or ""."""
+    return next((prefix for prefix in TITLES if key.startswith(prefix)), "")
 
 
 def is_second(key: str) -> bool:

@@ -22,8 +22,7 @@ from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.measurement import further
 from lprior.evaluation.metrics import metric_of
 from lprior.model import Model, load
-from lprior.notebooks.comparison import weights_note
-from lprior.results import RunFolder
+from lprior.results import RunFolder, unpublished_weights
 from lprior.stored import read_picture
 
 STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # of a direction
@@ -169,7 +168,10 @@ def swaps(model: Model, images: Dataset) -> Tensor:
 def swapped(run: RunFolder, test: Dataset) -> Shown | Image.Image:
     """The sheet of `swaps` of a run, as a notebook shows it. Of a run that is published without its weights, its
     evolution, after a line that says so."""
-    if note := weights_note(run):
-        print(f"{note}. Shown is how its samples became so: a column is one noise vector, a row an epoch.")
+    if note := unpublished_weights(run):
+        print(
+            f"{note}, into a folder that is a parameter here. Shown is how its samples became so: a column is one "
+            "noise vector, a row an epoch."
+        )
         return read_picture(run.still("evolution"))
     return figures.show(figures.sheet(swaps(load(run.path), test)))

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lprior import weights
 from lprior.config import RunConfig, resolve
 from lprior.curves import logarithmic
 from lprior.data import DATASETS
@@ -50,17 +49,6 @@ def published_of(config: RunConfig) -> RunFolder | None:
     if not (result / "config.json").exists():
         return None
     return result if replace(result.config(), epochs=config.epochs) == config else None
-
-
-def weights_note(run: RunFolder) -> str:
-    """What is to be said of a run that is published without its weights: that, and what makes them. "" for others."""
-    if run.path.parent.resolve() != PUBLISHED.resolve() or (run / weights.FILE).exists():
-        return ""
-    name, preset = run.path.name, run.config().preset
-    return (
-        f"The weights of {name} are not in this clone: docs/weights.md says how to fetch them, and "
-        f"`python -m lprior run {name} --preset {preset}` trains it again, into a folder that is a parameter here"
-    )
 
 
 ALGORITHM = "lpaae"  # whose variants are compared

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from lprior import figures
 from lprior.config import resolve
-from lprior.data import Dataset, crop
+from lprior.data import DATASETS, Dataset, crop
 from lprior.errors import UserError
-from lprior.evaluation.judges import Judge
+from lprior.evaluation.judges import load_evaluator
 from lprior.model import Model, load
 from lprior.notebooks import comparison
 from lprior.results import still
@@ -27,11 +27,10 @@ def generated(model: Model, count: int, test: Dataset) -> tuple[Tensor, Tensor]:
     the images decoded from them; all 0 where no classifier is shipped for the data set."""
     with torch.no_grad():
         codes = model.autoencoder.CG(model.noise(count)).cpu()
-    judge = Judge(test.head(1))
-    if not judge.available:
+    if not DATASETS[test.name].classifier:
         return codes, torch.zeros(count, dtype=torch.int64)
     images = crop(model.decode(codes), test.images.shape[-1])
-    return codes, judge.evaluator.measure(images)[1].argmax(dim=1)
+    return codes, load_evaluator(test.name).measure(images)[1].argmax(dim=1)
 
 
 def flatten(parts: list[Tensor], method: str = "pca", seed: int = 0) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from pygments.lexers import PythonLexer
 from lprior import figures
 from lprior.config import RunConfig
 from lprior.data import DATASETS
-from lprior.evaluation.metrics import CONTROL, Metric, fitted_prefix, is_second, metric_of, of_samples
+from lprior.evaluation.metrics import OF_CONTROL, Metric, fitted_prefix, is_second, metric_of, of_samples
 from lprior.notebooks.comparison import published_of
 from lprior.notebooks.configuration import Asked
 from lprior.results import RunFolder
@@ -131,7 +131,7 @@ def metrics(result: RunFolder) -> pd.DataFrame:
     """Every metric in words with its unit, a row each: of the run, of the mixture that is its control, and of the
     published run that it repeats, each with its number of samples. A column is there if something was measured."""
     beside, values = published_of(result.config()), _of_quality(result)
-    control = {key: value for key, value in values.items() if key.startswith(CONTROL)}
+    control = {key: value for key, value in values.items() if key.startswith(OF_CONTROL)}
     columns = {"this run": {key: value for key, value in values.items() if not fitted_prefix(key)}, MIXTURE: control}
     if beside:
         theirs = {key: value for key, value in _of_quality(beside).items() if not fitted_prefix(key)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lprior.evaluation.metrics import FITTED
+from lprior.evaluation.metrics import TITLES
 from lprior.report.frame import COMPONENTS, MIXTURE
 from lprior.report.rules import Claim, Judge, Rule, beside, compare, each, reach, reach_real, reach_sheet
 
@@ -35,7 +35,7 @@ CLAIMS = [
         "The same against a mixture of a hundred (sizes of codes).",
         "",
         ours=Rule(
-            compare("lpaae", "lpaae-fixed", GENERATES, control=FITTED["gmm100_"]),
+            compare("lpaae", "lpaae-fixed", GENERATES, control=TITLES["gmm100_"]),
             r"table~\ref{tab:codes}",
             "codes",
         ),

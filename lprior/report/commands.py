@@ -1,13 +1,17 @@
 """What makes what: the tables of runs and of commands in the report's appendix. A test runs each command dry."""
 
+import shlex
 from collections.abc import Iterable
 
+from lprior.config import RunConfig
 from lprior.provenance import code_note
+from lprior.report.departures import departures
 from lprior.report.frame import PRESENT
 from lprior.report.latex import escape, row
 from lprior.report.tables import BENCHMARKS
 from lprior.results import RunFolder
 from lprior.runs import STUDIES, presets
+from lprior.settings import as_settings
 
 SHEETS, TRIALS = "python -m lprior sheets FOLDER", "python -m lprior trial RUN --set NAME=VALUE --why TEXT"
 
@@ -17,18 +21,29 @@ def runs_table(
 ) -> str:  # fmt: skip
     """LaTeX rows: a run of the main tables, or all those of a study with the `labels` of what it shows; the commits at
     which they were made; the command."""
-    rows = [[command_text(run.path.name), _commits([run]), command_text(command_of(run))] for run in runs]
+    rows = [[command_text(run.path.name), _commits([run]), _lines(command_of(run))] for run in runs]
     for name, found in studies.items():
         if found:
             shown = ", ".join(referred(label) for label in labels.get(name, []))
             what = f"{escape(STUDIES[name].title)}, {len(found)} run{'s' if len(found) > 1 else ''}: {shown}"
-            rows.append([what, _commits(found), command_text(f"./run_all.sh --preset {name}")])
+            rows.append([what, _commits(found), _lines(f"./run_all.sh --preset {name}")])
     return "".join(map(row, rows))
 
 
 def command_of(run: RunFolder) -> str:
-    """What trains it."""
-    return f"./run_all.sh --preset {run.config().preset} {run.path.name}"
+    """What trains it, in a shell: the workflow, which knows no values but those that the preset has now, or else
+    `command`."""
+    config = run.config()
+    if departures(config, config.variant):
+        return command(config)
+    return f"./run_all.sh --preset {config.preset} {run.path.name}"
+
+
+def command(config: RunConfig) -> str:
+    """What trains this run alone, in a shell, with every value in which it departs from its preset."""
+    given = {name: value for name, _, value in departures(config, config.variant) or []}
+    sets = "".join(f" --set {shlex.quote(as_settings({name: value}))}" for name, value in given.items())
+    return f"python -m lprior run {config.name} --preset {config.preset}{sets}"
 
 
 def commands_table(results: str) -> str:
@@ -48,7 +63,13 @@ def commands_table(results: str) -> str:
 
 def command_text(command: str) -> str:
     """A command or a name in LaTeX."""
-    return rf"\texttt{{{escape(command).replace('--', '-{}-')}}}"
+    text = escape(command).replace("--", "-{}-").replace("'", r"\char13{}")  # which is a shell's quote, and straight
+    return rf"\texttt{{{text}}}"
+
+
+def _lines(command: str) -> str:
+    """The same in lines that are as wide as the table of runs has room for."""
+    return rf"\parbox[t]{{84mm}}{{\raggedright {command_text(command)}}}"
 
 
 def referred(label: str) -> str:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from lprior.figures import save_for_print
 from lprior.report.control import listed, set_against
-from lprior.report.departures import flat
 from lprior.report.findings import in_prose
 from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, escape, header, missing, model_rows
 from lprior.report.parts import DIGITS, Part
-from lprior.results import RunFolder
+from lprior.results import RunFolder, flat
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q", "codes")
 OF_S = ("variant", "seed", "condition")  # what makes a run one with s, or another seed
@@ -36,7 +35,7 @@ def settings_in_words(runs: list[RunFolder], part: Part) -> str:
     first = {run.config().model: run for run in reversed(_chosen(runs, part))}
     said = []
     for model in (model for model in part.conditional if main and model in first):
-        here, there = flat(first[model].config()), flat(main.config())
+        here, there = flat(first[model].config().to_dict()), flat(main.config().to_dict())
         other = [
             rf"\texttt{{{escape(f'{name}={value}')}}} ({escape(str(there[name]))} without)"
             for name, value in here.items() if name in there and value != there[name] and name not in OF_S

@@ -6,6 +6,7 @@ from typing import Any
 from lprior.config import RunConfig, resolve
 from lprior.errors import UserError
 from lprior.report.latex import escape
+from lprior.results import flat
 from lprior.runs import title_of
 
 
@@ -16,7 +17,7 @@ def departures(config: RunConfig, variant: str) -> list[tuple[str, Any, Any]] | 
         preset = resolve(config.algorithm, config.dataset, config.preset, variant, config.seed)
     except UserError:  # as `config.from_dict` says, it may be one that nobody has imported
         return None
-    before, after = flat(preset), flat(config)
+    before, after = flat(preset.to_dict()), flat(config.to_dict())
     return [(name, before[name], value) for name, value in after.items() if value != before[name] and name != "variant"]
 
 
@@ -31,9 +32,3 @@ def in_words(configs: Iterable[RunConfig]) -> str:
         f"{escape('; '.join(titles))}."
         for (name, now, value), titles in found.items()
     )
-
-
-def flat(config: RunConfig) -> dict[str, Any]:
-    """Every value of a configuration by its name, the algorithm's among them."""
-    values = config.to_dict()
-    return {name: value for name, value in values.items() if name != "settings"} | values["settings"]

@@ -7,13 +7,13 @@ import pandas as pd
 
 from lprior.data import DATASETS
 from lprior.evaluation.judges import evaluator_description
-from lprior.evaluation.metrics import CONTROL, FITTED, METRICS, by_title, fitted_prefix, is_second, metric_of
+from lprior.evaluation.metrics import METRICS, OF_CONTROL, TITLES, by_title, fitted_prefix, is_second, metric_of
 from lprior.provenance import code_note
 from lprior.results import RunFolder
 from lprior.stored import COST, need
 
 PRESENT = "made by the present code"
-MIXTURE = FITTED[CONTROL]  # before the titles of the control's metrics
+MIXTURE = TITLES[OF_CONTROL]  # before the titles of the control's metrics
 COMPONENTS = "PCA "  # before the titles of the metrics of attributes that principal components have
 SECOND = "second "  # before the titles of what the second judge measured, and before that of its control
 COSTS = {"seconds per epoch": "{:.1f}", "minutes": "{:.1f}", "memory": "{:.2f}"}  # how the other numbers are printed
@@ -48,7 +48,7 @@ def named(metrics: dict) -> dict:
     those that are absent. A reason why one has no value stays what it is."""
     found = dict.fromkeys(title for metric in METRICS for title in metric.parts or [metric.title])
     for key, value in metrics.items():
-        metric, prefix = metric_of(key), FITTED.get(fitted_prefix(key), "")
+        metric, prefix = metric_of(key), TITLES.get(fitted_prefix(key), "")
         prefix = f"{SECOND}{prefix}" if is_second(key) else prefix
         if metric is None:
             found[key] = value
@@ -68,7 +68,7 @@ def anchors(dataset: str, second: bool = False) -> dict:
 
 def bare(title: str) -> str:
     """Without what says that it is of the second judge or of a fitted prior."""
-    title, fitted = title.removeprefix(SECOND), sorted(FITTED.values(), key=len)
+    title, fitted = title.removeprefix(SECOND), sorted(TITLES.values(), key=len)
     return next((title.removeprefix(prefix) for prefix in reversed(fitted) if title.startswith(prefix)), title)
 
 

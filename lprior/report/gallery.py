@@ -9,7 +9,6 @@ Pictures and weights stay where they are, and pages link to them.
 """
 
 import os
-import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.evaluation.metrics import METRICS, by_title
 from lprior.model import load
+from lprior.report.commands import command
 from lprior.report.departures import departures
 from lprior.report.frame import MIXTURE, anchors, form, table_of
 from lprior.report.html import notebook_html
@@ -32,7 +32,6 @@ from lprior.report.latex import MISSING, plain, spread
 from lprior.report.tables import like_anchors
 from lprior.results import WRITING, RunFolder, finished
 from lprior.runs import models, title_of, variants_of
-from lprior.settings import as_settings
 from lprior.stored import damaged, read_frames, read_picture
 from lprior.weights import FILE as WEIGHTS
 from lprior.weights import SUMS, read_sums
@@ -223,13 +222,6 @@ def _plane(run: RunFolder, config: RunConfig, made: Path) -> dict | None:
         return None
     blocks = plane.blocks_of(picture)
     return {"picture": address, "side": plane.side(blocks), "blocks": blocks}
-
-
-def command(config: RunConfig) -> str:
-    """What makes the run, in a shell."""
-    given = {name: value for name, _, value in departures(config, config.variant) or []}
-    sets = "".join(f" --set {shlex.quote(as_settings({name: value}))}" for name, value in given.items())
-    return f"python -m lprior run {config.name} --preset {config.preset}{sets}"
 
 
 def _write_notebook(folder: Path, made: Path) -> None:

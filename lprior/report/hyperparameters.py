@@ -7,6 +7,7 @@ from typing import Any
 
 from lprior.config import RunConfig
 from lprior.report.latex import Table, escape, named, row
+from lprior.results import flat
 from lprior.runs import title_of
 from lprior.training import trials
 
@@ -46,8 +47,7 @@ def settings_table(configs: list[tuple[str, RunConfig]]) -> Table:
 
 
 def _cell(config: RunConfig, key: str) -> str:
-    values = config.to_dict()
-    values |= values["settings"]
+    values = flat(config.to_dict())
     lacks_CG = values.get("prior", "fixed") == "fixed" and key in OF_CG
     lacks_D_I = not {"lam_CG", "gamma"} & values.keys() and key in OF_D_I  # AAE has no discriminator of images
     value = None if lacks_CG or lacks_D_I else values.get(key)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lprior.evaluation.metrics import FITTED, by_title
+from lprior.evaluation.metrics import TITLES, by_title
 from lprior.report.frame import MIXTURE, form, table_of
 from lprior.results import RunFolder
 from lprior.runs import title_of
@@ -91,7 +91,7 @@ def model_rows(
     for model, group in ((model, groups[model]) for model in models if model in groups):
         of_model = [str(len(group)), str(group["epochs"].iloc[0])]
         rows.append(row([named(title_of(model)), *of_model, *spreads(group, columns)]))
-        for fitted in FITTED.values() if control else ():
+        for fitted in TITLES.values() if control else ():
             if has_control(group, fitted):
                 cells = ["" if cell == MISSING else cell for cell in spreads(group, columns, fitted)]
                 rows.append(row([rf"\quad with {fitted.strip()}", *of_model, *cells]))
@@ -99,7 +99,7 @@ def model_rows(
 
 
 def has_control(group: pd.DataFrame, fitted: str = MIXTURE, prefix: str = "") -> bool:
-    """Whether the control, or another prior of `metrics.FITTED`, was measured on the codes of these runs. `prefix`:
+    """Whether the control, or another prior of `metrics.TITLES`, was measured on the codes of these runs. `prefix`:
     `frame.SECOND` for the second judge."""
     return bool(group.get(f"{prefix}{fitted}FID", pd.Series(dtype=float)).notna().any())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from lprior.data import DATASETS
+from lprior.evaluation import recipes
 from lprior.evaluation.judges import evaluator_description
 from lprior.evaluation.metrics import by_title
 from lprior.figures import MOST_ROWS, spaced
@@ -98,7 +99,7 @@ def _of_part(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _accuracy_of_second(dataset: str) -> str:
-    if not DATASETS[dataset].classifier:
+    if DATASETS[dataset].classifier not in recipes.SECOND:
         return "--"
     return f"{100 * evaluator_description(dataset, second=True)['accuracy_test']:.2f}"
 

@@ -1,7 +1,6 @@
 """How a run tells of its progress: one line per epoch, or a bar and live samples for a person who watches."""
 
 import base64
-import io
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -117,7 +116,7 @@ def _in_notebook() -> bool:
 
 
 def _figure(sheet: Image.Image, caption: str) -> str:
-    content = io.BytesIO()
-    sheet.save(content, format="png")
-    data = base64.b64encode(content.getvalue()).decode()
+    from lprior.tiles import png
+
+    data = base64.b64encode(png(sheet)).decode()
     return f'<img src="data:image/png;base64,{data}" width="420"><div>{caption}</div>'

@@ -15,12 +15,13 @@ from typing import IO, Any
 from lprior.errors import DataUnavailable, TrainingDiverged, UserError, choose
 from lprior.workflow import edition
 from lprior.workflow.jobs import INTERRUPTED, one_at_a_time, snakemake
-from lprior.workflow.options import DESCRIPTION, DEVICES, EPILOG, TARGETS, add_options, check
+from lprior.workflow.options import DESCRIPTION, DEVICES, EPILOG, PUBLISHED, TARGETS, add_options, check
 from lprior.workflow.outcome import WorkflowError, diverged_since, keeping, refuse_changed
 from lprior.workflow.steps import summary
 
-__all__ = ["DESCRIPTION", "DEVICES", "EPILOG", "TARGETS", "WorkflowError", "add_options", "check", "plan", "run"]
-PUBLISHED = "published"  # a preset beside `runs.presets()`, which trains nothing
+__all__ = [
+    "DESCRIPTION", "DEVICES", "EPILOG", "PUBLISHED", "TARGETS", "WorkflowError", "add_options", "check", "plan", "run",
+]  # fmt: skip
 READS_RUNS = {"report": "sources", "sources": "sources", "readings": "reading"}  # target -> rule that reads all runs
 
 

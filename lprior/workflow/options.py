@@ -5,7 +5,9 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
 from lprior.errors import UserError, choose
+from lprior.workflow.edition import PRESET as EDITION
 
+PUBLISHED = "published"  # a preset beside `runs.presets()`, which trains nothing
 DEVICES = ("auto", "cpu", "cuda")
 PROFILES = Path(__file__).parents[2] / "profiles"  # of Snakemake
 TARGETS = ("report", "runs", "readings")
@@ -96,3 +98,18 @@ def check(options: Namespace) -> None:
             raise UserError(f"--seeds takes numbers of at most {2**32 - 1}, not {seed}")
     if not re.search(r"-s\d+(/|$)", options.target):
         choose("target", options.target, (*TARGETS, "a run such as mnist-lpaae-s0"))
+    refuse_unused(options)
+
+
+def refuse_unused(options: Namespace) -> None:
+    """Raises UserError for what there is nothing to choose of: of what is published, and of a run that is named."""
+    if options.preset == EDITION and options.target != "report":
+        raise UserError(f"{options.target} has no meaning with --preset {EDITION}, which makes all that is published")
+    whole, run = options.preset in (EDITION, PUBLISHED), options.target.partition("/")[0]
+    if not whole and options.target in TARGETS:
+        return
+    others = [name for name in (options.dataset or "").split() if whole or not run.startswith(f"{name}-")]
+    for name, given in {"--seeds": options.seeds, "--dataset": others}.items():
+        if given:
+            owner = f"--preset {options.preset}" if whole else "a run"
+            raise UserError(f"{name} has no meaning with {owner}, which names its own")

@@ -49,8 +49,10 @@ def refuse_changed(folder: Path, runs: list[str]) -> None:
 def _changes(held: "RunFolder", asked: dict[str, Any]) -> list[str]:
     """"name old -> new" for each setting, and for epochs if the folder has more than are asked for, or is finished and
     has no checkpoint to go on from."""
+    from lprior.results import flat
+
     made = held.config().to_dict()
-    old, new = ({**values, **values["settings"], "epochs": 0, "settings": 0} for values in (made, asked))
+    old, new = (flat(values) | {"epochs": 0} for values in (made, asked))
     changed = [f"{name} {old.get(name)} -> {new.get(name)}" for name in old | new if old.get(name) != new.get(name)]
     epochs = _epochs(held) if made["epochs"] != asked["epochs"] else asked["epochs"]
     if epochs > asked["epochs"]:

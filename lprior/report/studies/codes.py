@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from lprior import runs
 from lprior.curves import logarithmic
-from lprior.evaluation.metrics import FITTED
+from lprior.evaluation.metrics import TITLES
 from lprior.report.control import listed, sign
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, SECOND, anchors, form, table_of
@@ -17,7 +17,7 @@ from lprior.runs import CODES, Study
 
 COLUMNS = ("FID", "score", "precision", "recall")
 PANELS = ("FID", "score", "recall")
-HUNDRED = FITTED["gmm100_"]
+HUNDRED = TITLES["gmm100_"]
 LINES = {  # label -> prior of the model, what is before its metrics, style of the line, whether its marks are filled
     "learned": ("learned", "", "-", True),
     "fixed": ("fixed", "", "-", True),
@@ -27,7 +27,7 @@ LINES = {  # label -> prior of the model, what is before its metrics, style of t
     "fixed + mixture of 100": ("fixed", HUNDRED, ":", True),
 }
 MARKS = {"learned": ("C1", "^"), "fixed": ("C2", "o")}  # prior of the model -> colour and mark
-DECODED = {"kernels": ("learned", FITTED["kde_"])}  # by the learned prior's decoder: kernels around codes of images
+DECODED = {"kernels": ("learned", TITLES["kde_"])}  # by the learned prior's decoder: kernels around codes of images
 CALLED = {  # the lines that sentences compare -> what they call them
     "learned": "the learned prior",
     "fixed + mixture of 10": "the mixture of ten on the fixed prior's codes",
