@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lprior.figures import save_for_print
 from lprior.report.control import listed, set_against
+from lprior.report.difference import ENOUGH
 from lprior.report.findings import in_prose
 from lprior.report.frame import MIXTURE, table_of
 from lprior.report.latex import OF_MODEL, Table, escape, header, missing, model_rows
@@ -22,9 +23,12 @@ def conditional_table(runs: list[RunFolder], part: Part) -> Table:
 
 
 def control_in_words(runs: list[RunFolder], part: Part) -> str:
-    """A sentence in LaTeX on each model with s: its prior against a mixture on its codes."""
+    """A sentence in LaTeX on each model with s: its prior against a mixture on its codes; of models with fewer seeds
+    than are tested only if there are no others."""
     table = table_of(_chosen(runs, part))
     models = [model for model in part.conditional if len(table) and model in set(table["key"])]
+    tested = [model for model in models if (table["key"] == model).sum() >= ENOUGH]
+    models = tested or models
     said = [set_against(table, (m, ""), (m, MIXTURE), in_prose(m), "a mixture of ten on its codes") for m in models]
     return " ".join(filter(None, said))
 

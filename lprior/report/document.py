@@ -190,7 +190,7 @@ def _in_appendix(study: Study, shown: Shown) -> str:
     left = [
         (kind, name)
         for kind, names in (("figure", shown.figures), ("table", shown.tables))
-        for name in names if rf"\study{kind}{{{name}}}" not in text
+        for name in names if not any(rf"\{how}{kind}{{{name}}}" in text for how in ("study", "captioned"))
     ]  # fmt: skip
     parts = [rf"\input{{studies/{study.name}}}"] if text and not in_body else []
     if left:

@@ -33,8 +33,8 @@ def write(results: Path, output: Path) -> dict[str, str]:
         f"{NAME}/device": escape(table["device"].iloc[0]),
         f"{NAME}/minutes": form("minutes").format(minutes),
         f"{NAME}/epochs": str(table["epochs"].iloc[0]),
-        f"{NAME}/sheets": r"\hfill".join(
-            rf"\includegraphics[width=0.325\linewidth]{{figures/{NAME}-{model}}}" for model in sorted(sheets)
+        f"{NAME}/sheets": r"\qquad".join(
+            rf"\includegraphics[width=0.25\linewidth]{{figures/{NAME}-{model}}}" for model in sorted(sheets)
         ),
         f"{NAME}/titles": escape("; ".join(title_of(model) for model in sorted(sheets))),
         f"{NAME}/width": str(table["width"].iloc[0]),
