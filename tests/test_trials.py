@@ -12,7 +12,7 @@ from lprior.report.sweep import SWEEP, Sweep
 from lprior.report.tables import trials_table
 from lprior.results import RunFolder
 from lprior.training import trials
-from lprior.training.trials import COLUMNS, DONE, FILE, read, trial
+from lprior.training.trials import COLUMNS, DONE, FILE, MEASURED, read, trial
 
 NAMED = dict(
     algorithm="aae", dataset="mnist5k", preset="smoke", epochs=1, images=128, samples=100, width=2, validation=50
@@ -128,3 +128,13 @@ def test_the_sweep_finds_each_models_lowest_FID_and_counts_where_the_learned_pri
     said = found.in_words()
     assert "of LP-AAE ``as it is'' (2.00)" in said and "``faster'' (1.50, for 3.00 as it is)" in said
     assert "in FID in 1 of 2 settings, in score in 0 of 3 settings and in recall in 1 of 2 settings" in said
+
+
+def test_the_kept_sweep_has_the_same_changes_of_each_model_and_the_results_state_them():
+    found = Sweep.read()
+    assert {"lpaae", "lpaae-fixed", "vaegan", "aae"} == set(found.models) and len(found.changes) == 7
+    said = (FILE.parent / "results.md").read_text()
+    for change in found.changes:
+        of_models = (found.found[model, change] for model in found.models)
+        cells = (" / ".join(one[name] for name in MEASURED) for one in of_models)
+        assert f"| {change} | {' | '.join(cells)} |\n" in said

@@ -6,13 +6,14 @@ Its trials are those whose reason begins with `SWEEP`; the rest of the reason na
 from dataclasses import dataclass
 from pathlib import Path
 
+from lprior.evaluation.metrics import by_title
 from lprior.report.control import listed
 from lprior.report.latex import MISSING, Table, escape, named, row
 from lprior.runs import title_of
 from lprior.training import trials
 
 SWEEP = "sweep: "
-LOWER_IS_BETTER = ("FID",)
+BASE = "as it is"  # the settings of a model without a change
 LEARNED, FIXED = "lpaae", "lpaae-fixed"
 
 
@@ -69,18 +70,18 @@ class Sweep:
         for name in trials.MEASURED:
             pairs = [(self.value(LEARNED, change, name), self.value(FIXED, change, name)) for change in self.changes]
             both = [(ours, theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
-            sign = -1 if name in LOWER_IS_BETTER else 1
+            sign = 1 if by_title(name).higher_is_better else -1
             counted.append(f"in {name} in {sum(sign * (a - b) > 0 for a, b in both)} of {len(both)} settings")
         return (
-            f"The lowest FID has {'; '.join(said)}. At the same change, the learned prior is ahead of the fixed one "
+            f"Lowest FIDs: {'; '.join(said)}. At the same change, the learned prior is ahead of the fixed one "
             f"{listed(counted)}; one seed each, and no difference is tested."
         )
 
     def _of_best(self, model: str) -> str:
-        best, first = self.best(model), self.changes[0]
+        best = self.best(model)
         if best is None:
             return "none"
         number = f"{self.value(model, best, 'FID'):.2f}"
-        before = self.value(model, first, "FID")
-        beside = "" if best == first or before is None else f", for {before:.2f} {first}"
+        before = self.value(model, BASE, "FID")
+        beside = "" if best == BASE or before is None else f", for {before:.2f} {BASE}"
         return f"``{escape(best)}'' ({number}{beside})"

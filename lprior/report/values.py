@@ -108,7 +108,8 @@ def _of_seeds(name: str, values: pd.Series, first: object) -> str:
     """Of a number that is measured, mean and standard deviation over seeds, or a dash if one is missing; of what a run
     cost the median, as in the table of costs; of other facts that of the first seed."""
     if name in COSTS:
-        return form(name).format(pd.to_numeric(values).median())
+        numbers = pd.to_numeric(values, errors="coerce")
+        return form(name).format(numbers.median()) if numbers.notna().all() else "--"
     if not _is_metric(name):
         return escape(_text(name, first))
     said = spread(values, form(name))

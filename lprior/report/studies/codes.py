@@ -27,20 +27,19 @@ LINES = {  # label -> prior of the model, what is before its metrics, style of t
     "fixed + mixture of 100": ("fixed", HUNDRED, ":", True),
 }
 MARKS = {"learned": ("C1", "^"), "fixed": ("C2", "o")}  # prior of the model -> colour and mark
-DECODED = {"kernels": ("learned", TITLES["kde_"])}  # by the learned prior's decoder: kernels around codes of images
-CALLED = {  # the lines that sentences compare -> what they call them
-    "learned": "the learned prior",
-    "fixed + mixture of 10": "the mixture of ten on the fixed prior's codes",
-    "fixed + mixture of 100": "a mixture of a hundred on the fixed prior's codes",
-    "learned + mixture of 100": "a mixture of a hundred on the learned prior's codes",
-}
-PAIRS = {  # name -> two lines that are compared
-    "hundred": ("learned", "fixed + mixture of 100"),
-    "control": ("learned", "fixed + mixture of 10"),
-    "fixed": ("learned", "fixed"),
-    "own": ("learned", "learned + mixture of 100"),
-    "hundreds": ("learned + mixture of 100", "fixed + mixture of 100"),
-}
+FURTHER = {  # lines that are in no figure
+    "fixed + flow": ("fixed", TITLES["flow_"]), "fixed + kernels": ("fixed", TITLES["kde_"]),
+    "learned + kernels": ("learned", TITLES["kde_"]), "learned + codes": ("learned", TITLES["codes_"]),
+}  # fmt: skip
+RIVALS = ("fixed + mixture of 10", "fixed + flow", "fixed + kernels")  # beside the mixture of a hundred
+HUNDREDS = ("learned + mixture of 100", "fixed + mixture of 100")
+PAIRS = (  # that are compared
+    ("learned", "fixed + mixture of 100"),
+    *(("learned", rival) for rival in RIVALS),
+    ("learned", "fixed"),
+    ("learned", "learned + mixture of 100"),
+    HUNDREDS,
+)
 PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
 LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
 SECOND_CAPTION = (
@@ -61,7 +60,6 @@ def render(finished: list[RunFolder]) -> Shown:
     if not finished:
         return Shown(whole=False)
     values, seconds = each_seed(finished), each_seed(finished, SECOND)
-    lines = means(values)
     tables = {
         name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
         for name, models in (("codes", STUDY.models[::2]), ("codes-fixed", STUDY.models[1::2]))
@@ -71,9 +69,9 @@ def render(finished: list[RunFolder]) -> Shown:
     found = table_of(finished)
     seeds = int(found.groupby("key").size().min())
     said = {
-        "codes/answer": answer_in_words(values, seconds),
-        "codes/hundreds": in_words(values, seconds, *PAIRS["hundreds"]),
-        "codes/recall": recall_in_words(lines),
+        "codes/answer": answer_in_words(values, seconds, seeds >= ENOUGH),
+        "codes/hundreds": hundreds_in_words(values, seconds),
+        "codes/recall": recall_in_words(values, seconds),
         "codes/tested": (TESTED if seeds >= ENOUGH else UNTESTED).format(seeds=seeds, s="s" * (seeds > 1)),
         "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
@@ -83,12 +81,12 @@ def render(finished: list[RunFolder]) -> Shown:
 
 
 def each_seed(runs: list[RunFolder], judge: str = "") -> dict[str, pd.DataFrame]:
-    """For each of `LINES` and `DECODED`, `PANELS` of each run by the number of entries of a code. `judge`: `SECOND` for
+    """For each of `LINES` and `FURTHER`, `PANELS` of each run by the number of entries of a code. `judge`: `SECOND` for
     the second one's."""
     table = table_of(runs)
     prior, size = [run.config().settings.prior for run in runs], table["code"].astype(int)
     found = {}
-    for label, (of, before, *_) in (LINES | DECODED).items():
+    for label, (of, before, *_) in (LINES | FURTHER).items():
         columns = {name: pd.to_numeric(table.get(judge + before + name), errors="coerce") for name in PANELS}
         of_prior = [p == of for p in prior]
         found[label] = pd.DataFrame(columns, index=table.index)[of_prior].set_index(size[of_prior]).sort_index()
@@ -130,62 +128,76 @@ def codes_figure(values: dict[str, pd.DataFrame], samples: int, real: dict[str, 
 def second_table(lines: dict[str, pd.DataFrame]) -> Table:
     """What the second judge says: a row for each of `LINES`, `PANELS` at each size."""
     sizes = sorted({size for line in lines.values() for size in line.index})
-    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in PANELS)])
-    head = over + row(["entries of a code", *[*map(str, sizes)] * len(PANELS)])
     rows = [
         [spread(lines[label][name].reindex([size]), form(name)) for name in PANELS for size in sizes]
         for label in LINES
     ]
-    return Table(head, "".join(row([label, *cells]) for label, cells in zip(LINES, rows, strict=True)))
+    return Table(_head(sizes), "".join(row([label, *cells]) for label, cells in zip(LINES, rows, strict=True)))
 
 
-def recall_in_words(lines: dict[str, pd.DataFrame]) -> str:
-    """At which sizes kernels around codes of images have more recall by the learned prior's decoder than that prior
-    has, at the price of FID; in LaTeX. Nothing where that is nowhere."""
-    learned, kernels = lines["learned"], lines["kernels"]
-    table = pd.concat([learned[["recall", "FID"]], kernels[["recall", "FID"]]], axis=1, keys=("learned", "kernels"))
-    table = table.dropna()
-    ahead = table["kernels", "recall"] > table["learned", "recall"]
-    wider = table[ahead & (table["kernels", "FID"] > table["learned", "FID"])]
-    if wider.empty:
-        return ""
-    return (
-        "Is recall low for want of a decoder that can draw more? Kernels around the codes of training images, through "
-        f"the learned prior's own decoder, have more recall than the learned prior at {listed(wider.index)} entries, "
-        "and a higher FID: there the decoder can draw more than its prior asks of it."
-    )
+def _head(sizes: list[int]) -> str:
+    """Of a table that has `PANELS` at each size."""
+    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in PANELS)])
+    return over + row(["entries of a code", *[*map(str, sizes)] * len(PANELS)])
 
 
-def in_words(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str) -> str:
-    """At which sizes and in which of `PANELS` a line is better or worse than another, by both judges, where both
-    measured them (`_signs`); in LaTeX."""
-    signs = signs_at(values, second, one, other)
+Lines = dict[str, pd.DataFrame]  # label -> `PANELS` of each run, by the number of entries of a code
+
+
+def recall_in_words(values: Lines, second: Lines) -> str:
+    """Whether codes of images have another recall by the learned prior's decoder than that prior, and where kernels
+    around them have more, at the price of FID; in LaTeX. Nothing where neither was measured."""
+    codes, kernels = (signs_at(values, second, "learned", f"learned + {name}") for name in ("codes", "kernels"))
+    same = [size for size, of in codes["recall"].items() if of == 0]
+    wider = [size for size, of in kernels["recall"].items() if of == -1 and kernels["FID"].get(size) == 1]
+    said = []
+    if same:
+        said.append(
+            f"By the learned prior's own decoder the codes of training images, as they are, have a recall that is not "
+            f"told apart from its own at {listed(same)} entries: there the code generator is not seen to lose any."
+        )
+    if wider:
+        said.append(f"Kernels around these codes have more at {listed(wider)} entries, at the price of FID.")
+    return " ".join(said)
+
+
+def hundreds_in_words(values: Lines, second: Lines) -> str:
+    """Where a hundred Gaussians on the learned prior's codes are better and where worse than on the fixed prior's; in
+    LaTeX. Nothing where they were not both measured."""
+    signs = signs_at(values, second, *HUNDREDS)
     found = {word: _where(signs, value) for word, value in (("better", 1), ("worse", -1))}
-    said = [f"the {word} {places}" for word, places in found.items() if places]
-    if said:
-        return f"Against {CALLED[other]}, {CALLED[one]} has {listed(said)}."
-    return f"Against {CALLED[other]}, {CALLED[one]} {'is not told apart' if signs['FID'] else 'was not measured'}."
+    said = listed([f"the {word} {places}" for word, places in found.items() if places] or ["no other numbers"])
+    one, other = "a hundred Gaussians on the learned prior's codes", "on the fixed prior's"
+    return f"Learning changes the codes: {one} have, against a hundred {other}, {said}." if signs["FID"] else ""
 
 
-def answer_in_words(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> str:
-    """Whether fitting is enough: where the learned prior is ahead of a hundred Gaussians on the fixed prior's codes,
-    and where behind, in LaTeX; nothing where that was not measured."""
-    signs = signs_at(values, second, *PAIRS["hundred"])
+def answer_in_words(values: Lines, second: Lines, tested: bool) -> str:
+    """Whether a hundred Gaussians are enough: where the learned prior is ahead of them on the fixed prior's codes,
+    where behind, and where it is ahead of less than that; in LaTeX. Nothing where that was not measured. `tested`: by
+    intervals."""
+    signs = signs_at(values, second, "learned", "fixed + mixture of 100")
     sizes = sorted({size for at in signs.values() for size in at})
     if not sizes:
         return ""
     ahead, behind = _where(signs, 1), _where(signs, -1)
-    began = "In our runs fitting is enough. " if behind and not ahead else ""
-    found = f"ahead in {ahead}" if ahead else f"ahead in none of {listed(PANELS)}"
+    open_at = [size for size in sizes if not any(at.get(size) for at in signs.values())]
+    said = [f"ahead in {ahead}" if ahead else f"ahead in none of {listed(PANELS)}"]
+    said += [f"behind in {behind}"] if behind else []
+    said += [f"not told apart at {listed(open_at)}"] if open_at else []
+    began = "On digits a hundred Gaussians are enough. " if tested and behind and not ahead else ""
+    others = [signs_at(values, second, "learned", rival) for rival in RIVALS]
+    of_less = [size for size in sizes if all(one[name].get(size) == 1 for one in others for name in ("FID", "score"))]
     return (
-        f"{began}On digits, at codes of {listed(sizes)} entries, the learned prior is, against a hundred Gaussians "
-        f"fitted to the codes of the model with a fixed prior, {found}"
-    ) + (f", and behind in {behind}." if behind else ".")
+        f"{began}At codes of {listed(sizes)} entries the learned prior is, against a hundred Gaussians fitted to the "
+        f"codes of the model with a fixed prior, {'; '.join(said)}."
+    ) + (
+        f" Of ten, of a flow and of kernels on these codes it is ahead in FID and score at {listed(of_less)} entries."
+        if of_less
+        else ""
+    )
 
 
-def signs_at(
-    values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame], one: str, other: str
-) -> dict[str, dict[int, int]]:
+def signs_at(values: Lines, second: Lines, one: str, other: str) -> dict[str, dict[int, int]]:
     """For each of `PANELS`, by size: 1 if the line `one` is better, -1 if `other` is, by both judges where both
     measured them, else 0 (`_signs`)."""
     found = {}
@@ -204,16 +216,15 @@ def _where(signs: dict[str, dict[int, int]], value: int) -> str:
     return listed(f"{listed(names)} at {where}" for where, names in found.items()) if found else ""
 
 
-def pairs_table(values: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> Table:
+def pairs_table(values: Lines, second: Lines) -> Table:
     """For each of `PAIRS` a row of signs, of each of `PANELS` at each size; blank where one of the two is missing."""
     sizes = sorted({size for one in values.values() for size in one.index})
-    over = row(["", *(rf"\multicolumn{{{len(sizes)}}}{{c}}{{{name}}}" for name in PANELS)])
     rows = []
-    for pair in PAIRS.values():
+    for pair in PAIRS:
         signs = signs_at(values, second, *pair)
         cells = [PRINTED.get(signs[name].get(size), "") for name in PANELS for size in sizes]
         rows.append(row([" against ".join(pair), *cells]))
-    return Table(over + row(["entries of a code", *[*map(str, sizes)] * len(PANELS)]), "".join(rows))
+    return Table(_head(sizes), "".join(rows))
 
 
 def _signs(one: pd.Series, other: pd.Series, name: str) -> dict[int, int]:
