@@ -28,7 +28,6 @@ def in_words(table: pd.DataFrame) -> dict[str, str]:
     return {
         "real images": nearest_to_real(main),
         "mixtures": mixtures(main),
-        "recalls": recalls(main),
     }
 
 
@@ -50,16 +49,6 @@ def nearest_to_real(table: pd.DataFrame) -> str:
     models = listed(in_prose(key) for key in table["key"].unique())
     began = f"Of {models} and mixtures on their codes, the nearest to real images, by the first judge"
     return f"{began}: {'; '.join(said)}." if said else UNMEASURED
-
-
-def recalls(table: pd.DataFrame) -> str:
-    """The recall of each model, from the highest mean to the lowest, and that of real images."""
-    found = {key: values(table, key, "recall") for key in table["key"].unique()}
-    ordered = sorted((key for key in found if len(found[key])), key=lambda key: -found[key].mean())
-    said = [f"{in_prose(key)} {spread(found[key], form('recall'))}" for key in ordered]
-    if said and like_anchors(table):
-        said.append(f"real images {form('recall').format(anchors(table['dataset'].iloc[0])['recall'])}")
-    return f"Recall of these models, from the highest: {'; '.join(said)}." if said else UNMEASURED
 
 
 def mixtures(table: pd.DataFrame) -> str:
