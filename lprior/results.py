@@ -251,12 +251,16 @@ def locate(run: str | os.PathLike[str]) -> RunFolder:
 
 def unpublished_weights(run: RunFolder) -> str:
     """What is to be said of a run that is published without its weights: where they are, which those of studies and of
-    `full` are nowhere. "" for others."""
+    `full` are nowhere, and what trains it again. "" for others."""
     folder, parents = PUBLISHED.resolve(), run.path.resolve().parents
     if folder not in parents or (run / "model.safetensors").exists():
         return ""
     kept = "docs/weights.md says how to fetch them" if parents[0] == folder else "they are not kept"
-    return f"{run.path.name} is published without its weights: {kept}; the page of the run has what trains it again"
+    name, preset = run.path.name, run.config().preset
+    return (
+        f"{name} is published without its weights: {kept}; `python -m lprior run {name} --preset {preset}` trains it "
+        "again, with --set for what its config.json has otherwise"
+    )
 
 
 def runs_at(runs: Iterable[str | os.PathLike[str]]) -> list[Path]:
