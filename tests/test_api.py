@@ -74,7 +74,7 @@ def test_a_published_run_without_weights_says_where_they_are_or_that_they_are_no
         (tmp_path / name / "config.json").write_bytes((PUBLISHED / name / "config.json").read_bytes())
     with pytest.raises(UserError, match="mnist-lpaae-s1 is published without its weights: docs/weights.md"):
         lprior.load("mnist-lpaae-s1")
-    with pytest.raises(UserError, match="they are not kept; `python -m lprior run mnist-lpaae-s1 --preset codes` trains"):
+    with pytest.raises(UserError, match="not kept; `python -m lprior run mnist-lpaae-s1 --preset codes` trains it"):
         lprior.load(tmp_path / "codes" / "mnist-lpaae-s1")
 
 
