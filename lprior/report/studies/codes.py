@@ -166,9 +166,15 @@ def hundreds_in_words(values: Lines, second: Lines) -> str:
     LaTeX. Nothing where they were not both measured."""
     signs = signs_at(values, second, *HUNDREDS)
     found = {word: _where(signs, value) for word, value in (("better", 1), ("worse", -1))}
-    said = listed([f"the {word} {places}" for word, places in found.items() if places] or ["no other numbers"])
-    one, other = "a hundred Gaussians on the learned prior's codes", "on the fixed prior's"
-    return f"Learning changes the codes: {one} have, against a hundred {other}, {said}." if signs["FID"] else ""
+    said = [f"the {word} {places}" for word, places in found.items() if places]
+    if not signs["FID"]:
+        return ""
+    if not said:
+        return "A hundred Gaussians on the learned prior's codes are not told apart from a hundred on the fixed prior's."
+    return (
+        "Learning changes the codes: a hundred Gaussians on the learned prior's codes have, against a hundred on the "
+        f"fixed prior's, {listed(said)}."
+    )
 
 
 def answer_in_words(values: Lines, second: Lines, tested: bool) -> str:
