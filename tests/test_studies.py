@@ -212,7 +212,7 @@ def test_the_answer_is_that_fitting_is_enough_where_it_is_tested_and_never_behin
     assert ("a hundred Gaussians are enough" in answer) == (seeds == 3 and hundred == 1.0)
 
 
-@pytest.mark.parametrize(("own", "said"), [(2.0, "are not told apart from"), (1.0, "have, against a hundred on the")])
+@pytest.mark.parametrize(("own", "said"), [(2.0, "are not told apart."), (1.0, "have, against a hundred on the")])
 def test_a_hundred_gaussians_on_either_prior_s_codes_are_set_against_each_other(tmp_path, own, said):
     runs = [run_with(tmp_path, "lpaae", gmm100_fid_x=own), run_with(tmp_path, "lpaae-fixed", gmm100_fid_x=2.0)]
     found = STUDIES["codes"].render(runs).values["codes/hundreds"]

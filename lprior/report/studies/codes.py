@@ -170,7 +170,7 @@ def hundreds_in_words(values: Lines, second: Lines) -> str:
     if not signs["FID"]:
         return ""
     if not said:
-        return "A hundred Gaussians on the learned prior's codes are not told apart from a hundred on the fixed prior's."
+        return "A hundred Gaussians on the learned and on the fixed prior's codes are not told apart."
     return (
         "Learning changes the codes: a hundred Gaussians on the learned prior's codes have, against a hundred on the "
         f"fixed prior's, {listed(said)}."
