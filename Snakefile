@@ -176,7 +176,7 @@ rule sources:
         expand("{results}/{run}/{file}", results=RESULTS, run=RUNS, file=["metrics.json", "log.csv"]),
         sorted(map(str, Path("lprior/report").rglob("*.py"))),
         [*DRAWING, "report/sheets.json"],
-        sorted(map(str, Path("docs").glob("trials.csv"))),
+        [str(path) for name in ("retraced.csv", "trials.csv") for path in Path("docs").glob(name)],
         sorted(map(str, Path("benchmarks/results").glob("*.json"))),
         [str(path) for path in sorted(Path("report").rglob("*")) if path.suffix in (".tex", ".bib")],
     output:

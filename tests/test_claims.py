@@ -164,6 +164,14 @@ def test_both_judges_have_to_agree_where_both_have_measured():
     assert verdict == f"first judge {REPRODUCED}, second {NOT}: {OPEN}"
 
 
+def test_what_the_second_judge_alone_has_measured_is_no_verdict():
+    second = {f"{SECOND}{name}": v for name, v in GOOD.items()}
+    worse = {f"{SECOND}{name}": v for name, v in BAD.items()}
+    missing = dict.fromkeys(GOOD, [float("nan")] * 3)
+    text, verdict = compare("a", "b", tuple(GOOD))(table(a=missing | second, b=missing | worse))
+    assert text == "--" and verdict == f"first judge {UNTESTED}, second {REPRODUCED}: {OPEN}"
+
+
 def test_to_be_better_than_a_rival_that_has_collapsed_tests_nothing():
     rule, lost = compare("a", "b", ("FID", "recall")), {"recall": [0.0, 0.001, 0.002]}
     text, verdict = rule(table(a=GOOD, b=BAD | lost))

@@ -117,7 +117,8 @@ def write_report(
     trials_table().write(output / "tables", "trials")
     sweep = Sweep.read()
     sweep.table().write(output / "tables", "sweep")
-    facts |= {"sweep": sweep.in_words(), "sweep/changes": str(len(sweep.changes) - 1), "retraced": retraced.in_words()}
+    facts |= {"sweep": sweep.in_words(), "sweep/changes": str(max(len(sweep.changes) - 1, 0))}
+    facts["retraced"] = retraced.in_words()
     (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
     (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
 

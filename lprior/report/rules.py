@@ -159,9 +159,10 @@ def by_both(judge: Callable[[pd.DataFrame, str], ByOne]) -> Judge:
         said = "; ".join(first.texts) or "--"
         if second.verdict in (first.verdict, UNTESTED):
             return said, first.verdict
-        metrics = zip(second.texts, first.signs, second.signs, strict=True)
+        metrics = zip(second.texts, first.signs, second.signs)  # none where one of the two tests nothing
         other = "; ".join(text for text, sign, of_second in metrics if sign != of_second)
-        return f"{said}; second judge: {other}", f"first judge {first.verdict}, second {second.verdict}: {OPEN}"
+        said += f"; second judge: {other}" if other else ""
+        return said, f"first judge {first.verdict}, second {second.verdict}: {OPEN}"
 
     return both
 

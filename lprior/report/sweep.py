@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lprior.evaluation.metrics import by_title
-from lprior.report.control import listed
+from lprior.report.control import FIXED, LEARNED, listed
 from lprior.report.latex import MISSING, Table, escape, named, row
 from lprior.runs import title_of
 from lprior.training import trials
 
 SWEEP = "sweep: "
 BASE = "as it is"  # the settings of a model without a change
-LEARNED, FIXED = "lpaae", "lpaae-fixed"
 
 
 @dataclass(frozen=True)
