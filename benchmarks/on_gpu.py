@@ -27,7 +27,7 @@ from side_by_side import STOPPED, Job, sharing, work
 
 from lprior import lock
 from lprior.errors import UserError
-from lprior.results import METRICS, RunFolder
+from lprior.results import MEASURED, RunFolder
 
 ROOT = Path(__file__).parents[1]
 LOCK, TRAINING, PACKED = ".lock", "train.txt", "packed"  # in results/gpu: while training; what it says; runs packed
@@ -201,7 +201,7 @@ def unpack(options: argparse.Namespace) -> int:
 def measure(options: argparse.Namespace) -> int:
     """At home: metrics of the runs that are trained and have none, a core each."""
     folders = {name: options.results / name for name in options.runs or order()}
-    names = [name for name, folder in folders.items() if not (folder / METRICS).exists() and RunFolder(folder).trained]
+    names = [name for name, folder in folders.items() if not (folder / MEASURED).exists() and RunFolder(folder).trained]
     share = 1 / (options.together or os.cpu_count() or 1)
     command = (sys.executable, "-m", "lprior", "evaluate")
     jobs = [Job(n, (*command, str(folders[n])), options.results / f"{n}.txt", share) for n in names]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lprior import weights
 from lprior.errors import UserError
-from lprior.results import METRICS, OUTPUTS, RunFolder
+from lprior.results import MEASURED, OUTPUTS, RunFolder
 from lprior.runs import STUDIES
 
 PART = 15 * 2**20  # bytes of a part
@@ -64,8 +64,8 @@ def _wanted(run: RunFolder) -> tuple[str, ...]:
     config, study = run.config(), STUDIES.get(run.config().preset)
     if study is None and config.seed == 0:
         return (*DESCRIPTIONS, *OUTPUTS)
-    few = (*DESCRIPTIONS, METRICS, "log.csv", "samples.png")
-    needless = study and config.model not in study.shipped and (run / METRICS).exists()
+    few = (*DESCRIPTIONS, MEASURED, "log.csv", "samples.png")
+    needless = study and config.model not in study.shipped and (run / MEASURED).exists()
     return few if needless else (*few, weights.FILE)
 
 

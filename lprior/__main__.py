@@ -36,6 +36,19 @@ EXAMPLES = {  # command -> arguments that do something
     "evaluator": ["describe mnist"],
 }
 
+SHARED = {  # arguments that several commands have
+    "name": {"help": "<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0"},
+    "runs": {"nargs": "+", "help": "names of published runs, folders of runs, or folders of such"},
+    "--preset": {"default": "quick", "help": "smoke, quick (default), full, or a study, such as ablation"},
+    "--device": {"default": "auto", "help": "auto (default), cpu or cuda"},
+    "--engine": {"default": "auto", "help": "auto (default), eager or graph (CUDA only)"},
+    "--data": {"help": "folder of the data sets (default: $LPRIOR_DATA, else the user's cache)"},
+    "--set": {
+        "action": "append", "default": [], "metavar": "NAME=VALUE",
+        "help": "change a setting; `python -m lprior config` and the name list them",
+    },
+}  # fmt: skip
+
 
 class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments."""
@@ -64,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
             check_texts(arguments)
             options = parser().parse_args(arguments or ["--help"])
             _use_data(getattr(options, "data", None))
+            import lprior.report.studies  # noqa: F401  (which are presets, too; here, as it takes seconds)
+
             options.command(options)
         except SystemExit:  # of --help, or of wrong arguments
             sys.stdout.flush()
@@ -86,43 +101,36 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(prog="python -m lprior", description=__doc__.splitlines()[0], epilog=EXIT_CODES)
     top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_trainers, _add_pictures, _add_publishers, _add_judges, _add_workflow):
+        add(commands)
+    return top
 
-    run = _command(commands, do.run, "run", "train one run and fill its folder")
-    run.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
-    run.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
+
+def _add_trainers(commands) -> None:
+    run = _command(commands, do.run, "run", "train one run and fill its folder", "name", "--preset")
     run.add_argument("--results", default="results", help="the folder for <preset>/<name> (default: results)")
-    run.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    run.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
-    run.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
-    setting = "change a setting; `python -m lprior config` and the name list them"
-    run.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
+    _share(run, "--device", "--engine", "--data", "--set")
     run.add_argument("--notebook", action="store_true", help="by executing the algorithm's notebook")
     run.add_argument("--force", action="store_true", help="start over, deleting what is there")
     text = "end when it is trained and drawn; evaluate, or the same command without this, measures it"
     run.add_argument("--unmeasured", action="store_true", help=text)
 
-    trial = _command(commands, do.trial, "trial", "train with images held out, and add a row to docs/trials.csv")
-    trial.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
+    text = "train with images held out, and add a row to docs/trials.csv"
+    trial = _command(commands, do.trial, "trial", text, "name", "--preset")
     trial.add_argument("--why", required=True, help="the question that it should answer")
-    trial.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
     trial.add_argument("--results", default="results", help="the folder for trials/<name> (default: results)")
-    trial.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    trial.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
-    trial.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    _share(trial, "--device", "--data", "--set")
 
-    config = _command(commands, do.config, "config", "print every value of a run and where it comes from")
-    config.add_argument("name", help="<dataset>-<algorithm>[-<variant>]-s<seed>, such as mnist-lpaae-s0")
-    config.add_argument("--preset", default="quick", help="smoke, quick (default), full, or a study, such as ablation")
-    config.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change one of these")
+    text = "print every value of a run and where it comes from"
+    _command(commands, do.config, "config", text, "name", "--preset", "--set")
 
     notebook = _command(commands, do.notebook, "notebook", "execute a notebook with parameters that it declares")
     notebook.add_argument("notebook")
     notebook.add_argument("output", help="the executed notebook to write")
     notebook.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter")
 
-    data = _command(commands, do.data, "data", "find or download a data set, verify it and describe it")
-    data.add_argument("dataset")
-    data.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    text = "find or download a data set, verify it and describe it"
+    _command(commands, do.data, "data", text, "--data").add_argument("dataset")
 
     bench = _command(commands, do.bench, "bench", "measure what a training step costs, on synthetic images")
     bench.add_argument("algorithm", nargs="?", default="lpaae", help="such as aae or vaegan (default: lpaae)")
@@ -130,8 +138,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--networks", help="such as compact or paper (default: the preset's, as the next two)")
     bench.add_argument("--width", type=int, help="channels of the first convolution")
     bench.add_argument("--batch-size", type=int, help="images per step")
-    bench.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    bench.add_argument("--engine", default="auto", help="auto (default), eager or graph (CUDA only)")
+    _share(bench, "--device", "--engine")
     bench.add_argument("--precision", default="auto", help="auto (default: as in a run), float32 or bfloat16")
     bench.add_argument("--repeats", type=int, default=5, help="measurements of each (default: 5)")
     bench.add_argument("--seconds", type=float, default=2.0, help="about how long each measurement takes (default: 2)")
@@ -142,6 +149,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     bench.add_argument("--json", metavar="FILE", help="also write what was measured into this file")
 
+
+def _add_pictures(commands) -> None:
     sample = _command(commands, do.sample, "sample", "draw samples of a finished run as a PNG sheet")
     sample.add_argument("folder", help="the run's folder, or the name of a published run")
     sample.add_argument("output", help="the picture to write, such as sheet.png")
@@ -171,9 +180,11 @@ def parser() -> argparse.ArgumentParser:
     cover.add_argument("output", help="the picture to write, such as docs/mnist.png")
     cover.add_argument("--dataset", default="mnist", help="of the runs (default: mnist)")
 
+
+def _add_publishers(commands) -> None:
     sheets = _command(commands, judges.sheets, "sheets", "score published sheets of samples into report/sheets.json")
     sheets.add_argument("folder", help="the folder of the sheets")
-    sheets.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    _share(sheets, "--data")
 
     publish = _command(commands, do.publish, "publish", "copy the small files of finished runs for publication")
     publish.add_argument("runs", nargs="+", help="folders of finished runs, or of executed notebooks that read runs")
@@ -184,29 +195,27 @@ def parser() -> argparse.ArgumentParser:
     fetch.add_argument("source", metavar="FILE|URL", help="the archive that publish --archive has written")
     fetch.add_argument("--to", default="results/published")
 
+
+def _add_judges(commands) -> None:
     measure = _command(commands, judges.evaluate, "evaluate", "measure the model of a trained run, for once or again")
     measure.add_argument("folder", help="the run's folder")
     measure.add_argument(
         "--inception", metavar="FILE", help="also Inception FID, KID and Score: the weights, or 'download'"
     )
-    measure.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    _share(measure, "--data")
 
-    verify = _command(commands, do.verify, "verify", "compute the metrics of published runs again and compare")
-    verify.add_argument("runs", nargs="+", help="names of published runs, folders of runs, or folders of such")
-    verify.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    text = "compute the metrics of published runs again and compare"
+    _command(commands, do.verify, "verify", text, "runs", "--data")
 
-    trace = _command(commands, do.retrace, "retrace", "train finished runs' first epochs again and compare the logs")
-    trace.add_argument("runs", nargs="+", help="names of published runs, folders of runs, or folders of such")
+    text = "train finished runs' first epochs again and compare the logs"
+    trace = _command(commands, do.retrace, "retrace", text, "runs")
     trace.add_argument("--epochs", type=int, default=1, metavar="N", help="so many of them (default: 1)")
     text = "a CSV file that keeps what came of it; runs that it has are passed over"
     trace.add_argument("--record", metavar="FILE", help=text)
-    trace.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    trace.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    _share(trace, "--device", "--data")
 
     text = "measure what directions in code space, and s, do to strokes or colours"
-    attributes = _command(commands, judges.attributes, "attributes", text)
-    attributes.add_argument("runs", nargs="+", help="names of published runs, folders of runs, or folders of such")
-    attributes.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    _command(commands, judges.attributes, "attributes", text, "runs", "--data")
 
     evaluator = _command(commands, judges.evaluator, "evaluator", "the classifier that metrics are measured with")
     evaluator.add_argument(
@@ -214,8 +223,10 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluator.add_argument("dataset", help="one that has a classifier of its own, such as mnist")
     evaluator.add_argument("--second", action="store_true", help="the second judge, which nothing is chosen by")
-    evaluator.add_argument("--data", help="folder of the data sets (default: $LPRIOR_DATA, else the user's cache)")
+    _share(evaluator, "--data")
 
+
+def _add_workflow(commands) -> None:
     all_ = commands.add_parser(
         "workflow", help="plan the runs of a preset and call Snakemake: the second half of ./run_all.sh",
         prog="run_all.sh", usage="./run_all.sh [options] [target]", description=workflow.DESCRIPTION,
@@ -224,17 +235,22 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     workflow.add_options(all_)
     all_.set_defaults(command=do.workflow)
-    return top
 
 
-def _command(commands, function, name: str, text: str) -> argparse.ArgumentParser:
+def _command(commands, function, name: str, text: str, *shared: str) -> argparse.ArgumentParser:
     examples = "\n".join(f"  python -m lprior {name} {example}" for example in EXAMPLES[name])
     added = commands.add_parser(
         name, help=text, description=text, epilog=f"Examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     added.set_defaults(command=function)
+    _share(added, *shared)
     return added
+
+
+def _share(command: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        command.add_argument(name, **SHARED[name])
 
 
 def _end(number, frame) -> None:

@@ -75,7 +75,6 @@ def config(options: Namespace) -> None:
 
 def _named(options: Namespace) -> dict[str, Any]:
     """The arguments of `config.resolve` for a run's name, --preset and --set."""
-    import lprior.report.studies  # noqa: F401  (studies are presets, too)
     from lprior.runs import parse_run
 
     parts, changes = parse_run(options.name), _changes(options.set)
@@ -86,7 +85,6 @@ def _named(options: Namespace) -> dict[str, Any]:
 
 
 def notebook(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.notebooks.execution import execute
 
     check_file(options.output, [".ipynb"], makes_folder=True)
@@ -120,7 +118,6 @@ def workflow(options: Namespace) -> None:
 
 
 def bench(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.benchmark import step
 
     names = ("preset", "networks", "width", "batch_size", "engine", "precision")
@@ -147,7 +144,6 @@ def sample(options: Namespace) -> None:
 
 
 def publish(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401  (of which other files are published)
     from lprior import publish, weights
 
     folders, left = {Path(run).resolve().name: Path(run) for run in options.runs}, []
@@ -176,7 +172,6 @@ def fetch(options: Namespace) -> None:
 
 
 def verify(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.evaluation.verify import verify as checks
     from lprior.provenance import code_note
     from lprior.results import RunFolder, runs_at
@@ -204,7 +199,6 @@ def verify(options: Namespace) -> None:
 
 
 def retrace(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.provenance import code_note
     from lprior.results import RunFolder, runs_at
     from lprior.training import retrace as tracing

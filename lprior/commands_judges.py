@@ -61,13 +61,12 @@ def attributes(options: Namespace) -> None:
 
 
 def evaluate(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401  (which have metrics of their own)
     from lprior import data
     from lprior.errors import UserError
     from lprior.evaluation.inception import check_weights, inception_metrics
     from lprior.evaluation.record import record, refuse_other_data
     from lprior.model import load
-    from lprior.results import METRICS, RunFolder
+    from lprior.results import MEASURED, RunFolder
 
     weights = None if options.inception == "download" else options.inception
     if weights:
@@ -83,5 +82,5 @@ def evaluate(options: Namespace) -> None:
         if options.inception:
             samples = data.crop(model.sample(config.samples), test.images.shape[-1])
             values |= inception_metrics(samples, test, weights)
-            result.write_json(METRICS, values)
+            result.write_json(MEASURED, values)
     print(json.dumps(values, indent=2))

@@ -8,7 +8,6 @@ from lprior.outputs import check_file, check_folder, replace_file
 
 
 def report(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.report.document import MARK, SOURCES, write_report
 
     output = check_folder(options.output)
@@ -21,7 +20,6 @@ def report(options: Namespace) -> None:
 
 
 def gallery(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.report.gallery import write_gallery
     from lprior.stored import folder_at
 
@@ -41,7 +39,6 @@ def cover(options: Namespace) -> None:
 
 
 def claims(options: Namespace) -> None:
-    import lprior.report.studies  # noqa: F401
     from lprior.report.papers import papers
 
     output = check_file(options.output, {".md": "Markdown"})

@@ -48,13 +48,14 @@ OUTPUTS = (  # of these: what a run ends with, and does not read when it is resu
     "model.safetensors", "notebook.ipynb",
 )  # fmt: skip
 LANGUAGE = "language.json"
-METRICS, FEW, OLD = "metrics.json", "glance.json", "metrics.old.json"
+MEASURED, MEASURED_FEW, MEASURED_BEFORE = "metrics.json", "glance.json", "metrics.old.json"
 MIXTURE_SHEET = "mixture.png"
 DIVERGED = "diverged.txt"
 WRITING = ".writing-"  # begins the names of folders in which files are written
 CHECKPOINTS = ("checkpoint.pt", "checkpoint.previous.pt")
 OF_A_RUN = {  # what tells a run's folder
-    "config.json", "provenance.json", FEW, LANGUAGE, MIXTURE_SHEET, "animation.webp", "frames", *CHECKPOINTS, *OUTPUTS,
+    "config.json", "provenance.json", MEASURED_FEW, LANGUAGE, MIXTURE_SHEET, "animation.webp", "frames", *CHECKPOINTS,
+    *OUTPUTS,
 }  # fmt: skip
 
 
@@ -141,7 +142,8 @@ class RunFolder:
 
     def metrics(self) -> dict:
         """All that were measured, else those of fewer samples. Raises UserError if there are none."""
-        return self.read_json(FEW if (self / FEW).exists() and not (self / METRICS).exists() else METRICS)
+        few = (self / MEASURED_FEW).exists() and not (self / MEASURED).exists()
+        return self.read_json(MEASURED_FEW if few else MEASURED)
 
     @property
     def trained(self) -> bool:
@@ -187,7 +189,7 @@ class RunFolder:
 
     def has_still(self, stem: str) -> bool:
         """Whether there is a picture of that name."""
-        return any((self.path / f"{stem}{suffix}").exists() for suffix in STILLS)
+        return any((self.path / f"{stem}{suffix}").exists() for suffix in SUFFIXES)
 
     def save_checkpoint(self, config: RunConfig, state: dict) -> None:
         """Write checkpoint.pt; the one before, if it is good, is kept as checkpoint.previous.pt."""
@@ -268,13 +270,13 @@ def runs_at(runs: Iterable[str | os.PathLike[str]]) -> list[Path]:
     UserError for what is neither, and if no run is finished."""
     tops = [stored.folder_at(locate(run).path) for run in runs]
     candidates = [path for top in tops for path in sorted({top, *top.iterdir()})]
-    found = [path for path in candidates if (path / METRICS).exists()]
+    found = [path for path in candidates if (path / MEASURED).exists()]
     if not found:
         raise UserError(f"{' '.join(map(str, tops))}: no finished run is there")
     return found
 
 
-STILLS = (".png", ".webp", ".jpg")
+SUFFIXES = (".png", ".webp", ".jpg")
 
 
 def still(folder: Path, stem: str) -> Path:
@@ -282,10 +284,10 @@ def still(folder: Path, stem: str) -> Path:
 
     Raises UserError if there is none.
     """
-    for suffix in STILLS:
+    for suffix in SUFFIXES:
         if (folder / f"{stem}{suffix}").exists():
             return folder / f"{stem}{suffix}"
-    raise UserError(f"{folder} has no picture {stem}{STILLS[0]}: is it a finished run?")
+    raise UserError(f"{folder} has no picture {stem}{SUFFIXES[0]}: is it a finished run?")
 
 
 def finished(folder: Path) -> list[RunFolder]:

@@ -7,7 +7,7 @@ from lprior.errors import UserError
 from lprior.evaluation.measurement import measure
 from lprior.model import SHEET, Model
 from lprior.provenance import code_sha256
-from lprior.results import FEW, METRICS, MIXTURE_SHEET, OLD, RunFolder
+from lprior.results import MEASURED, MEASURED_BEFORE, MEASURED_FEW, MIXTURE_SHEET, RunFolder
 
 
 def record(
@@ -24,8 +24,8 @@ def record(
     values = measure(
         model, train, test, whole, tell, lambda images: result.write(MIXTURE_SHEET, sheet(images[:SHEET]).save)
     )
-    result.write_json(METRICS if whole else FEW, values)
-    for name in (OLD, *([FEW] if whole else [])):
+    result.write_json(MEASURED if whole else MEASURED_FEW, values)
+    for name in (MEASURED_BEFORE, *([MEASURED_FEW] if whole else [])):
         (result / name).unlink(missing_ok=True)
     record_code(result)
     return values

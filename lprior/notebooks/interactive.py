@@ -9,7 +9,7 @@ from lprior.errors import UserError
 from lprior.model import load
 from lprior.notebooks.configuration import Asked
 from lprior.provenance import code_note
-from lprior.results import METRICS, RunFolder, scratch_folder
+from lprior.results import MEASURED, RunFolder, scratch_folder
 from lprior.training.progress import Lines, Live
 from lprior.training.run import run
 
@@ -29,7 +29,7 @@ def obtain(asked: Asked, folder: str | Path | None = None, whole: bool = False, 
             print(f"shown is the run in {result.path}, of {epochs} epochs; epochs={config.epochs} needs force=True")
         return result
     progress = Live() if asked.live else Lines()
-    whole = whole or (not force and (result / METRICS).exists())  # as it was measured before
+    whole = whole or (not force and (result / MEASURED).exists())  # as it was measured before
     try:
         return run(config, result.path, device=asked.device, progress=progress, force=force, whole=whole)
     except KeyboardInterrupt:
@@ -41,7 +41,7 @@ def _is_finished(result: RunFolder, config: RunConfig, whole: bool) -> bool:
     """Whether it holds the run, of as many epochs or more, made by the present code, with every file in order."""
     try:
         made = result.config()
-        result.read_json(METRICS) if whole else result.metrics()
+        result.read_json(MEASURED) if whole else result.metrics()
         result.log()
         load(result.path)
         for name in PICTURES:

@@ -21,7 +21,7 @@ COLUMNS = ("FID", "score", "recall")
 UNMEASURED = "The control was not measured."
 UNCOMPARED = "The two were not both measured."
 PHRASES = {-1: "behind in", 0: "not told apart in", 1: "ahead in"}
-FEW = {1: "In single runs", 2: "In two runs each"}  # which test nothing
+OF_FEW_RUNS = {1: "In single runs", 2: "In two runs each"}  # which test nothing
 
 
 def answer_in_words(table: pd.DataFrame) -> str:
@@ -72,7 +72,7 @@ def set_against(
         f"{phrase} {listed(texts[name] for name in columns if signs[name] == which)}"
         for which, phrase in phrases.items() if which in signs.values()
     ]  # fmt: skip
-    began = "Against" if seeds >= ENOUGH else f"{FEW[seeds]}, against"
+    began = "Against" if seeds >= ENOUGH else f"{OF_FEW_RUNS[seeds]}, against"
     return f"{began} {other}, {subject} is {listed(said)}."
 
 

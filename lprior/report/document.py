@@ -38,7 +38,7 @@ from lprior.runs import STUDIES, Study, models, parse_run, title_of
 from lprior.stored import read_picture
 
 SOURCES = Path(__file__).parents[2] / "report"
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks" / "results"
+BENCHMARK_FOLDER = Path(__file__).parents[2] / "benchmarks" / "results"
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 OF_LATENT = ("lpaae", "lpaae-fixed", "lpaae-code_2")  # the models that it reads
 DIRECTIONS = ("directions",)  # figure of notebooks/attributes.ipynb
@@ -119,8 +119,8 @@ def write_report(
     sweep.table().write(output / "tables", "sweep")
     facts |= {"sweep": sweep.in_words(), "sweep/changes": str(max(len(sweep.changes) - 1, 0))}
     facts["retraced"] = retraced.in_words()
-    (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARKS))
-    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARKS, list(beside), diverged, facts))
+    (output / "tables" / "speed.tex").write_text(speed_table(BENCHMARK_FOLDER))
+    (output / "values.tex").write_text(values(parts, unavailable, BENCHMARK_FOLDER, list(beside), diverged, facts))
 
 
 def reported(results: Path, names: list[str]) -> dict[str, RunFolder]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lprior import runs
 from lprior.evaluation.metrics import by_title
-from lprior.report.control import FEW, UNMEASURED, listed, signs_of
+from lprior.report.control import OF_FEW_RUNS, UNMEASURED, listed, signs_of
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, anchors, form
 from lprior.report.latex import named, spread
@@ -107,7 +107,7 @@ def in_prose(model: str) -> str:
 
 
 def _began(seeds: int) -> str:
-    return "By 95\\,\\% intervals over the seeds" if seeds >= ENOUGH else FEW[seeds]
+    return "By 95\\,\\% intervals over the seeds" if seeds >= ENOUGH else OF_FEW_RUNS[seeds]
 
 
 def _split(signs: dict[str, int], phrases: dict[int, str]) -> list[str]:

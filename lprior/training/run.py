@@ -15,7 +15,7 @@ from lprior.evaluation.measurement import GLANCE
 from lprior.evaluation.record import record
 from lprior.model import SHEET, Model
 from lprior.provenance import code_note, code_sha256, git_commit, now, provenance
-from lprior.results import DIVERGED, FEW, LANGUAGE, METRICS, OLD, RunFolder
+from lprior.results import DIVERGED, LANGUAGE, MEASURED, MEASURED_BEFORE, MEASURED_FEW, RunFolder
 from lprior.training import memory
 from lprior.training.configured import epochs_of, start
 from lprior.training.drawing import draw, save_frame
@@ -115,7 +115,7 @@ def _refuse(state: dict | None, config: RunConfig, result: RunFolder) -> None:
                 "name another results folder, or start over with --force"
             )
         return
-    if (result / METRICS).exists():
+    if (result / MEASURED).exists():
         raise UserError(
             f"{result.path} holds a finished run without its checkpoint, and would be trained anew: "
             "name another results folder, or start over with --force"
@@ -151,9 +151,9 @@ def _resume(training: Training, state: dict, config: RunConfig, result: RunFolde
 def _put_aside(result: RunFolder) -> None:
     """What was said of the run before it trains on."""
     (result / DIVERGED).unlink(missing_ok=True)
-    (result / FEW).unlink(missing_ok=True)
-    if (result / METRICS).exists():
-        os.replace(result / METRICS, result / OLD)
+    (result / MEASURED_FEW).unlink(missing_ok=True)
+    if (result / MEASURED).exists():
+        os.replace(result / MEASURED, result / MEASURED_BEFORE)
 
 
 def _train(
