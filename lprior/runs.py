@@ -36,7 +36,7 @@ class Variant:
 
 
 MOST_SEED = 2**32 - 1  # that scikit-learn takes
-CODES = (2, 4, 8, 16, 32, 64)  # entries of a code
+CODES = (2, 4, 8, 16, 32, 64, 128)  # entries of a code
 VARIANTS: dict[str, dict[str, Variant]] = {
     "aae": {},
     "aaemlp": {

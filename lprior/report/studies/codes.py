@@ -1,4 +1,7 @@
-"""Learned and fixed prior, and priors fitted to the codes of both afterwards, with codes of 2 to 64 entries."""
+"""Learned and fixed prior, and priors fitted to the codes of both afterwards, with codes of several sizes: a study on
+digits, and one on CIFAR-10."""
+
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +16,7 @@ from lprior.report.latex import OF_MODEL, Table, header, model_rows, row, spread
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import like_anchors
 from lprior.results import RunFolder
-from lprior.runs import CODES, Study
+from lprior.runs import Study
 
 COLUMNS = ("FID", "score", "precision", "recall")
 PANELS = ("FID", "score", "recall")
@@ -43,7 +46,7 @@ PAIRS = (  # that are compared
 PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
 LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
 SECOND_CAPTION = (
-    r"Sizes of codes by the second judge: means over the seeds of tables~\ref{tab:codes} and~\ref{tab:codes-fixed}"
+    "{title} by the second judge: means over the seeds of tables~\\ref{{tab:{name}}} and~\\ref{{tab:{name}-fixed}}"
 )
 TESTED = (
     "Values are means over {seeds} seeds. Models are told apart by 95\\,\\% intervals over seeds and both judges "
@@ -55,29 +58,33 @@ UNTESTED = (
 )
 
 
-def render(finished: list[RunFolder]) -> Shown:
-    """Rows for each model and the priors fitted to its codes, the figure, and in words who is better where."""
+def render(finished: list[RunFolder], name: str) -> Shown:
+    """Of the study of that name: rows for each model and the priors fitted to its codes, the figure, and in words who
+    is better where."""
     if not finished:
         return Shown(whole=False)
-    values, seconds = each_seed(finished), each_seed(finished, SECOND)
+    study, values, seconds = runs.STUDIES[name], each_seed(finished), each_seed(finished, SECOND)
     tables = {
-        name: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
-        for name, models in (("codes", STUDY.models[::2]), ("codes-fixed", STUDY.models[1::2]))
+        file: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
+        for file, models in ((name, study.models[::2]), (f"{name}-fixed", study.models[1::2]))
     }
-    tables["codes-second"] = second_table(means(seconds))
-    tables["codes-pairs"] = pairs_table(values, seconds)
+    tables[f"{name}-second"] = second_table(means(seconds))
+    tables[f"{name}-pairs"] = pairs_table(values, seconds)
     found = table_of(finished)
     seeds = int(found.groupby("key").size().min())
     said = {
-        "codes/answer": answer_in_words(values, seconds, seeds >= ENOUGH),
-        "codes/hundreds": hundreds_in_words(values, seconds),
-        "codes/recall": recall_in_words(values, seconds),
-        "codes/tested": (TESTED if seeds >= ENOUGH else UNTESTED).format(seeds=seeds, s="s" * (seeds > 1)),
-        "codes/seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "codes/epochs": listed(sorted(set(found["epochs"]))),
+        "answer": answer_in_words(values, seconds, WHERE[study.family] if seeds >= ENOUGH else ""),
+        "hundreds": hundreds_in_words(values, seconds),
+        "recall": recall_in_words(values, seconds),
+        "tested": (TESTED if seeds >= ENOUGH else UNTESTED).format(seeds=seeds, s="s" * (seeds > 1)),
+        "seeds": f"{seeds} seed{'s' if seeds > 1 else ''}", "epochs": listed(sorted(set(found["epochs"]))),
     }  # fmt: skip
     real = anchors(found["dataset"].iloc[0]) if like_anchors(found) else {}
-    figures = {"codes": codes_figure(values, found["samples"].iloc[0], real)}
-    return Shown(tables, figures, values=said, captions={"codes-second": SECOND_CAPTION})
+    figures = {name: codes_figure(values, found["samples"].iloc[0], real)}
+    return Shown(
+        tables, figures, values={f"{name}/{key}": text for key, text in said.items()},
+        captions={f"{name}-second": SECOND_CAPTION.format(title=study.title, name=name)},
+    )  # fmt: skip
 
 
 def each_seed(runs: list[RunFolder], judge: str = "") -> dict[str, pd.DataFrame]:
@@ -177,10 +184,10 @@ def hundreds_in_words(values: Lines, second: Lines) -> str:
     )
 
 
-def answer_in_words(values: Lines, second: Lines, tested: bool) -> str:
+def answer_in_words(values: Lines, second: Lines, where: str) -> str:
     """Whether a hundred Gaussians are enough: where the learned prior is ahead of them on the fixed prior's codes,
-    where behind, and where it is ahead of less than that; in LaTeX. Nothing where that was not measured. `tested`: by
-    intervals."""
+    where behind, and where it is ahead of less than that; in LaTeX. Nothing where that was not measured. `where`: on
+    what images, for a verdict; "" where nothing was tested by intervals."""
     signs = signs_at(values, second, "learned", "fixed + mixture of 100")
     sizes = sorted({size for at in signs.values() for size in at})
     if not sizes:
@@ -190,7 +197,7 @@ def answer_in_words(values: Lines, second: Lines, tested: bool) -> str:
     said = [f"ahead in {ahead}" if ahead else f"ahead in none of {listed(PANELS)}"]
     said += [f"behind in {behind}"] if behind else []
     said += [f"not told apart at {listed(open_at)}"] if open_at else []
-    began = "On digits a hundred Gaussians are enough. " if tested and behind and not ahead else ""
+    began = f"On {where} a hundred Gaussians are enough. " if where and behind and not ahead else ""
     others = [signs_at(values, second, "learned", rival) for rival in RIVALS]
     of_less = [size for size in sizes if all(one[name].get(size) == 1 for one in others for name in ("FID", "score"))]
     return (
@@ -244,14 +251,14 @@ def _signs(one: pd.Series, other: pd.Series, name: str) -> dict[int, int]:
     return found
 
 
-def variants(size: int) -> tuple[str, str]:
-    """Of the learned and the fixed prior with codes of so many entries; 8 are the budget's own."""
-    return ("", "-fixed") if size == 8 else (f"-code_{size}", f"-fixed_code_{size}")
-
-
-STUDY = Study(
-    "codes", "Sizes of codes", "quick", {},
-    tuple(f"lpaae{prior}" for size in CODES for prior in variants(size)),
-    seeds=(0, 1, 2), family="digits", render=render, fitted=("gmm1", "gmm100", "flow", "kde", "codes"),
-)  # fmt: skip
-runs.STUDIES[STUDY.name] = STUDY
+WHERE = {"digits": "digits", "pictures": "CIFAR-10"}
+for name, title, family, own, sizes in (  # own: the size of code that the budget has without a variant
+    ("codes", "Sizes of codes", "digits", 8, (2, 4, 8, 16, 32, 64)),
+    ("codes_cifar10", "Sizes of codes on CIFAR-10", "pictures", 64, (8, 64, 128)),
+):
+    variants = [("", "-fixed") if size == own else (f"-code_{size}", f"-fixed_code_{size}") for size in sizes]
+    runs.STUDIES[name] = Study(
+        name, title, "quick", {}, tuple(f"lpaae{prior}" for pair in variants for prior in pair),
+        seeds=(0, 1, 2), family=family, render=partial(render, name=name),
+        fitted=("gmm1", "gmm100", "flow", "kde", "codes"),
+    )  # fmt: skip
