@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lprior import curves, figures
+from lprior.clone import CLONE
 from lprior.errors import UserError
 from lprior.report import attributes, conditional, departures, gpu, retraced
 from lprior.report.architecture import networks_table
@@ -37,8 +38,8 @@ from lprior.results import RunFolder, finished, still
 from lprior.runs import STUDIES, Study, models, parse_run, title_of
 from lprior.stored import read_picture
 
-SOURCES = Path(__file__).parents[2] / "report"
-BENCHMARK_FOLDER = Path(__file__).parents[2] / "benchmarks" / "results"
+SOURCES = CLONE / "report"
+BENCHMARK_FOLDER = CLONE / "benchmarks" / "results"
 LATENT = ("map-learned", "map-fixed", "walks", "manifold")  # figures of notebooks/latent_space.ipynb
 OF_LATENT = ("lpaae", "lpaae-fixed", "lpaae-code_2")  # the models that it reads
 DIRECTIONS = ("directions",)  # figure of notebooks/attributes.ipynb

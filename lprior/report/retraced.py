@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from lprior.clone import CLONE
 from lprior.report.latex import escape
 from lprior.training.retrace import EQUAL, read
 
-FILE = Path(__file__).parents[2] / "docs" / "retraced.csv"
+FILE = CLONE / "docs" / "retraced.csv"
 
 
 def in_words(file: Path = FILE) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import resize
 
+from lprior.clone import CLONE
 from lprior.data import DATASETS, load
 from lprior.errors import UserError
 from lprior.evaluation.formulas import classifier_score
@@ -25,7 +26,7 @@ from lprior.results import RunFolder
 from lprior.runs import title_of
 from lprior.stored import read_picture
 
-FILE = Path(__file__).parents[2] / "report" / "sheets.json"
+FILE = CLONE / "report" / "sheets.json"
 PADDING = 2  # pixels around each image
 
 

@@ -9,6 +9,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from lprior.clone import CLONE
 from lprior.config import RunConfig, resolve
 from lprior.errors import UserError
 from lprior.evaluation.metrics import fitted_prefix, metric_of
@@ -18,7 +19,7 @@ from lprior.results import RunFolder, scratch_folder
 from lprior.stored import first_line
 from lprior.training.run import run
 
-FILE = Path(__file__).parents[2] / "docs" / "trials.csv"
+FILE = CLONE / "docs" / "trials.csv"
 HELD_OUT = 5000  # images
 MEASURED = ("FID", "score", "recall")
 COLUMNS = (

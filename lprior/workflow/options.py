@@ -4,12 +4,13 @@ import re
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
+from lprior.clone import CLONE
 from lprior.errors import UserError, choose
 from lprior.workflow.edition import PRESET as EDITION
 
 PUBLISHED = "published"  # a preset beside `runs.presets()`, which trains nothing
 DEVICES = ("auto", "cpu", "cuda")
-PROFILES = Path(__file__).parents[2] / "profiles"  # of Snakemake
+PROFILES = CLONE / "profiles"  # of Snakemake
 TARGETS = ("report", "runs", "readings")
 DESCRIPTION = """\
 Sets up what is missing (Python packages, LaTeX), trains, and builds the
