@@ -59,6 +59,16 @@ def test_what_fails_is_recorded_too_and_what_never_began_is_not(tmp_path, monkey
     assert "too fast, perhaps (TrainingDiverged: a loss is no finite number)" in trials_table().rows
 
 
+def test_of_a_model_with_s_it_also_says_whether_s_is_obeyed_and_the_variety_within(tmp_path, monkeypatch):
+    row = attempt(tmp_path, algorithm="lpaae", variant="supervised")
+    (metrics,) = (RunFolder(path).read_json("metrics.json") for path in (tmp_path / "results" / "trials").iterdir())
+    obeyed, within = (100 * metrics[f"{key}_mnist_clf1_100{end}"] for key, end in
+                      (("accuracy_given_s", ""), ("within_recall", "_val")))  # fmt: skip
+    assert row["outcome"] == f"done; obeyed {obeyed:.1f}; recall within {within:.1f}"
+    monkeypatch.setattr(trials, "FILE", tmp_path / "trials.csv")
+    assert f"does it run? (obeyed {obeyed:.1f}; recall within {within:.1f})" in trials_table().rows
+
+
 def test_an_interrupted_trial_can_go_on_and_is_not_recorded(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -94,7 +104,7 @@ def test_the_published_trials_are_whole_and_in_the_report(monkeypatch, tmp_path)
     for row, line in zip(rows, shown, strict=True):
         assert row["outcome"] and row["taken"] in ("", "yes", "no")
         assert int(row["held out"]) == 5000 and escape(row["why"].split()[0]) in line
-        if row["outcome"] == DONE:
+        if row["outcome"].startswith(DONE):
             assert all(float(row[name]) >= 0 for name in trials.MEASURED)
     monkeypatch.setattr(trials, "FILE", tmp_path / "none.csv")
     assert set(COLUMNS) == set(rows[0]) and "None yet" in trials_table().rows

@@ -67,10 +67,11 @@ def sheets_table() -> Table:
 
 
 def trials_table() -> Table:
-    """A row for each trial of docs/trials.csv, in their order; of one that failed, the outcome follows the reason."""
+    """A row for each trial of docs/trials.csv, in order; what else came of it, or how it failed, follows its reason."""
     rows = [
         [f"{one['dataset']}-{one['model']}-s{one['seed']}", one["preset"], one["epochs"], one["changes"],
-         one["why"] if one["outcome"] == trials.DONE else f"{one['why']} ({one['outcome']})",
+         f"{one['why']} ({outcome})" if (outcome := one["outcome"].removeprefix(trials.DONE).removeprefix("; "))
+         else one["why"],
          *(one[name] for name in trials.MEASURED), one["taken"]]
         for one in trials.read(trials.FILE)
     ]  # fmt: skip

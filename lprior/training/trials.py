@@ -22,6 +22,7 @@ from lprior.training.run import run
 FILE = CLONE / "docs" / "trials.csv"
 HELD_OUT = 5000  # images
 MEASURED = ("FID", "score", "recall")
+WITH_S = ("obeyed", "recall within")  # in per cent, of a model that has an s; they stand behind the outcome
 COLUMNS = (
     "ended", "commit", "dataset", "model", "seed", "preset", "epochs", "changes", "why", "held out", *MEASURED,
     "outcome", "taken",
@@ -52,18 +53,21 @@ def trial(named: dict[str, Any], why: str, results: Path, file: Path = FILE, **o
         if (folder / "config.json").exists():  # it had begun
             _append(file, _row(config, named, why, {}, f"{type(error).__name__}: {first_line(error)}"))
         raise
-    row = _row(config, named, why, validated(result), DONE)
+    measured = validated(result)
+    outcome = "; ".join([DONE, *(f"{title} {measured[title]}" for title in WITH_S if title in measured)])
+    row = _row(config, named, why, measured, outcome)
     _append(file, row)
     return row
 
 
 def validated(result: RunFolder) -> dict[str, str]:
-    """`MEASURED` of a run that held images out; a reason where one has no value."""
+    """`MEASURED` and `WITH_S` of a run that held images out, as far as it has them; a reason where one has no value."""
     found = {}
     for key, value in result.read_json("metrics.json").items():
         metric = metric_of(key)
-        if metric is not None and metric.title in MEASURED and not fitted_prefix(key):
-            found[metric.title] = metric.format.format(value) if isinstance(value, float) else str(value)
+        if metric is not None and metric.title in (*MEASURED, *WITH_S) and not fitted_prefix(key):
+            number = isinstance(value, float)
+            found[metric.title] = metric.format.format(metric.scale * value) if number else str(value)
     return found
 
 
