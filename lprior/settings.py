@@ -8,6 +8,7 @@ from typing import Any
 
 from lprior.errors import UserError
 
+AS_IN_YAML = {"true": True, "false": False}
 PIECE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|.""", re.DOTALL)  # what is quoted, or one character
 
 
@@ -24,7 +25,7 @@ def parse_settings(text: str, source: str = "settings") -> dict[str, Any]:
 
 
 def parse_assignments(texts: Iterable[str], source: str) -> dict[str, Any]:
-    """Each text is NAME=VALUE, where the value is a Python literal or else a string.
+    """Each text is NAME=VALUE, where the value is a Python literal, true, false, or else a string.
 
     Raises UserError, which names the `source`, for anything else, and for a name that comes twice.
     """
@@ -50,7 +51,9 @@ def _as_text(value: Any) -> str:
 
 
 def literal(text: str) -> Any:
-    """The value of a Python literal, or else the text itself."""
+    """The value of a Python literal, or of true or false, or else the text itself."""
+    if text in AS_IN_YAML:
+        return AS_IN_YAML[text]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is odd Python, and here a text

@@ -69,6 +69,7 @@ def test_a_run_is_the_same_by_set_and_by_a_notebook(changes):
         ("betas=(0.5, 0.9),lam=1e-3", {"betas": (0.5, 0.9), "lam": 0.001}),
         ("a='x, y=1', b=[1, 2]", {"a": "x, y=1", "b": [1, 2]}),
         (r"a='it\'s, so', b=None", {"a": "it's, so", "b": None}),
+        ("a=true, b=False, c='true'", {"a": True, "b": False, "c": "true"}),
         ("a=b=c, d={[]: 1}", {"a": "b=c", "d": "{[]: 1}"}),
     ],
 )
