@@ -53,6 +53,6 @@ def render(finished: list[RunFolder]) -> Shown:
 STUDY = Study(
     "planes", "Priors in the plane", "quick", {"epochs": 4, "falling": 1, "samples": 2_000},
     ("aaeplane-gaussian", "aaeplane-unlabelled", "aaeplane", "aaeplane-roll_unlabelled", "aaeplane-roll"),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
