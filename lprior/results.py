@@ -155,7 +155,7 @@ class RunFolder:
         return stored.read_log(self / "log.csv")
 
     def write_json(self, name: str, value: dict) -> None:
-        self.write(name, lambda path: path.write_text(json.dumps(value, indent=2) + "\n"))
+        self.write(name, lambda path: path.write_text(stored.as_json(value)))
 
     def write(self, name: str, save: Callable[[Path], object], before: Callable[[], object] = lambda: None) -> None:
         """Let `save(path)` write a file, which then, after `before()`, appears under `name` in one instant.

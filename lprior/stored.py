@@ -4,6 +4,7 @@ UserError says in one line which file is damaged, how, and what to do."""
 import json
 import math
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ ADVICE = {  # what to do about a damaged file
 }
 MADE = {"commit": str, "device": str, "threads": int, "precision": str, "data": str, "data_sha256": str}
 COST = {"seconds_per_epoch": float, "training_seconds": float}
+NUMBERS = re.compile(r"\[\n\s*([-+.\w,\s]+?)\n\s*\]")  # a list of numbers over several lines: no string has such a line
 SOMETIMES = {
     "peak_memory_bytes": float, "data_title": str, "engine": str, "started": str, "finished": str, "resumed": list,
     "code_sha256": dict,
@@ -40,6 +42,11 @@ def damaged(path: Path, reason: str) -> UserError:
 def first_line(error: BaseException) -> str:
     """What an error of another library says, in one line."""
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+def as_json(value: dict[str, Any]) -> str:
+    """To be read by people and by `read_object`: an entry a line, a list of numbers on one line."""
+    return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", json.dumps(value, indent=2)) + "\n"
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from test_run import Silent, assert_same_result, configuration, train
@@ -254,3 +256,16 @@ def test_what_a_killed_process_was_writing_is_cleared_away(run):
 
 def test_metrics_are_standard_json(made):
     json.loads((made / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+
+
+@given(st.dictionaries(st.text(), st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda parts: st.lists(parts) | st.dictionaries(st.text(), parts),
+)))  # fmt: skip
+def test_what_is_written_as_json_is_read_again(value):
+    assert json.loads(stored.as_json(value)) == value
+
+
+def test_a_list_of_numbers_is_written_on_one_line():
+    text = '{\n  "a": [1, -2.5, null],\n  "b": [\n    "1",\n    [1e-05]\n  ]\n}\n'
+    assert stored.as_json({"a": [1, -2.5, None], "b": ["1", [1e-5]]}) == text
