@@ -18,7 +18,9 @@ from lprior.config import build, resolve
 from lprior.data import Dataset, scenes
 from lprior.errors import UserError
 from lprior.evaluation import conditional as metrics
+from lprior.evaluation.fitted import NotFitted
 from lprior.evaluation.judges import Judge
+from lprior.evaluation.metrics import PRIORS_OF_S, metric_of
 from lprior.model import SHEET, Model, load
 from lprior.networks import Compact
 from lprior.results import RunFolder
@@ -233,6 +235,39 @@ def test_the_metrics_of_s_are_there_with_their_protocol(conditional):
     both = within | {"cluster_acc_kmeans_hungarian_test"}
     assert ours | both <= set(found)
     assert all(0 <= found[key] <= 1 for key in ours | both)
+
+
+def test_other_priors_of_a_model_with_labels_have_keys_of_their_own_and_other_images(finished):
+    model = load(finished / "mnist5k-lpaae-supervised-s0")
+    train, test = data.split("mnist5k", images=1000)
+    found = metrics.of_other_priors(model, train, test)
+    for prior in PRIORS_OF_S:
+        assert {f"{prior}_fid_mnist_clf1_1k_test", f"{prior}_fid_mnist_resnet_clf1_1k_test"} <= found.keys()
+        assert 0 <= found[f"{prior}_accuracy_given_s_mnist_clf1_1k"] <= 1
+        assert metric_of(f"{prior}_within_recall_mnist_clf1_1k_test").title == "recall within"
+    assert len({found[f"{prior}_fid_mnist_clf1_1k_test"] for prior in PRIORS_OF_S}) == len(PRIORS_OF_S)
+
+
+def test_codes_of_a_class_are_drawn_like_those_of_its_images():
+    labels, s = torch.arange(400) % 10, torch.arange(200) // 20
+    codes = 100.0 * labels[:, None] + torch.randn(400, 5, generator=torch.Generator().manual_seed(0))
+    drawn = metrics.drawn_by_class(codes, labels, s, seed=0)
+    assert torch.equal((drawn / 100).round(), s[:, None].expand(200, 5).float())
+    assert len(drawn[:20].unique(dim=0)) == 20
+    with pytest.raises(NotFitted):
+        metrics.drawn_by_class(codes * float("nan"), labels, s, seed=0)
+
+
+def test_a_class_whose_codes_have_collapsed_has_the_reason_in_the_place_of_obeyed(finished, monkeypatch):
+    monkeypatch.setattr(metrics, "drawn_by_class", collapsed)
+    train, test = data.split("mnist5k", images=1000)
+    found = metrics.of_other_priors(load(finished / "mnist5k-lpaae-supervised-s0"), train, test)
+    assert found["byclass_accuracy_given_s_mnist_clf1_1k"] == "no mixture can be fitted to the codes"
+    assert "byclass_fid_mnist_clf1_1k_test" not in found and "wide2_fid_mnist_clf1_1k_test" in found
+
+
+def collapsed(*arguments):
+    raise NotFitted("no mixture can be fitted to the codes")
 
 
 @pytest.mark.parametrize("mode", CONDITIONS)

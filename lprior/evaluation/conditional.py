@@ -14,9 +14,12 @@ from lprior.algorithms.conditions import VALUES, s_of
 from lprior.data import Dataset, to_float
 from lprior.errors import TrainingDiverged
 from lprior.evaluation import formulas
+from lprior.evaluation.fitted import FITTED, NotFitted
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import number_or_reason, thousands
+from lprior.evaluation.metrics import PRIORS_OF_S, number_or_reason, thousands
 from lprior.model import Model
+
+WIDER = {"wide15": 1.5, "wide2": 2.0}  # of `PRIORS_OF_S`: by how much z is multiplied
 
 
 def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
@@ -41,17 +44,66 @@ def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
         "cluster_acc_kmeans_hungarian_test": accuracy_of_kmeans(model, test),
     }
     if judge.available:
-        features, logits = judge.evaluator.measure(data.crop(model.generate(noise), test.images.shape[-1]))
-        s, seen = s_of(noise).argmax(dim=1).cpu(), logits.argmax(dim=1)
-        wanted = s if named else assignment(s, seen)[s]
-        protocol = f"{judge.protocol}_{thousands(len(noise))}"
-        precision, recall = within_class(features, wanted, judge.reference, test.labels)
-        values |= {
-            f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, seen),
-            f"within_precision_{protocol}_test": number_or_reason(precision),
-            f"within_recall_{protocol}_test": number_or_reason(recall),
-        }
+        images = data.crop(model.generate(noise), test.images.shape[-1])
+        values |= of_images(images, values_of(noise), named, judge, test)
     return values
+
+
+def of_images(images: Tensor, s: Tensor, named: bool, judge: Judge, test: Dataset) -> dict:
+    """The metrics of `measure` that need a classifier, of uint8 images (N, C, H, W) made for s, int64 (N,)."""
+    features, logits = judge.evaluator.measure(images)
+    seen, protocol = logits.argmax(dim=1), f"{judge.protocol}_{thousands(len(images))}"
+    wanted = s if named else assignment(s, seen)[s]
+    precision, recall = within_class(features, wanted, judge.reference, test.labels)
+    return {
+        f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, seen),
+        f"within_precision_{protocol}_test": number_or_reason(precision),
+        f"within_recall_{protocol}_test": number_or_reason(recall),
+    }
+
+
+def of_other_priors(model: Model, train: Dataset, test: Dataset) -> dict:
+    """What the judges say, and `of_images`, of other priors of a model whose s is the label, each under keys with its
+    name before (`metrics.PRIORS_OF_S`): its own with wider noise, and a Gaussian fitted to the codes of each class of
+    training images, which with labels is the simplest prior that knows s. Nothing without a shipped classifier; where
+    a prior has no images, the reason is in the place of "obeyed"."""
+    judges = [Judge(test, model.device)]
+    if test.split != "val":
+        judges.append(Judge(test, model.device, second=True))
+    if not judges[0].available:
+        return {}
+    noise, size, found = model.noise(model.config.samples), test.images.shape[-1], {}
+    s = values_of(noise)
+    for name in PRIORS_OF_S:
+        try:
+            if name in WIDER:
+                images = model.generate(torch.cat([WIDER[name] * noise[:, :-VALUES], noise[:, -VALUES:]], dim=1))
+            else:
+                images = model.decode(drawn_by_class(model.encode(train.images), train.labels, s, model.config.seed))
+        except (NotFitted, TrainingDiverged) as error:
+            found[f"{name}_accuracy_given_s_{judges[0].protocol}_{thousands(len(s))}"] = str(error)
+            continue
+        images = data.crop(images, size)
+        measured = of_images(images, s, True, judges[0], test)
+        for judge in judges:
+            measured |= judge.measure(images)
+        found |= {f"{name}_{key}": value for key, value in measured.items()}
+    return found
+
+
+def drawn_by_class(codes: Tensor, labels: Tensor, s: Tensor, seed: int) -> Tensor:
+    """Codes (N, K) for the classes s (N,), each of the Gaussian that is fitted to those of `codes` (M, K) whose labels
+    (M,) are this class. Raises NotFitted if they have collapsed."""
+    drawn = torch.empty(len(s), codes.shape[1])
+    for value in s.unique():
+        own, count = codes[labels == value], int((s == value).sum())
+        drawn[s == value] = FITTED["gmm1"].draw(own, count, seed, torch.device("cpu"))
+    return drawn
+
+
+def values_of(noise: Tensor) -> Tensor:
+    """The values of s, int64 (N,) on the CPU, in [z, s] (N, code + 10)."""
+    return s_of(noise).argmax(dim=1).cpu()
 
 
 def accuracy_of_kmeans(model: Model, test: Dataset) -> float | str:

@@ -9,8 +9,8 @@ A key of metrics.json names the protocol:
                        |      reference: all test images
 
 and begins with gmm10 where the control was measured: the model's decoder on codes of a mixture fitted afterwards; so
-with other priors of `FITTED`. The second judge of MNIST is mnist_resnet (`recipes.py`). A run that holds images out of
-its training (`validation`) is measured on these, and has "val" in the place of "test".
+with other priors, of `FITTED` and `PRIORS_OF_S`. The second judge of MNIST is mnist_resnet (`recipes.py`). A run that
+holds images out of its training (`validation`) is measured on these, and has "val" in the place of "test".
 """
 
 import math
@@ -30,7 +30,13 @@ from lprior.evaluation.formulas import SIGMAS
 from lprior.evaluation.recipes import SECOND
 
 OF_CONTROL = f"{CONTROL}_"  # before the keys of the control
-TITLES = {f"{name}_": f"{prior.title} " for name, prior in FITTED.items()}  # before keys -> before titles
+PRIORS_OF_S = {  # of a model with labels, beside its own prior (`conditional.of_other_priors`)
+    "wide15": "noise times 1.5", "wide2": "noise times 2", "byclass": "Gaussian of each class",
+}  # fmt: skip
+TITLES = {  # before keys -> before titles
+    f"{name}_": f"{title} "
+    for name, title in ({name: prior.title for name, prior in FITTED.items()} | PRIORS_OF_S).items()
+}
 
 
 @dataclass
