@@ -282,6 +282,31 @@ def test_the_conditions_are_in_pairs_of_priors(tmp_path):
     assert STUDIES["conditions"].render([]) == Shown(whole=False)
 
 
+def test_the_conditions_have_a_control_that_knows_s_and_say_what_variety_costs(tmp_path):
+    def metrics(recall, obeyed, wide, wide_obeyed):
+        found = dict(fid_x=1.0, score_x_10k=9.0, within_recall_x_10k_test=recall, accuracy_given_s_x_10k=obeyed)
+        wider = {"within_recall_x_10k_test": wide, "accuracy_given_s_x_10k": wide_obeyed}
+        by_class = {"byclass_fid_x": 0.5, "byclass_score_x_10k": 8.0} | {f"byclass_{key}": 0.4 for key in wider}
+        return found | {f"wide2_{key}": value for key, value in wider.items()} | by_class
+
+    runs = [
+        run_with(tmp_path, "lpaae-supervised", **metrics(0.07, 1.0, 0.2, 0.98)),
+        run_with(tmp_path, "lpaae-supervised_fixed", **metrics(0.3, 0.9, 0.4, 0.8)),
+        run_with(tmp_path, "lpaae-supervised_lam_CG", **metrics(0.14, 0.99, 0.32, 0.97)),
+    ]
+    said = STUDIES["conditions"].render(runs).values
+    assert said["conditions/variety"].endswith(
+        r"in per cent: 7.0 (100.0) as it is, 14.0 (99.0) with $\lambda_{\CG} = 0.1$, 20.0 (98.0) with noise $z$ "
+        "multiplied by two where samples are drawn, and 32.0 (97.0) with both."
+    )
+    assert said["conditions/control"].startswith(
+        "In single runs, against a Gaussian of each class on the fixed prior's codes, it is behind in FID (1.00 "
+        "against 0.50) and recall within (7.0 against 40.0) and ahead in score (9.00 against 8.00) and obeyed (100.0 "
+        "against 40.0)."
+    )
+    assert STUDIES["conditions"].render(runs[:2]).values["conditions/variety"] == ""
+
+
 def test_the_parzen_table_has_the_value_at_each_sigma_and_a_row_of_real_images(tmp_path):
     at = [-1.0, 2.0, 4.0, 3.0, 0.0, -1.0, -2.0, -3.0]
     metrics = dict(parzen_10k_test=4.0, parzenstderr_10k_test=0.5, parzensigma_10k=0.16, parzenat_10k_test=at)

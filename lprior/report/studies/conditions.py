@@ -2,26 +2,62 @@
 
 from functools import partial
 
+import pandas as pd
+
 from lprior import runs
 from lprior.evaluation.conditional import of_other_priors
-from lprior.report.control import priors_in_words
-from lprior.report.frame import table_of
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.evaluation.metrics import TITLES
+from lprior.report.control import priors_in_words, set_against
+from lprior.report.frame import form, table_of
+from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows, spread
+from lprior.report.rules import values
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q")
+COMPARED = ("FID", "score", "obeyed", "recall within")
+BY_CLASS, WIDE = TITLES["byclass_"], TITLES["wide2_"]
+UNMEASURED = "A prior fitted to the codes of each class was not measured."
 
 
 def render(finished: list[RunFolder], name: str) -> Shown:
     """A row for each model of the study of that name: seeds and epochs, mean and standard deviation of `COLUMNS`."""
     if not finished:
         return Shown(whole=False)
-    models = runs.STUDIES[name].models
+    models, found = runs.STUDIES[name].models, table_of(finished)
     table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
-    said = priors_in_words(table_of(finished), *models[:2], ("FID", "score", "obeyed", "recall within"))
-    return Shown({name: table}, values={f"{name}/priors": said})
+    said = {"priors": priors_in_words(found, *models[:2], COMPARED)}
+    if len(models) > 2:
+        said["control"] = control_in_words(found, *models[:2])
+        said["variety"] = variety_in_words(found, models[0], models[2])
+    return Shown({name: table}, values={f"{name}/{key}": text for key, text in said.items()})
+
+
+def control_in_words(table: pd.DataFrame, learned: str, fixed: str) -> str:
+    """Sentences in LaTeX: the learned prior against the simplest that knows s, on either model's codes."""
+    said = [
+        set_against(table, (learned, ""), (model, BY_CLASS), "it", f"a Gaussian of each class on {of}", COMPARED)
+        for model, of in ((fixed, "the fixed prior's codes"), (learned, "its own codes"))
+    ]
+    return " ".join(filter(None, said)) or UNMEASURED
+
+
+def variety_in_words(table: pd.DataFrame, learned: str, heavier: str) -> str:
+    """In LaTeX: recall within a class and obedience as it is, with D_C heavier in CG, with wider noise and with both;
+    "" where not all were measured."""
+
+    def of(model: str, prior: str) -> str:
+        both = (spread(values(table, model, prior + name), form(name)) for name in ("recall within", "obeyed"))
+        return "{} ({})".format(*both)
+
+    weight = rf"$\lambda_{{\CG}} = {runs.VARIANTS['lpaae'][heavier.partition('-')[2]].changes['lam_CG']}$"
+    said = (
+        f"Recall within a class, and in brackets the images that obey, in per cent: {of(learned, '')} as it is, "
+        f"{of(heavier, '')} with {weight}, {of(learned, WIDE)} with noise $z$ multiplied by two where samples are "
+        f"drawn, and {of(heavier, WIDE)} with both."
+    )
+    return "" if MISSING in said else said
 
 
 runs.STUDIES["conditions"] = Study(
