@@ -240,7 +240,7 @@ def test_the_metrics_of_s_are_there_with_their_protocol(conditional):
 def test_other_priors_of_a_model_with_labels_have_keys_of_their_own_and_other_images(finished):
     model = load(finished / "mnist5k-lpaae-supervised-s0")
     train, test = data.split("mnist5k", images=1000)
-    found = metrics.of_other_priors(model, train, test)
+    found = metrics.of_other_priors(model, train, test, both(test))
     for prior in PRIORS_OF_S:
         assert {f"{prior}_fid_mnist_clf1_1k_test", f"{prior}_fid_mnist_resnet_clf1_1k_test"} <= found.keys()
         assert 0 <= found[f"{prior}_accuracy_given_s_mnist_clf1_1k"] <= 1
@@ -261,9 +261,13 @@ def test_codes_of_a_class_are_drawn_like_those_of_its_images():
 def test_a_class_whose_codes_have_collapsed_has_the_reason_in_the_place_of_obeyed(finished, monkeypatch):
     monkeypatch.setattr(metrics, "drawn_by_class", collapsed)
     train, test = data.split("mnist5k", images=1000)
-    found = metrics.of_other_priors(load(finished / "mnist5k-lpaae-supervised-s0"), train, test)
+    found = metrics.of_other_priors(load(finished / "mnist5k-lpaae-supervised-s0"), train, test, both(test))
     assert found["byclass_accuracy_given_s_mnist_clf1_1k"] == "no mixture can be fitted to the codes"
     assert "byclass_fid_mnist_clf1_1k_test" not in found and "wide2_fid_mnist_clf1_1k_test" in found
+
+
+def both(test):
+    return [Judge(test), Judge(test, second=True)]
 
 
 def collapsed(*arguments):

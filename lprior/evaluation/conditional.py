@@ -62,16 +62,11 @@ def of_images(images: Tensor, s: Tensor, named: bool, judge: Judge, test: Datase
     }
 
 
-def of_other_priors(model: Model, train: Dataset, test: Dataset) -> dict:
-    """What the judges say, and `of_images`, of other priors of a model whose s is the label, each under keys with its
-    name before (`metrics.PRIORS_OF_S`): its own with wider noise, and a Gaussian fitted to the codes of each class of
-    training images, which with labels is the simplest prior that knows s. Nothing without a shipped classifier; where
-    a prior has no images, the reason is in the place of "obeyed"."""
-    judges = [Judge(test, model.device)]
-    if test.split != "val":
-        judges.append(Judge(test, model.device, second=True))
-    if not judges[0].available:
-        return {}
+def of_other_priors(model: Model, train: Dataset, test: Dataset, judges: list[Judge]) -> dict:
+    """What the judges say, and by the first one `of_images`, of other priors of a model whose s is the label, each
+    under keys with its name before (`metrics.PRIORS_OF_S`): its own with wider noise, and a Gaussian fitted to the
+    codes of each class of training images, which with labels is the simplest prior that knows s. Where a prior has no
+    images, the reason is in the place of "obeyed"."""
     noise, size, found = model.noise(model.config.samples), test.images.shape[-1], {}
     s = values_of(noise)
     for name in PRIORS_OF_S:

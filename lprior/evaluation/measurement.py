@@ -53,6 +53,8 @@ def measure(
         parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)), keep)
     if model.autoencoder.s.values and test.labels.ndim == 1:  # sentences are no classes
         parts["the conditional variable"] = lambda: conditional.measure(model, noise, judge, test)
+        if whole and judge.available and model.autoencoder.s.named:
+            parts["priors that know s"] = lambda: conditional.of_other_priors(model, train, test, judges)
     if study and (of_study := study.measure):
         parts[f"what the study {study.name} asks for"] = lambda: of_study(model, train, test)
     values: dict = {}

@@ -5,7 +5,6 @@ from functools import partial
 import pandas as pd
 
 from lprior import runs
-from lprior.evaluation.conditional import of_other_priors
 from lprior.evaluation.metrics import TITLES
 from lprior.report.control import priors_in_words, set_against
 from lprior.report.frame import form, table_of
@@ -63,7 +62,7 @@ def variety_in_words(table: pd.DataFrame, learned: str, heavier: str) -> str:
 runs.STUDIES["conditions"] = Study(
     "conditions", "Priors with labels", "quick", {"epochs": 4},
     ("lpaae-supervised", "lpaae-supervised_fixed", "lpaae-supervised_lam_CG"),
-    seeds=(0, 1, 2), family="digits", render=partial(render, name="conditions"), measure=of_other_priors,
+    seeds=(0, 1, 2), family="digits", render=partial(render, name="conditions"),
 )  # fmt: skip
 runs.STUDIES["conditions_unsupervised"] = Study(
     "conditions_unsupervised", "Priors with a condition that no label names", "quick", {"epochs": 4},
