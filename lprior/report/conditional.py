@@ -3,16 +3,19 @@ samples on digits."""
 
 from pathlib import Path
 
+from lprior.evaluation.metrics import TITLES
 from lprior.figures import save_for_print
 from lprior.report.control import listed, set_against
 from lprior.report.difference import ENOUGH
 from lprior.report.findings import in_prose
 from lprior.report.frame import MIXTURE, table_of
-from lprior.report.latex import OF_MODEL, Table, escape, header, missing, model_rows
+from lprior.report.latex import OF_MODEL, Table, escape, has_control, header, missing, model_rows
 from lprior.report.parts import DIGITS, Part
 from lprior.results import RunFolder, flat
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q", "codes")
+COMPARED = ("FID", "score", "obeyed", "recall within")
+BY_CLASS = TITLES["byclass_"]
 OF_S = ("variant", "seed", "condition")  # what makes a run one with s, or another seed
 
 
@@ -23,13 +26,19 @@ def conditional_table(runs: list[RunFolder], part: Part) -> Table:
 
 
 def control_in_words(runs: list[RunFolder], part: Part) -> str:
-    """A sentence in LaTeX on each model with s: its prior against a mixture on its codes; of models with fewer seeds
-    than are tested only if there are no others."""
+    """Sentences in LaTeX on each model with s: its prior against a mixture on its codes, and against a Gaussian of each
+    class, which knows s, if that was measured; of models with fewer seeds than are tested only if there are no
+    others."""
     table = table_of(_chosen(runs, part))
     models = [model for model in part.conditional if len(table) and model in set(table["key"])]
     tested = [model for model in models if (table["key"] == model).sum() >= ENOUGH]
     models = tested or models
-    said = [set_against(table, (m, ""), (m, MIXTURE), in_prose(m), "a mixture of ten on its codes") for m in models]
+    said = []
+    for model in models:
+        ours = table, (model, "")
+        said.append(set_against(*ours, (model, MIXTURE), in_prose(model), "a mixture of ten on its codes"))
+        if has_control(table[table["key"] == model], BY_CLASS):
+            said.append(set_against(*ours, (model, BY_CLASS), "it", "a Gaussian of each class on them", COMPARED))
     return " ".join(filter(None, said))
 
 

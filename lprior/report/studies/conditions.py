@@ -6,6 +6,7 @@ import pandas as pd
 
 from lprior import runs
 from lprior.evaluation.metrics import TITLES
+from lprior.report.conditional import BY_CLASS, COMPARED
 from lprior.report.control import priors_in_words, set_against
 from lprior.report.frame import form, table_of
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows, spread
@@ -15,8 +16,7 @@ from lprior.results import RunFolder
 from lprior.runs import Study
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q")
-COMPARED = ("FID", "score", "obeyed", "recall within")
-BY_CLASS, WIDE = TITLES["byclass_"], TITLES["wide2_"]
+WIDE = TITLES["wide2_"]
 UNMEASURED = "A prior fitted to the codes of each class was not measured."
 
 
