@@ -1,6 +1,7 @@
 """Trials: what is held out, what is recorded, and what is not."""
 
 import csv
+import re
 
 import pytest
 
@@ -148,3 +149,12 @@ def test_the_kept_sweep_has_the_same_changes_of_each_model_and_the_results_state
         of_models = (found.found[model, change] for model in found.models)
         cells = (" / ".join(one[name] for name in MEASURED) for one in of_models)
         assert f"| {change} | {' | '.join(cells)} |\n" in said
+
+
+def test_the_results_state_the_trials_of_variety():
+    said = (FILE.parent / "results.md").read_text()
+    rows = [row for row in read(FILE) if row["why"].startswith("variety: ")]
+    assert len(rows) == 12
+    for row in rows:
+        obeyed, within = re.fullmatch(r"done; obeyed ([\d.]+); recall within ([\d.]+)", row["outcome"]).groups()
+        assert f"| {row['FID']} | {row['score']} | {obeyed} | {within} |\n" in said
