@@ -248,14 +248,15 @@ def test_other_priors_of_a_model_with_labels_have_keys_of_their_own_and_other_im
     assert len({found[f"{prior}_fid_mnist_clf1_1k_test"] for prior in PRIORS_OF_S}) == len(PRIORS_OF_S)
 
 
-def test_codes_of_a_class_are_drawn_like_those_of_its_images():
+@pytest.mark.parametrize("prior", metrics.BY_CLASS.values())
+def test_codes_of_a_class_are_drawn_like_those_of_its_images(prior):
     labels, s = torch.arange(400) % 10, torch.arange(200) // 20
     codes = 100.0 * labels[:, None] + torch.randn(400, 5, generator=torch.Generator().manual_seed(0))
-    drawn = metrics.drawn_by_class(codes, labels, s, seed=0)
+    drawn = metrics.drawn_by_class(codes, labels, s, 0, prior)
     assert torch.equal((drawn / 100).round(), s[:, None].expand(200, 5).float())
     assert len(drawn[:20].unique(dim=0)) == 20
     with pytest.raises(NotFitted):
-        metrics.drawn_by_class(codes * float("nan"), labels, s, seed=0)
+        metrics.drawn_by_class(codes * float("nan"), labels, s, 0, prior)
 
 
 def test_a_class_whose_codes_have_collapsed_has_the_reason_in_the_place_of_obeyed(finished, monkeypatch):

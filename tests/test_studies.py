@@ -286,7 +286,7 @@ def test_the_conditions_have_a_control_that_knows_s_and_say_what_variety_costs(t
     def metrics(recall, obeyed, wide, wide_obeyed):
         found = dict(fid_x=1.0, score_x_10k=9.0, within_recall_x_10k_test=recall, accuracy_given_s_x_10k=obeyed)
         wider = {"within_recall_x_10k_test": wide, "accuracy_given_s_x_10k": wide_obeyed}
-        by_class = {"byclass_fid_x": 0.5, "byclass_score_x_10k": 8.0} | {f"byclass_{key}": 0.4 for key in wider}
+        by_class = {"byclass10_fid_x": 0.5, "byclass10_score_x_10k": 8.0} | {f"byclass10_{key}": 0.4 for key in wider}
         return found | {f"wide2_{key}": value for key, value in wider.items()} | by_class
 
     runs = [
@@ -300,7 +300,7 @@ def test_the_conditions_have_a_control_that_knows_s_and_say_what_variety_costs(t
         "multiplied by two where samples are drawn, and 32.0 (97.0) with both."
     )
     assert said["conditions/control"].startswith(
-        "In single runs, against a Gaussian of each class on the fixed prior's codes, it is behind in FID (1.00 "
+        "In single runs, against ten Gaussians of each class on the fixed prior's codes, it is behind in FID (1.00 "
         "against 0.50) and recall within (7.0 against 40.0) and ahead in score (9.00 against 8.00) and obeyed (100.0 "
         "against 40.0)."
     )

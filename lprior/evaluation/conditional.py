@@ -6,6 +6,8 @@ It is found on the very images that are measured, and never more favourable than
 alike.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,7 @@ from lprior.evaluation.metrics import PRIORS_OF_S, number_or_reason, thousands
 from lprior.model import Model
 
 WIDER = {"wide15": 1.5, "wide2": 2.0}  # of `PRIORS_OF_S`: by how much z is multiplied
+BY_CLASS = {"byclass": "gmm1", "byclass10": "gmm10"}  # and which of `FITTED` is fitted to the codes of each class
 
 
 def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
@@ -64,17 +67,17 @@ def of_images(images: Tensor, s: Tensor, named: bool, judge: Judge, test: Datase
 
 def of_other_priors(model: Model, train: Dataset, test: Dataset, judges: list[Judge]) -> dict:
     """What the judges say, and by the first one `of_images`, of other priors of a model whose s is the label, each
-    under keys with its name before (`metrics.PRIORS_OF_S`): its own with wider noise, and a Gaussian fitted to the
-    codes of each class of training images, which with labels is the simplest prior that knows s. Where a prior has no
-    images, the reason is in the place of "obeyed"."""
+    under keys with its name before (`metrics.PRIORS_OF_S`): its own with wider noise, and one or ten Gaussians fitted
+    to the codes of each class of training images, which with labels are the simplest priors that know s. Where a prior
+    has no images, the reason is in the place of "obeyed"."""
     noise, size, found = model.noise(model.config.samples), test.images.shape[-1], {}
-    s = values_of(noise)
+    s, codes, seed = values_of(noise), cache(lambda: model.encode(train.images)), model.config.seed
     for name in PRIORS_OF_S:
         try:
             if name in WIDER:
                 images = model.generate(torch.cat([WIDER[name] * noise[:, :-VALUES], noise[:, -VALUES:]], dim=1))
             else:
-                images = model.decode(drawn_by_class(model.encode(train.images), train.labels, s, model.config.seed))
+                images = model.decode(drawn_by_class(codes(), train.labels, s, seed, BY_CLASS[name]))
         except (NotFitted, TrainingDiverged) as error:
             found[f"{name}_accuracy_given_s_{judges[0].protocol}_{thousands(len(s))}"] = str(error)
             continue
@@ -86,13 +89,13 @@ def of_other_priors(model: Model, train: Dataset, test: Dataset, judges: list[Ju
     return found
 
 
-def drawn_by_class(codes: Tensor, labels: Tensor, s: Tensor, seed: int) -> Tensor:
-    """Codes (N, K) for the classes s (N,), each of the Gaussian that is fitted to those of `codes` (M, K) whose labels
-    (M,) are this class. Raises NotFitted if they have collapsed."""
+def drawn_by_class(codes: Tensor, labels: Tensor, s: Tensor, seed: int, prior: str) -> Tensor:
+    """Codes (N, K) for the classes s (N,), each of the prior, one of `FITTED`, that is fitted to those of `codes` (M,
+    K) whose labels (M,) are this class. Raises NotFitted if they have collapsed."""
     drawn = torch.empty(len(s), codes.shape[1])
     for value in s.unique():
         own, count = codes[labels == value], int((s == value).sum())
-        drawn[s == value] = FITTED["gmm1"].draw(own, count, seed, torch.device("cpu"))
+        drawn[s == value] = FITTED[prior].draw(own, count, seed, torch.device("cpu"))
     return drawn
 
 

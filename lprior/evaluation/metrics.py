@@ -32,6 +32,7 @@ from lprior.evaluation.recipes import SECOND
 OF_CONTROL = f"{CONTROL}_"  # before the keys of the control
 PRIORS_OF_S = {  # of a model with labels, beside its own prior (`conditional.of_other_priors`)
     "wide15": "noise times 1.5", "wide2": "noise times 2", "byclass": "Gaussian of each class",
+    "byclass10": "ten Gaussians of each class",
 }  # fmt: skip
 TITLES = {  # before keys -> before titles
     f"{name}_": f"{title} "

@@ -15,7 +15,7 @@ from lprior.results import RunFolder, flat
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q", "codes")
 COMPARED = ("FID", "score", "obeyed", "recall within")
-BY_CLASS = TITLES["byclass_"]
+BY_CLASS = TITLES["byclass10_"]
 OF_S = ("variant", "seed", "condition")  # what makes a run one with s, or another seed
 
 
@@ -26,8 +26,8 @@ def conditional_table(runs: list[RunFolder], part: Part) -> Table:
 
 
 def control_in_words(runs: list[RunFolder], part: Part) -> str:
-    """Sentences in LaTeX on each model with s: its prior against a mixture on its codes, and against a Gaussian of each
-    class, which knows s, if that was measured; of models with fewer seeds than are tested only if there are no
+    """Sentences in LaTeX on each model with s: its prior against a mixture on its codes, and against ten Gaussians of
+    each class, which know s, if that was measured; of models with fewer seeds than are tested only if there are no
     others."""
     table = table_of(_chosen(runs, part))
     models = [model for model in part.conditional if len(table) and model in set(table["key"])]
@@ -38,7 +38,7 @@ def control_in_words(runs: list[RunFolder], part: Part) -> str:
         ours = table, (model, "")
         said.append(set_against(*ours, (model, MIXTURE), in_prose(model), "a mixture of ten on its codes"))
         if has_control(table[table["key"] == model], BY_CLASS):
-            said.append(set_against(*ours, (model, BY_CLASS), "it", "a Gaussian of each class on them", COMPARED))
+            said.append(set_against(*ours, (model, BY_CLASS), "it", "ten Gaussians of each class on them", COMPARED))
     return " ".join(filter(None, said))
 
 

@@ -34,9 +34,9 @@ def render(finished: list[RunFolder], name: str) -> Shown:
 
 
 def control_in_words(table: pd.DataFrame, learned: str, fixed: str) -> str:
-    """Sentences in LaTeX: the learned prior against the simplest that knows s, on either model's codes."""
+    """Sentences in LaTeX: the learned prior against Gaussians that know s, on either model's codes."""
     said = [
-        set_against(table, (learned, ""), (model, BY_CLASS), "it", f"a Gaussian of each class on {of}", COMPARED)
+        set_against(table, (learned, ""), (model, BY_CLASS), "it", f"ten Gaussians of each class on {of}", COMPARED)
         for model, of in ((fixed, "the fixed prior's codes"), (learned, "its own codes"))
     ]
     return " ".join(filter(None, said)) or UNMEASURED
