@@ -240,6 +240,16 @@ def test_the_results_state_aae_s_errors(experiment, model, key):
     assert re.search(row, (ROOT / "docs" / "results.md").read_text())
 
 
+def test_the_results_state_how_labels_place_codes_in_the_plane():
+    found = []
+    for model in ("aaeplane", "aaeplane-roll"):
+        table = table_of([RunFolder(PUBLISHED / "planes" / f"mnist-{model}-s{seed}") for seed in (0, 1, 2)])
+        found.append(plain(spread(values(table, model, "placed"), form("placed"))))
+    said = " ".join((ROOT / "docs" / "results.md").read_text().split())
+    assert f"codes of {found[0]} % of the test images lie in the part of a mixture of ten" in said
+    assert f"and of {found[1]} % in that of a swiss roll" in said
+
+
 def test_the_results_state_how_colours_follow():
     table, names = table_of(RunFolder(run) for run in RUNS), RULERS["pictures"].names
     table = table[table["dataset"] == "cifar10"]
