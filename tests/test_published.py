@@ -13,6 +13,7 @@ from lprior import plane, publish, weights
 from lprior.config import resolve
 from lprior.data import DATASETS
 from lprior.evaluation.attributes import RULERS
+from lprior.evaluation.metrics import TITLES
 from lprior.model import load
 from lprior.report.frame import COMPONENTS, MIXTURE, anchors, form, table_of
 from lprior.report.latex import plain, spread
@@ -238,6 +239,16 @@ def test_the_results_state_aae_s_errors(experiment, model, key):
         rf"\| {found[0].config().epochs} \|"
     )
     assert re.search(row, (ROOT / "docs" / "results.md").read_text())
+
+
+@pytest.mark.parametrize("prior", ["", "wide2_", "byclass_", "byclass10_"])
+def test_the_results_state_what_priors_that_know_s_have(prior):
+    table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / "conditions").glob("*/metrics.json")))
+    columns, said = ("FID", "score", "recall", "obeyed", "recall within"), (ROOT / "docs" / "results.md").read_text()
+    for model in STUDIES["conditions"].models:
+        found = (values(table, model, TITLES.get(prior, "") + name) for name in columns)
+        cells = " | ".join(plain(spread(column, form(name))) for name, column in zip(columns, found, strict=True))
+        assert "–" not in cells and f" | {cells} |\n" in said
 
 
 def test_the_results_state_how_labels_place_codes_in_the_plane():
