@@ -109,7 +109,7 @@ def test_published_weights_draw_the_published_samples(run):
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_published_runs_of_a_study_are_all_of_it(name):
     runs = [RunFolder(path.parent) for path in sorted((PUBLISHED / name).glob("*/metrics.json"))]
-    dataset = {"digits": "mnist", "scenes": "scenes"}[STUDIES[name].family]
+    dataset = {"digits": "mnist", "scenes": "scenes", "pictures": "cifar10"}[STUDIES[name].family]
     assert {run.path.name for run in runs} == set(runs_of(name, dataset)) or not runs
     for run in runs:
         assert run.config() == resolve(**parse_run(run.path.name), preset=name)

@@ -188,7 +188,8 @@ CLAIMS = [
         ),
     ),
     Claim(
-        r"With an $s$ that no label names, a learned prior generates better than a fixed one \cite{wang2018lpaae}, on digits.",
+        r"With an $s$ that no label names, a learned prior generates better than a fixed one \cite{wang2018lpaae}, on "
+        "digits.",
         "Inception Score 6.02 against 5.73, on CIFAR-10",
         ours=Rule(
             compare("lpaae-unsupervised", "lpaae-unsupervised_fixed", WITH_S),
