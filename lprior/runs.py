@@ -86,7 +86,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             "LP-AAE, supervised, long run", {"condition": "supervised", "epochs": Of("epochs", 2.2)}
         ),
         "supervised_lam_CG": Variant(
-            "LP-AAE, supervised, D_C heavier in CG", {"condition": "supervised", "lam_CG": 0.1}
+            "LP-AAE, supervised, more D_C", {"condition": "supervised", "lam_CG": 0.1}
         ),
         "unsupervised": Variant("LP-AAE, unsupervised", {"condition": "unsupervised"}),
         "unsupervised_long": Variant(

@@ -9,7 +9,7 @@ from lprior.evaluation.metrics import TITLES
 from lprior.report.conditional import BY_CLASS, COMPARED
 from lprior.report.control import priors_in_words, set_against
 from lprior.report.frame import form, table_of
-from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows, spread
+from lprior.report.latex import MISSING, OF_MODEL, Table, escape, header, model_rows, spread
 from lprior.report.rules import values
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
@@ -17,6 +17,11 @@ from lprior.runs import Study
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q")
 WIDE = TITLES["wide2_"]
+CAPTION = (
+    "Learned and fixed prior with $s$, and priors of the finished models: a mixture, which knows no $s$, and with "
+    "labels their own with wider noise and Gaussians of each class; mean and, of more than one seed, standard "
+    r"deviation over $n$ seeds (\texttt{{./run\_all.sh -{{}}-preset {}}})"
+)
 UNMEASURED = "A prior fitted to the codes of each class was not measured."
 
 
@@ -30,7 +35,8 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     if len(models) > 2:
         said["control"] = control_in_words(found, *models[:2])
         said["variety"] = variety_in_words(found, models[0], models[2])
-    return Shown({name: table}, values={f"{name}/{key}": text for key, text in said.items()})
+    said = {f"{name}/{key}": text for key, text in said.items()}
+    return Shown({name: table}, values=said, captions={name: CAPTION.format(escape(name))})
 
 
 def control_in_words(table: pd.DataFrame, learned: str, fixed: str) -> str:
