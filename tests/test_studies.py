@@ -299,10 +299,10 @@ def test_the_conditions_have_a_control_that_knows_s_and_say_what_variety_costs(t
         r"in per cent: 7.0 (100.0) as it is, 14.0 (99.0) with $\lambda_{\CG} = 0.1$, 20.0 (98.0) with noise $z$ "
         "multiplied by two where samples are drawn, and 32.0 (97.0) with both."
     )
-    assert said["conditions/control"].startswith(
-        "In single runs, against ten Gaussians of each class on the fixed prior's codes, it is behind in FID (1.00 "
-        "against 0.50) and recall within (7.0 against 40.0) and ahead in score (9.00 against 8.00) and obeyed (100.0 "
-        "against 40.0)."
+    assert said["conditions/control"] == (
+        "In single runs, against ten of each class on the learned prior's own codes, it is behind in FID (1.00 against "
+        "0.50) and recall within (7.0 against 40.0) and ahead in score (9.00 against 8.00) and obeyed (100.0 against "
+        "40.0)."
     )
     assert STUDIES["conditions"].render(runs[:2]).values["conditions/variety"] == ""
 
