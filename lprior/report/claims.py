@@ -178,16 +178,6 @@ CLAIMS = [
         ),
     ),
     Claim(
-        "With labels, the learned prior generates better than ten Gaussians of each class on its own codes, which know "
-        "$s$, too.",
-        "",
-        ours=Rule(
-            compare("lpaae-supervised", "lpaae-supervised", WITH_S, control=TITLES["byclass10_"]),
-            r"table~\ref{tab:conditions}",
-            "conditions",
-        ),
-    ),
-    Claim(
         r"With an $s$ that no label names, a learned prior generates better than a fixed one \cite{wang2018lpaae}, on "
         "digits.",
         "Inception Score 6.02 against 5.73, on CIFAR-10",
