@@ -17,7 +17,16 @@ from lprior.data import DATASETS
 from lprior.errors import UserError
 from lprior.evaluation import formulas, judges, measure, recipes, residual, shipped
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import ALONE, METRICS, OF_CONTROL, Metric, by_title, is_second, metric_of
+from lprior.evaluation.metrics import (
+    ALONE,
+    METRICS,
+    OF_CONTROL,
+    Metric,
+    by_title,
+    fitted_prefix,
+    is_second,
+    metric_of,
+)
 from lprior.evaluation.verify import Check
 from lprior.model import Model, load
 from lprior.report.frame import named, table_of
@@ -482,7 +491,7 @@ def test_every_key_of_a_run_is_of_one_metric_of_the_table(finished, name):
     for key in json.loads((finished / name / "metrics.json").read_text()):
         metric = metric_of(key)
         assert metric is not None, key
-        assert key.removeprefix(OF_CONTROL).startswith(f"{metric.key}_")
+        assert key.removeprefix(fitted_prefix(key)).startswith(f"{metric.key}_")
         assert (metric.title == "sheet") == key.endswith("sheet100")
 
 
