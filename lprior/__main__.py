@@ -77,8 +77,6 @@ def main(arguments: list[str] | None = None) -> int:
             check_texts(arguments)
             options = parser().parse_args(arguments or ["--help"])
             _use_data(getattr(options, "data", None))
-            import lprior.report.studies  # noqa: F401  (which are presets, too; here, as it takes seconds)
-
             options.command(options)
         except SystemExit:  # of --help, or of wrong arguments
             sys.stdout.flush()
@@ -243,9 +241,16 @@ def _command(commands, function, name: str, text: str, *shared: str) -> argparse
         name, help=text, description=text, epilog=f"Examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    added.set_defaults(command=function)
+    added.set_defaults(command=partial(_knowing_studies, function))
     _share(added, *shared)
     return added
+
+
+def _knowing_studies(function, options: argparse.Namespace) -> None:
+    """Only here, as it needs packages: `workflow` is asked about its arguments before any are installed."""
+    import lprior.report.studies  # noqa: F401  (which are presets, too)
+
+    function(options)
 
 
 def _share(command: argparse.ArgumentParser, *names: str) -> None:

@@ -77,6 +77,7 @@ def make(goal: str, settings: dict[str, Any], runs: list[str], options: Namespac
 
 def plan(options: Namespace) -> tuple[str, dict[str, Any]]:
     """What Snakemake is asked for, and the Snakefile's `config`."""
+    import lprior.report.studies  # noqa: F401  (studies are presets, too)
     from lprior.runs import presets
 
     if options.data:
