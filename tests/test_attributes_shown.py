@@ -19,6 +19,7 @@ from lprior.report.frame import table_of
 from lprior.report.latex import MISSING
 from lprior.report.rules import reach_real
 from lprior.results import RunFolder
+from lprior.runs import STUDIES
 from lprior.stored import read_picture
 
 PCA = {"pcamoved_r_500_test": [0.5, 0.9, 0.1, 0.7], "pcamoved_slope_500_test": [0.4] * 4,
@@ -66,6 +67,16 @@ def test_the_control_stands_first_and_models_in_their_order(runs, output):
     assert table[2][1:5] == ["3", "24", r"$0.71 \pm 0.01$", r"$0.81 \pm 0.01$"]
     of_class = cells((output / "tables" / "attributes-class.tex").read_text())
     assert of_class[0][3] == "80.0" and of_class[-1][3:] == ["75.0"] * 4
+
+
+def test_a_study_of_equal_networks_has_a_table_of_its_own_once_a_run_was_measured(tmp_path):
+    vae = run_with(tmp_path, "vae", preset="similarity", fid_x=1.0)
+    assert set(STUDIES["similarity"].render([vae]).tables) == {"similarity"}
+    measured = run_with(tmp_path, "vaedis", preset="similarity", **moved(0.6, 0.7, 0.1, 0.2))
+    shown = STUDIES["similarity"].render([vae, measured])
+    rows = cells(shown.tables["similarity-attributes"].rows)
+    assert [row[0] for row in rows] == ["Principal components", "VAE in features"]
+    assert rows[1][3:5] == ["0.60", "0.70"] and set(shown.captions) == {"similarity-attributes"}
 
 
 def test_who_is_behind_the_control_is_said_first_and_one_seed_is_shown_and_not_tested(runs, output):

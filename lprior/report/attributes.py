@@ -54,15 +54,23 @@ def _measured(runs: Iterable[RunFolder], family: str) -> pd.DataFrame:
     return table[table[first].notna()] if first in table else pd.DataFrame(columns=["key"])
 
 
-def arithmetic_table(table: pd.DataFrame, what: tuple[str, ...], family: str = "digits") -> Table:
-    """The control first, then a row for each of `MODELS`: of each attribute correlation, slope or share that keeps its
-    class, by their names in the titles."""
+def arithmetic_table(
+    table: pd.DataFrame, what: tuple[str, ...], family: str = "digits", models: Iterable[str] = MODELS
+) -> Table:
+    """The control first, then a row for each of the models: of each attribute correlation, slope or share that keeps
+    its class, by their names in the titles."""
     columns = [f"{name} {one}" for one in what for name in RULERS[family].names]
     rows = [row(["Principal components", "", "", *spreads(table.iloc[:1], columns, COMPONENTS)]), "\\midrule\n"]
-    for model in (model for model in MODELS if model in set(table["key"])):
+    for model in (model for model in models if model in set(table["key"])):
         group = table[table["key"] == model]
         rows.append(row([*_facts(model, group), *spreads(group, columns)]))
     return Table(header(columns, FACTS), "".join(rows))
+
+
+def study_table(runs: Iterable[RunFolder], models: Iterable[str]) -> Table | None:
+    """The same of a study on digits: correlation and slope of its models. None where no run was measured so."""
+    table = _measured(runs, "digits")
+    return arithmetic_table(table, ("r", "slope"), models=models) if len(table) else None
 
 
 def control_in_words(table: pd.DataFrame, family: str = "digits") -> str:

@@ -37,7 +37,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 STUDY = Study(
     "semisupervised", "Few labels", "quick", {"epochs": 8, "falling": 4, "samples": 2_000},
-    ("aaesemi", "aaesemi-labels_1000", "aaesemi-labels_all"),
+    ("aaesemi", "aaesemi-labels_1000", "aaesemi-labels_all", "aaesemi-views"),
     seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY

@@ -1,12 +1,15 @@
 """VAE/GAN's learned similarity against one of pixels: VAE, VAE with features of a discriminator, GAN and VAE/GAN, at
 equal networks, epochs and codes (Larsen et al. 2016): networks on which the GAN does not collapse."""
 
+from dataclasses import replace
+
 from lprior import data, runs
 from lprior.data import Dataset
 from lprior.evaluation.formulas import high_frequency_energy, unexplained_variance
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
+from lprior.report import attributes
 from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
@@ -14,6 +17,12 @@ from lprior.runs import Study
 COLUMNS = (
     "FID", "score", "recall", "sharpness", "reconstruction", "rec. features", "rec. sharpness",
 )  # fmt: skip
+ATTRIBUTES = "similarity-attributes"  # the table of them
+CAPTION = (
+    r"Attributes by arithmetic on codes of the models of table~\ref{tab:similarity}: correlation $r$ of the change "
+    r"that was wanted with the change that was measured, and slope; first principal components, the control "
+    r"(\texttt{python -m lprior attributes})"
+)
 
 
 def measure(model: Model, train: Dataset, test: Dataset) -> dict:
@@ -40,8 +49,13 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`; below it the control."""
-    return models_table(STUDY, finished, COLUMNS, control=True)
+    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`; below it the control. And a
+    table of attributes by arithmetic, of those that `python -m lprior attributes` has measured."""
+    shown = models_table(STUDY, finished, COLUMNS, control=True)
+    moved = attributes.study_table(finished, STUDY.models)
+    if moved is None:
+        return shown
+    return replace(shown, tables=shown.tables | {ATTRIBUTES: moved}, captions={ATTRIBUTES: CAPTION})
 
 
 STUDY = Study(

@@ -57,6 +57,6 @@ def sheets_figure(sheets: dict[str, Path]) -> Figure:
 STUDY = Study(
     "supervised", "Style and digit", "quick", {"epochs": 4, "samples": 5_000},
     ("aaelabel", "aaelabel-informed", "aaelabel-informed_long", "aaemlp-style"),
-    seeds=(0,), family="digits", render=render, measure=measure, pictured=("aaelabel", "aaelabel-informed_long"),
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure, pictured=("aaelabel", "aaelabel-informed_long"),
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
