@@ -76,6 +76,10 @@ AAE_AS_PRINTED = [  # networks, and the size of a mini-batch
     Row({}, {"networks": "mlp"}),
     *(Row({"budget": budget}, {"width": 1000, "batch_size": 100}) for budget in ("quick", "full")),
 ]
+GAME_ON_PICTURES = {"learning_rate": 4e-4, "learning_rate_D": 2e-4, "betas": (0.5, 0.999)}  # of decoder and Dis
+FEATURES_OF_PICTURES = Row(  # the last block's 4x4 say little of where things are
+    {"budget": "quick", "family": "pictures"}, {"feature_block": 2}
+)
 RECIPES = {  # algorithm -> rows, of which later ones win
     "aae": [
         # No image discriminator to pay for: for about the time of the others AAE gets twice their width, without which
@@ -139,8 +143,7 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         Row({"budget": "quick", "family": "digits"}, {"epochs": 24}),
         Row(
             {"family": "pictures"},
-            {
-                "learning_rate": 4e-4, "learning_rate_D": 2e-4, "betas": (0.5, 0.999),
+            GAME_ON_PICTURES | {
                 "x_rec_is_fake": True,  # without, reconstructions are blurred, and Dis is soon too far ahead
             },
         ),
@@ -148,7 +151,9 @@ RECIPES = {  # algorithm -> rows, of which later ones win
             {"budget": "full", "family": "pictures"},
             {"learning_rate_D": 4e-4, "betas": (0.0, 0.9), "feature_deviation": 0.1},
         ),
-        # the last block's 4x4 say little of where things are
-        Row({"budget": "quick", "family": "pictures"}, {"feature_block": 2}),
+        FEATURES_OF_PICTURES,
     ],
+    # as VAE/GAN, of which they are parts; no settings of their own were sought
+    "gan": [Row({"family": "pictures"}, GAME_ON_PICTURES)],
+    "vaedis": [Row({"family": "pictures"}, GAME_ON_PICTURES), FEATURES_OF_PICTURES],
 }  # fmt: skip

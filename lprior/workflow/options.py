@@ -43,8 +43,8 @@ def add_options(parser: ArgumentParser) -> None:
         "ablation (each choice undone, an hour on two CPU cores), ablation_long (the same of LP-AAE, as long as the "
         "main runs, two hours), codes and codes_cifar10 (sizes of the code, hours each), conditions (priors with "
         "labels), conditions_unsupervised (without), parzen (AAE's likelihood), "
-        "algorithm1 (its readings with the paper's own terms), similarity (VAE/GAN beside VAE and GAN); "
-        "semisupervised, clustering, dimensions, supervised, planes (of AAE), text "
+        "algorithm1 (its readings with the paper's own terms), similarity and similarity_cifar10 (VAE/GAN beside VAE "
+        "and GAN); semisupervised, clustering, dimensions, supervised, planes (of AAE), text "
         "(sentences to pictures) "
         "(default: full if there is a CUDA device, else quick)",
     )  # fmt: skip

@@ -2,6 +2,7 @@
 equal networks, epochs and codes (Larsen et al. 2016): networks on which the GAN does not collapse."""
 
 from dataclasses import replace
+from functools import partial
 
 from lprior import data, runs
 from lprior.data import Dataset
@@ -48,19 +49,23 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
     return values
 
 
-def render(finished: list[RunFolder]) -> Shown:
-    """A row for each model: its seeds and epochs, mean and standard deviation of `COLUMNS`; below it the control. And a
-    table of attributes by arithmetic, of those that `python -m lprior attributes` has measured."""
-    shown = models_table(STUDY, finished, COLUMNS, control=True)
-    moved = attributes.study_table(finished, STUDY.models)
+def render(finished: list[RunFolder], name: str) -> Shown:
+    """Of the study of that name: a row for each model, its seeds and epochs, mean and standard deviation of `COLUMNS`;
+    below it the control. And a table of attributes by arithmetic on codes of digits, of those that `python -m lprior
+    attributes` has measured."""
+    study = runs.STUDIES[name]
+    shown = models_table(study, finished, COLUMNS, control=True)
+    moved = attributes.study_table(finished, study.models)
     if moved is None:
         return shown
     return replace(shown, tables=shown.tables | {ATTRIBUTES: moved}, captions={ATTRIBUTES: CAPTION})
 
 
-STUDY = Study(
-    "similarity", "Learned similarity", "quick", {"epochs": 4, "samples": 5_000, "networks": "shallow"},
-    ("vae", "vaedis", "gan", "vaegan"),
-    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
-)  # fmt: skip
-runs.STUDIES[STUDY.name] = STUDY
+for name, title, family, changes, seeds in (
+    ("similarity", "Learned similarity", "digits", {"networks": "shallow"}, (0, 1, 2)),
+    ("similarity_cifar10", "Learned similarity on CIFAR-10", "pictures", {}, (0,)),
+):
+    runs.STUDIES[name] = Study(
+        name, title, "quick", {"epochs": 4, "samples": 5_000} | changes, ("vae", "vaedis", "gan", "vaegan"),
+        seeds=seeds, family=family, render=partial(render, name=name), measure=measure,
+    )  # fmt: skip
