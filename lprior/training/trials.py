@@ -22,7 +22,7 @@ from lprior.training.run import run
 FILE = CLONE / "docs" / "trials.csv"
 HELD_OUT = 5000  # images
 MEASURED = ("FID", "score", "recall")
-WITH_S = ("obeyed", "recall within")  # in per cent, of a model that has an s; they stand behind the outcome
+OF_SOME = ("error", "obeyed", "recall within")  # in per cent, of models that have them; they stand behind the outcome
 COLUMNS = (
     "ended", "commit", "dataset", "model", "seed", "preset", "epochs", "changes", "why", "held out", *MEASURED,
     "outcome", "taken",
@@ -54,18 +54,18 @@ def trial(named: dict[str, Any], why: str, results: Path, file: Path = FILE, **o
             _append(file, _row(config, named, why, {}, f"{type(error).__name__}: {first_line(error)}"))
         raise
     measured = validated(result)
-    outcome = "; ".join([DONE, *(f"{title} {measured[title]}" for title in WITH_S if title in measured)])
+    outcome = "; ".join([DONE, *(f"{title} {measured[title]}" for title in OF_SOME if title in measured)])
     row = _row(config, named, why, measured, outcome)
     _append(file, row)
     return row
 
 
 def validated(result: RunFolder) -> dict[str, str]:
-    """`MEASURED` and `WITH_S` of a run that held images out, as far as it has them; a reason where one has no value."""
+    """`MEASURED` and `OF_SOME` of a run that held images out, as far as it has them; a reason for one without value."""
     found = {}
     for key, value in result.read_json("metrics.json").items():
         metric = metric_of(key)
-        if metric is not None and metric.title in (*MEASURED, *WITH_S) and not fitted_prefix(key):
+        if metric is not None and metric.title in (*MEASURED, *OF_SOME) and not fitted_prefix(key):
             number = isinstance(value, float)
             found[metric.title] = metric.format.format(metric.scale * value) if number else str(value)
     return found
