@@ -15,6 +15,7 @@ from lprior.data.mnist import load_fashion_mnist, load_mnist, load_mnist5k
 from lprior.data.pictures import CLASSES
 from lprior.data.scenes import EXAMPLES, VOCABULARY, load_scenes
 from lprior.data.sentences import Language
+from lprior.data.svhn import load_svhn
 from lprior.errors import DataUnavailable, UserError, choose
 
 __all__ = [
@@ -67,6 +68,7 @@ DATASETS = {
             r"training and those for testing alike.",
         },
     ),
+    "svhn": Spec("SVHN", 3, 32, DIGITS, "pictures", None, load_svhn),
     **{
         name: Spec(
             f"captioned scenes of {title}", 3, 32, VOCABULARY, "scenes", None, partial(load_scenes, name, digits),

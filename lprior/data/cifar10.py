@@ -7,14 +7,13 @@
 Pictures that were encoded with loss are not CIFAR-10 bit for bit, so that the data set's title says it.
 """
 
-import hashlib
 import tarfile
 import zlib
 from pathlib import Path
 
 import torch
 
-from lprior.data.files import cache, decoded, download, say, write
+from lprior.data.files import cache, decoded, download, say, verify, write
 from lprior.data.images import Dataset
 from lprior.data.pictures import decode, identity, lossy
 from lprior.data.sums import check
@@ -73,10 +72,7 @@ def _damaged(kind: type, folder: Path) -> list[str]:
 
 def _unpack(kind: type, archive: Path, target: Path) -> None:
     """Those files that are not yet in the folder `target` of the cache. Raises UserError for a corrupt archive."""
-    with archive.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != kind.tgz_md5:
-        raise UserError(f"{archive} is corrupt: MD5 expected {kind.tgz_md5}, found {found}. Delete or replace it")
+    verify(archive, kind.tgz_md5)
     damaged = _damaged(kind, target)
     if any((target / name).exists() for name in damaged):
         say(f"{target} is damaged: unpacking it anew")

@@ -1,6 +1,7 @@
 """Where data sets are kept: files of the cache, each of which appears whole or not at all, and downloads into it."""
 
 import errno
+import hashlib
 import http.client
 import io
 import os
@@ -60,7 +61,15 @@ def decoded(path: Path, decode: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Te
     return images, labels
 
 
-def download(kind: type, names: list[str], lack: str, advice: str) -> None:
+def verify(path: Path, md5: str) -> None:
+    """Raises UserError for a file with another MD5 sum than the one that torchvision knows."""
+    with path.open("rb") as content:
+        found = hashlib.file_digest(content, "md5").hexdigest()
+    if found != md5:
+        raise UserError(f"{path} is corrupt: MD5 expected {md5}, found {found}. Delete or replace it")
+
+
+def download(kind: Callable[..., object], names: list[str], lack: str, advice: str) -> None:
     """Let torchvision's data set `kind` download itself, and put its verified archives `names` into the cache.
 
     Raises UserError if the cache cannot be written, DataUnavailable, beginning with `lack`, without a network.

@@ -4,7 +4,6 @@ Archives are unpacked in memory at each load: nothing that an older or interrupt
 """
 
 import gzip
-import hashlib
 import math
 import struct
 import zlib
@@ -13,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lprior.data.files import cache, decoded, download
+from lprior.data.files import cache, decoded, download, verify
 from lprior.data.images import Dataset
 from lprior.data.sums import check
 from lprior.errors import UserError
@@ -76,10 +75,8 @@ def _verified(archives: dict[Path, str]) -> dict[Path, bytes]:
     for path, expected in archives.items():
         if not path.exists():
             raise UserError(f"{path.name} is missing in {path.parent}, where its siblings are: add it or name another")
+        verify(path, expected)
         contents[path] = path.read_bytes()
-        found = hashlib.md5(contents[path]).hexdigest()
-        if found != expected:
-            raise UserError(f"{path} is corrupt: MD5 expected {expected}, found {found}. Delete or replace it")
     return contents
 
 

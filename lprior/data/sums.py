@@ -46,6 +46,8 @@ KNOWN = {
     ),
     ("cifar10", "train"): Known("CIFAR-10", 50_000),
     ("cifar10", "test"): Known("CIFAR-10", 10_000),
+    ("svhn", "train"): Known("SVHN", 73_257),
+    ("svhn", "test"): Known("SVHN", 26_032),
     ("cifar10-jpeg", "train"): Known(
         "CIFAR-10 (JPEG)", 50_000,
         images="42130ae6b75e5471873561ca86473f233754826aa3f94eb1eb8dbcab328ce54e",

@@ -55,8 +55,8 @@ def add_options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--dataset", metavar="NAMES",
-        help="one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or cifar10, or one of the former "
-        'and cifar10: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores, quick takes '
+        help="one of mnist, fashion-mnist and mnist5k (embedded, needs no download), or one of cifar10 and svhn, or "
+        'one of each: "mnist cifar10" (default: smoke mnist, else "mnist cifar10"). On two CPU cores, quick takes '
         "about an hour for MNIST and about 40 minutes more for CIFAR-10. The study text is on scenes (of MNIST's "
         "digits), scenes5k (of the embedded ones) or captioned (pictures and sentences of your own). Unless asked "
         "for, CIFAR-10 is left out where "
