@@ -1,6 +1,6 @@
 """SVHN: digits of house numbers, in colour, 32x32 pixels (Netzer et al. 2011), in torchvision's files of that format.
 
-    <root>/train_32x32.mat, <root>/test_32x32.mat    MATLAB files, verified by the MD5 sums that torchvision knows
+<root>/train_32x32.mat, <root>/test_32x32.mat    MATLAB files, verified by the MD5 sums that torchvision knows
 """
 
 from functools import partial
