@@ -60,6 +60,10 @@ VARIANTS: dict[str, dict[str, Variant]] = {
     },
     "aaesemi": {
         "views": Variant("AAE, 100 labels, views", {"views": True, "lam_VAT": 0.3}),
+        "views_alone": Variant(  # a classifier: rates that move no weight of the rest
+            "no autoencoder, 100 labels, views",
+            {"views": True, "lam_VAT": 0.3, "learning_rate": 1e-12, "learning_rate_D": 1e-12},
+        ),
         "labels_1000": Variant("AAE, 1000 labels", {"labelled": 1000}),
         "labels_all": Variant("AAE, all labels", {"labelled": 60_000}),
         **{
