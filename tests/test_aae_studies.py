@@ -37,6 +37,16 @@ def test_the_errors_are_per_cents_in_the_order_of_the_labels(tmp_path):
     assert full[0] == "AAE, all labels" and full[3] == "1.23"
 
 
+def test_views_stand_beside_the_same_without_an_autoencoder(tmp_path):
+    runs = [
+        run_with(tmp_path, f"aaesemi-{model}", seed, preset="semisupervised", error_test=error + seed / 1000)
+        for model, error in (("views", 0.013), ("views_alone", 0.014)) for seed in (0, 1, 2)
+    ]  # fmt: skip
+    said = STUDIES["semisupervised"].render(runs).values["semisupervised/control"]
+    assert said.startswith("Against the same views without an autoencoder, AAE with views is not told apart in error (")
+    assert STUDIES["semisupervised"].render(runs[:3]).values["semisupervised/control"] == ""
+
+
 def test_clusters_have_both_errors(tmp_path):
     measured = dict(errorconfident_test=0.1, errormajority_test=0.05, clusters_test=14)
     (row,) = rows_of("clustering", run_with(tmp_path, "aaesemi-clusters_16", preset="clustering", **measured))

@@ -221,6 +221,8 @@ def test_the_results_state_how_much_of_captions_is_obeyed(captions):
     ("experiment", "model", "key"),
     [
         ("100 labels", "semisupervised/mnist-aaesemi", "error"),
+        ("100 labels, ours", "semisupervised/mnist-aaesemi-views", "error"),
+        ("100 labels, no autoencoder", "semisupervised/mnist-aaesemi-views_alone", "error"),
         ("1,000 labels", "semisupervised/mnist-aaesemi-labels_1000", "error"),
         ("all labels", "semisupervised/mnist-aaesemi-labels_all", "error"),
         ("16 clusters", "clustering/mnist-aaesemi-clusters_16", "errorconfident"),

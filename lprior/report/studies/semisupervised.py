@@ -1,12 +1,16 @@
 """Semi-supervised AAE with 100, 1000 and all labels (Makhzani et al. 2015, section 5); and, which is ours, with views
 and VAT, beside a classifier that has these and no autoencoder."""
 
+from dataclasses import replace
+
 from lprior import data, runs
 from lprior.data import Dataset
 from lprior.evaluation.conditional import accuracy
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
+from lprior.report.control import set_against
+from lprior.report.frame import table_of
 from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
@@ -32,8 +36,15 @@ def measure(model: Model, train: Dataset, test: Dataset) -> dict:
 
 
 def render(finished: list[RunFolder]) -> Shown:
-    """A row for each number of labels."""
-    return models_table(STUDY, finished, COLUMNS)
+    """A row for each model, and in words what the autoencoder adds to a classifier with views and VAT."""
+    shown = models_table(STUDY, finished, COLUMNS)
+    if not shown.whole:
+        return shown
+    control = set_against(
+        table_of(finished), ("aaesemi-views", ""), ("aaesemi-views_alone", ""),
+        "AAE with views", "the same views without an autoencoder", ("error",),
+    )  # fmt: skip
+    return replace(shown, values={f"{STUDY.name}/control": control})
 
 
 STUDY = Study(
