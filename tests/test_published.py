@@ -243,6 +243,14 @@ def test_the_results_state_aae_s_errors(experiment, model, key):
     assert re.search(row, (ROOT / "docs" / "results.md").read_text())
 
 
+@pytest.mark.parametrize("model", ["vae", "vaedis", "vaegan"])
+def test_the_results_state_how_attributes_come_out_at_equal_networks(model):
+    table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / "similarity").glob("*/metrics.json")))
+    text = " ".join((ROOT / "docs" / "results.md").read_text().split())
+    for name in ("thickness r", "slant r"):
+        assert plain(spread(values(table, model, name), form(name))) in text.split("At equal networks and epochs")[1]
+
+
 @pytest.mark.parametrize("prior", ["", "wide2_", "byclass_", "byclass10_"])
 def test_the_results_state_what_priors_that_know_s_have(prior):
     table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / "conditions").glob("*/metrics.json")))
