@@ -30,7 +30,7 @@ RUNS = sorted(path.parent for path in PUBLISHED.glob("*/config.json"))
 ON_GPU = sorted(path.parent for path in (PUBLISHED / "full").glob("*/config.json"))
 WITH_WEIGHTS = [run for run in RUNS if (run / weights.FILE).exists()]
 README = ["FID", "score", "precision", "recall"]  # the columns of its tables
-EARLIER = {f"cifar10-lpaae-{name}-s0": {"lam": 0.3} for name in ("long", "code_8")}  # which pages name
+EARLIER = {"cifar10-lpaae-long-s0": {"lam": 0.3}}  # which its page names
 MOST = 28_500_000  # bytes, so that a clone is quick, and machines that take no more than 64 MiB take it
 
 

@@ -70,7 +70,6 @@ def check_complete(report: Path) -> None:
     [
         ("mnist5k", "", "long", {"epochs": 30}, "LP-AAE, long run"),
         ("cifar10", "cifar10-", "supervised_long", {"epochs": 22}, "LP-AAE, supervised, long run"),
-        ("cifar10", "cifar10-", "code_8", {"code": 8}, "LP-AAE, code of 8"),
         ("cifar10", "cifar10-", "supervised", {}, "LP-AAE, supervised"),
     ],
 )

@@ -49,8 +49,7 @@ DIGITS = Part(
 # No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
 CIFAR10 = Part(
     "cifar10", "pictures", ("KID", "rarest", "commonest", "entropy", "sheet", "reconstruction", "Inception FID"),
-    ("lpaae-long", "lpaae-code_8", "lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised",
-     "lpaae-unsupervised_long"),
+    ("lpaae-long", "lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised", "lpaae-unsupervised_long"),
     ("lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised", "lpaae-unsupervised_long"),
     "cifar10/", "cifar10-",
 )  # fmt: skip
