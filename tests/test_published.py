@@ -178,8 +178,9 @@ def test_the_readme_states_the_metrics_of_real_images(dataset, title):
     assert f"| {title} | | {score} | {sheet} | {FID} |" in (ROOT / "docs" / "results.md").read_text()
 
 
-def test_the_results_have_the_sizes_of_codes():
-    lines = means(each_seed([RunFolder(path.parent) for path in sorted((PUBLISHED / "codes").glob("*/metrics.json"))]))
+@pytest.mark.parametrize("study", ["codes", "codes_cifar10"])
+def test_the_results_have_the_sizes_of_codes(study):
+    lines = means(each_seed([RunFolder(path.parent) for path in sorted((PUBLISHED / study).glob("*/metrics.json"))]))
     columns = ("learned", "fixed", "fixed + mixture of 10", "fixed + mixture of 100", "learned + mixture of 100")
     for size in lines["learned"].index:
         cells = (" / ".join(f"{lines[column].loc[size, name]:.2f}" for name in PANELS) for column in columns)
@@ -259,6 +260,14 @@ def test_the_results_state_what_priors_that_know_s_have(prior):
         found = (values(table, model, TITLES.get(prior, "") + name) for name in columns)
         cells = " | ".join(plain(spread(column, form(name))) for name, column in zip(columns, found, strict=True))
         assert "–" not in cells and f" | {cells} |\n" in said
+
+
+def test_the_results_state_what_a_label_in_the_decoder_does():
+    table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / "supervised").glob("*/metrics.json")))
+    text = " ".join((ROOT / "docs" / "results.md").read_text().split()).split("With the label given to the decoder")[1]
+    for model in ("aaelabel", "aaelabel-informed_long"):
+        for name in ("obeyed", "probe"):
+            assert f"{plain(spread(values(table, model, name), form(name)))} %" in text[:600]
 
 
 def test_the_results_state_how_labels_place_codes_in_the_plane():
