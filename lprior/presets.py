@@ -154,6 +154,6 @@ RECIPES = {  # algorithm -> rows, of which later ones win
         FEATURES_OF_PICTURES,
     ],
     # as VAE/GAN, of which they are parts; no settings of their own were sought
-    "gan": [Row({"family": "pictures"}, GAME_ON_PICTURES)],
-    "vaedis": [Row({"family": "pictures"}, GAME_ON_PICTURES), FEATURES_OF_PICTURES],
+    "gan": [Row({"budget": "quick", "family": "pictures"}, GAME_ON_PICTURES)],
+    "vaedis": [Row({"budget": "quick", "family": "pictures"}, GAME_ON_PICTURES), FEATURES_OF_PICTURES],
 }  # fmt: skip

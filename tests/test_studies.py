@@ -270,7 +270,9 @@ def test_what_the_decoder_could_draw_is_told_by_codes_of_images_and_by_kernels(t
     said = STUDIES["codes"].render([at_8, at_16]).values["codes/recall"]
     assert "not told apart from its own at 8 entries: there the code generator is not seen to lose any." in said
     assert said.endswith("Kernels around these codes have more at 8 entries, at the price of FID.")
-    assert STUDIES["codes"].render([at_16]).values["codes/recall"] == ""
+    assert "At 16 entries the codes of training images have more by the learned prior's decoder than that prior" in said
+    alone = run_with(tmp_path, "lpaae-code_32", fid_x=1.0, recall_x=0.4)
+    assert STUDIES["codes"].render([alone]).values["codes/recall"] == ""
 
 
 def test_the_conditions_are_in_pairs_of_priors(tmp_path):

@@ -152,16 +152,21 @@ Lines = dict[str, pd.DataFrame]  # label -> `PANELS` of each run, by the number 
 
 
 def recall_in_words(values: Lines, second: Lines) -> str:
-    """Whether codes of images have another recall by the learned prior's decoder than that prior, and where kernels
+    """Where codes of images have the recall of the learned prior by its decoder, where more, and where kernels
     around them have more, at the price of FID; in LaTeX. Nothing where neither was measured."""
     codes, kernels = (signs_at(values, second, "learned", f"learned + {name}") for name in ("codes", "kernels"))
-    same = [size for size, of in codes["recall"].items() if of == 0]
+    same, lost = ([size for size, of in codes["recall"].items() if of == sign] for sign in (0, -1))
     wider = [size for size, of in kernels["recall"].items() if of == -1 and kernels["FID"].get(size) == 1]
     said = []
     if same:
         said.append(
             f"By the learned prior's own decoder the codes of training images, as they are, have a recall that is not "
             f"told apart from its own at {listed(same)} entries: there the code generator is not seen to lose any."
+        )
+    if lost:
+        said.append(
+            f"At {listed(lost)} entries the codes of training images have more by the learned prior's decoder than "
+            "that prior: there it loses recall."
         )
     if wider:
         said.append(f"Kernels around these codes have more at {listed(wider)} entries, at the price of FID.")

@@ -44,6 +44,8 @@ def render(finished: list[RunFolder]) -> Shown:
         table_of(finished), ("aaesemi-views", ""), ("aaesemi-views_alone", ""),
         "AAE with views", "the same views without an autoencoder", ("error",),
     )  # fmt: skip
+    if control and "ahead" not in control:
+        control += " What views and VAT together do to the error thus needs no autoencoder."
     return replace(shown, values={f"{STUDY.name}/control": control})
 
 
