@@ -9,7 +9,7 @@ from lprior.evaluation.conditional import accuracy
 from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
-from lprior.report.control import set_against
+from lprior.report.control import set_against, signs_of
 from lprior.report.frame import table_of
 from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
@@ -40,11 +40,9 @@ def render(finished: list[RunFolder]) -> Shown:
     shown = models_table(STUDY, finished, COLUMNS)
     if not shown.whole:
         return shown
-    control = set_against(
-        table_of(finished), ("aaesemi-views", ""), ("aaesemi-views_alone", ""),
-        "AAE with views", "the same views without an autoencoder", ("error",),
-    )  # fmt: skip
-    if control and "ahead" not in control:
+    compared = table_of(finished), ("aaesemi-views", ""), ("aaesemi-views_alone", "")
+    control = set_against(*compared, "AAE with views", "the same views without an autoencoder", ("error",))
+    if control and signs_of(*compared, ("error",))["error"] < 1:
         control += " What views and VAT together do to the error thus needs no autoencoder."
     return replace(shown, values={f"{STUDY.name}/control": control})
 
