@@ -46,11 +46,13 @@ DIGITS = Part(
     ("lpaae-long", "lpaae-frozen"),
     ("lpaae-supervised", "lpaae-unsupervised"),
 )  # fmt: skip
+CONDITIONAL = (
+    "lpaae-supervised", "lpaae-supervised_fixed", "lpaae-supervised_long", "lpaae-unsupervised", "lpaae-unsupervised_long",
+)  # fmt: skip
 # No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
 CIFAR10 = Part(
     "cifar10", "pictures", ("KID", "rarest", "commonest", "entropy", "sheet", "reconstruction", "Inception FID"),
-    ("lpaae-long", "lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised", "lpaae-unsupervised_long"),
-    ("lpaae-supervised", "lpaae-supervised_long", "lpaae-unsupervised", "lpaae-unsupervised_long"),
+    ("lpaae-long", *CONDITIONAL), CONDITIONAL,
     "cifar10/", "cifar10-",
 )  # fmt: skip
 PARTS = (DIGITS, CIFAR10)

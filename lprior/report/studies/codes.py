@@ -259,7 +259,7 @@ def _signs(one: pd.Series, other: pd.Series, name: str) -> dict[int, int]:
 WHERE = {"digits": "digits", "pictures": "CIFAR-10"}
 for name, title, family, own, sizes, seeds in (  # own: the size of code that the budget has without a variant
     ("codes", "Sizes of codes", "digits", 8, (2, 4, 8, 16, 32, 64), (0, 1, 2)),
-    ("codes_cifar10", "Sizes of codes on CIFAR-10", "pictures", 64, (8, 64), (0,)),
+    ("codes_cifar10", "Sizes of codes on CIFAR-10", "pictures", 64, (8, 64, 128), (0,)),
 ):
     variants = [("", "-fixed") if size == own else (f"-code_{size}", f"-fixed_code_{size}") for size in sizes]
     runs.STUDIES[name] = Study(

@@ -35,7 +35,7 @@ def render(finished: list[RunFolder]) -> Shown:
 
 STUDY = Study(
     "parzen", "Parzen windows", "quick", {"epochs": 10},
-    ("aaemlp",),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    ("aaemlp", "aaemlp-dropout", "aaemlp-narrow"),
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
