@@ -12,6 +12,7 @@ from lprior.results import RunFolder
 from lprior.runs import title_of
 
 OF_MODEL = ("model", "$n$", "epochs")  # what `model_rows` begin with: title, seeds, epochs
+PRIORS = tuple(TITLES.values())  # of finished models, as the titles of their metrics begin
 WITH_MIXTURE = r"\quad with mixture"
 MISSING = r"--$^{*}$"  # the tables' captions say what it means
 SYMBOLS = {r"D\_C": "$D_C$", r"D\_I": "$D_I$", "gamma": r"$\gamma$"}  # in titles of models
@@ -81,17 +82,17 @@ def header(titles: Iterable[str], facts: Iterable[str] = ("model", "$n$")) -> st
 
 
 def model_rows(
-    runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str], control: bool = False
+    runs: Iterable[RunFolder], models: Iterable[str], columns: Iterable[str], priors: Iterable[str] = ()
 ) -> list[str]:
-    """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads. `control`: and
-    below it a row for each prior fitted to its codes that was measured, with what is measured of samples alone."""
-    table, columns = table_of(runs), tuple(columns)
+    """A row for each of the models that has runs, in their order: `OF_MODEL`, and the columns' spreads. `priors`: those
+    of `PRIORS` that have a row below it where they were measured, with what is measured of samples alone."""
+    table, columns, priors = table_of(runs), tuple(columns), tuple(priors)
     groups = dict(list(table.groupby("key"))) if len(table) else {}
     rows = []
     for model, group in ((model, groups[model]) for model in models if model in groups):
         of_model = [str(len(group)), str(group["epochs"].iloc[0])]
         rows.append(row([named(title_of(model)), *of_model, *spreads(group, columns)]))
-        for fitted in TITLES.values() if control else ():
+        for fitted in priors:
             if has_control(group, fitted):
                 cells = ["" if cell == MISSING else cell for cell in spreads(group, columns, fitted)]
                 rows.append(row([rf"\quad with {fitted.strip()}", *of_model, *cells]))

@@ -9,7 +9,7 @@ from lprior.networks import Networks
 from lprior.report.control import listed
 from lprior.report.findings import changes, lowest
 from lprior.report.frame import table_of
-from lprior.report.latex import OF_MODEL, Table, header, model_rows
+from lprior.report.latex import OF_MODEL, PRIORS, Table, header, model_rows
 from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study, Variant
@@ -42,7 +42,7 @@ def render(finished: list[RunFolder]) -> Shown:
     blocks = ["lpaae", *models["choices"]], ["vaegan", *models["vaegan"]]
     rows = ["".join(model_rows(finished, block, COLUMNS)) for block in blocks]
     tables = {
-        "readings": "".join(model_rows(finished, ["lpaae", *models["readings"]], COLUMNS, control=True)),
+        "readings": "".join(model_rows(finished, ["lpaae", *models["readings"]], COLUMNS, PRIORS)),
         "ablation": "\\midrule\n".join(filter(None, rows)),
     }
     table, bases = table_of(finished), {"vaegan": "vaegan"}
@@ -61,7 +61,7 @@ def render_long(finished: list[RunFolder]) -> Shown:
     higher FID and recall."""
     if not finished:
         return Shown(whole=False)
-    shown, table = models_table(LONG, finished, COLUMNS, control=True), table_of(finished)
+    shown, table = models_table(LONG, finished, COLUMNS, priors=PRIORS), table_of(finished)
     shown.values["ablation_long/epochs"] = listed(sorted(set(table["epochs"])))
     shown.values["ablation_long/norm"] = changes(table, "lpaae", ["lpaae-norm"], ("FID", "recall"))
     return shown

@@ -15,7 +15,7 @@ from lprior.algorithms.lpaae_tuned import PRINTED
 from lprior.report.control import UNMEASURED, listed, priors_in_words
 from lprior.report.findings import changes, lowest
 from lprior.report.frame import form, table_of
-from lprior.report.latex import OF_MODEL, Table, header, model_rows, spread
+from lprior.report.latex import OF_MODEL, PRIORS, Table, header, model_rows, spread
 from lprior.report.rules import values
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
@@ -59,8 +59,8 @@ def render(finished: list[RunFolder]) -> Shown:
         return Shown(whole=False)
     table = table_of(finished)
     tables = {
-        "algorithm1": Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, OF_READINGS, COLUMNS, True))),
-        "algorithm1-s": Table(header(CONDITIONAL, OF_MODEL), "".join(model_rows(finished, OF_S, CONDITIONAL, True))),
+        "algorithm1": Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, OF_READINGS, COLUMNS, PRIORS))),
+        "algorithm1-s": Table(header(CONDITIONAL, OF_MODEL), "".join(model_rows(finished, OF_S, CONDITIONAL, PRIORS))),
     }
     said = {
         "algorithm1/readings": changes(table, "lpaae", OF_READINGS[2:]),

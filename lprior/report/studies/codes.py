@@ -12,7 +12,7 @@ from lprior.evaluation.metrics import TITLES
 from lprior.report.control import listed, sign
 from lprior.report.difference import ENOUGH
 from lprior.report.frame import MIXTURE, SECOND, anchors, form, table_of
-from lprior.report.latex import OF_MODEL, Table, header, model_rows, row, spread
+from lprior.report.latex import OF_MODEL, PRIORS, Table, header, model_rows, row, spread
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import like_anchors
 from lprior.results import RunFolder
@@ -65,7 +65,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
         return Shown(whole=False)
     study, values, seconds = runs.STUDIES[name], each_seed(finished), each_seed(finished, SECOND)
     tables = {
-        file: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
+        file: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, PRIORS)))
         for file, models in ((name, study.models[::2]), (f"{name}-fixed", study.models[1::2]))
     }
     tables[f"{name}-second"] = second_table(means(seconds))

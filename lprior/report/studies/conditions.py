@@ -9,7 +9,7 @@ from lprior.evaluation.metrics import TITLES
 from lprior.report.conditional import BY_CLASS, COMPARED
 from lprior.report.control import priors_in_words, set_against
 from lprior.report.frame import form, table_of
-from lprior.report.latex import MISSING, OF_MODEL, Table, escape, header, model_rows, spread
+from lprior.report.latex import MISSING, OF_MODEL, PRIORS, Table, escape, header, model_rows, spread
 from lprior.report.rules import values
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
@@ -30,7 +30,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     if not finished:
         return Shown(whole=False)
     models, found = runs.STUDIES[name].models, table_of(finished)
-    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, control=True)))
+    table = Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, PRIORS)))
     said = {"priors": priors_in_words(found, *models[:2], COMPARED)}
     if len(models) > 2:
         said["control"] = control_in_words(found, models[0])

@@ -29,12 +29,12 @@ class Shown:
 
 def models_table(
     study: Study, finished: list[RunFolder], columns: Iterable[str], figures: dict[str, Figure | None] | None = None,
-    control: bool = False,
+    priors: Iterable[str] = (),
 ) -> Shown:  # fmt: skip
     """A table of the study's name with a row for each of its models: seeds and epochs, mean and standard deviation of
-    the columns. `figures`: beside it, those that there are. `control`: rows of the control, too."""
+    the columns. `figures`: beside it, those that there are. `priors`: as of `model_rows`."""
     if not finished:
         return Shown(whole=False)
     columns = tuple(columns)
-    table = Table(header(columns, OF_MODEL), "".join(model_rows(finished, study.models, columns, control)))
+    table = Table(header(columns, OF_MODEL), "".join(model_rows(finished, study.models, columns, priors)))
     return Shown({study.name: table}, {name: figure for name, figure in (figures or {}).items() if figure})

@@ -11,6 +11,7 @@ from lprior.evaluation.judges import Judge
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
 from lprior.report import attributes
+from lprior.report.latex import PRIORS
 from lprior.report.studies.shown import Shown, models_table
 from lprior.results import RunFolder
 from lprior.runs import Study
@@ -54,7 +55,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     below it the control. And a table of attributes by arithmetic on codes of digits, of those that `python -m lprior
     attributes` has measured."""
     study = runs.STUDIES[name]
-    shown = models_table(study, finished, COLUMNS, control=True)
+    shown = models_table(study, finished, COLUMNS, priors=PRIORS)
     moved = attributes.study_table(finished, study.models)
     if moved is None:
         return shown
