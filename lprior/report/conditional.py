@@ -15,30 +15,33 @@ from lprior.results import RunFolder, flat
 
 COLUMNS = ("FID", "score", "recall", "obeyed", "precision within", "recall within", "Q", "codes")
 COMPARED = ("FID", "score", "obeyed", "recall within")
+FIXED = "_fixed"  # what ends the name of a model whose prior is
 BY_CLASS = TITLES["byclass10_"]
 OF_S = ("variant", "seed", "condition")  # what makes a run one with s, or another seed
 
 
 def conditional_table(runs: list[RunFolder], part: Part) -> Table:
     """A row for each model with s: the number of its seeds, its epochs, mean and standard deviation of `COLUMNS`."""
-    rows = "".join(model_rows(_chosen(runs, part), part.conditional, COLUMNS, control=True))
+    rows = "".join(model_rows(_chosen(runs, part), part.conditional, COLUMNS, priors=(MIXTURE,)))
     return Table(header(COLUMNS, OF_MODEL), rows or missing("quick", len(COLUMNS)))
 
 
 def control_in_words(runs: list[RunFolder], part: Part) -> str:
-    """Sentences in LaTeX on each model with s: its prior against a mixture on its codes, and against ten Gaussians of
-    each class, which know s, if that was measured; of models with fewer seeds than are tested only if there are no
-    others."""
+    """Sentences in LaTeX on each model with s and a learned prior: that against a mixture on its codes, and where they
+    were measured against ten Gaussians of each class, which know s, and a fixed prior with s; of models with fewer
+    seeds than are tested only if there are no others."""
     table = table_of(_chosen(runs, part))
     models = [model for model in part.conditional if len(table) and model in set(table["key"])]
     tested = [model for model in models if (table["key"] == model).sum() >= ENOUGH]
     models = tested or models
     said = []
-    for model in models:
+    for model in (model for model in models if not model.endswith(FIXED)):
         ours = table, (model, "")
         said.append(set_against(*ours, (model, MIXTURE), in_prose(model), "a mixture of ten on its codes"))
         if has_control(table[table["key"] == model], BY_CLASS):
             said.append(set_against(*ours, (model, BY_CLASS), "it", "ten Gaussians of each class on them", COMPARED))
+        if model + FIXED in models:
+            said.append(set_against(*ours, (model + FIXED, ""), "it", "the same with a fixed prior", COMPARED))
     return " ".join(filter(None, said))
 
 
