@@ -164,6 +164,16 @@ def test_both_judges_have_to_agree_where_both_have_measured():
     assert verdict == f"first judge {REPRODUCED}, second {NOT}: {OPEN}"
 
 
+def test_a_metric_that_the_second_judge_sees_otherwise_is_said_where_the_verdict_is_the_same():
+    rule = compare("a", "b", ("FID", "score"))
+    ahead_in_fid, ahead_in_score = ({"FID": x["FID"], "score": y["score"]} for x, y in ((GOOD, BAD), (BAD, GOOD)))
+    second = [{f"{SECOND}{name}": v for name, v in metrics.items()} for metrics in (ahead_in_score, ahead_in_fid)]
+    text, verdict = rule(table(a=ahead_in_fid | second[0], b=ahead_in_score | second[1]))
+    by_first = rule(table(a=ahead_in_fid, b=ahead_in_score))[0]
+    by_second = rule(table(a=ahead_in_score, b=ahead_in_fid))[0]
+    assert text == f"{by_first}; second judge: {by_second}" and verdict == MIXED
+
+
 def test_what_the_second_judge_alone_has_measured_is_no_verdict():
     second = {f"{SECOND}{name}": v for name, v in GOOD.items()}
     worse = {f"{SECOND}{name}": v for name, v in BAD.items()}

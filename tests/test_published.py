@@ -256,7 +256,8 @@ def test_the_results_state_how_attributes_come_out_at_equal_networks(model):
 @pytest.mark.parametrize(("study", "data"), [("similarity", "digits"), ("similarity_cifar10", "CIFAR-10")])
 def test_the_results_state_what_lies_between_a_vae_and_a_gan(study, data):
     table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / study).glob("*/metrics.json")))
-    columns, said = ("FID", "score", "recall", "sharpness", "rec. features"), (ROOT / "docs" / "results.md").read_text()
+    columns = ("FID", "score", "precision", "recall", "sharpness", "rec. features")
+    said = (ROOT / "docs" / "results.md").read_text()
     for model in STUDIES[study].models:
         cells = (plain(spread(values(table, model, name), form(name))) for name in columns)
         assert f"| {data} | {title_of(model)} | {' | '.join(cells)} |\n" in said

@@ -149,19 +149,18 @@ def each(judges: dict[str, Judge]) -> Judge:
 
 
 def by_both(judge: Callable[[pd.DataFrame, str], ByOne]) -> Judge:
-    """The finding by the first judge's numbers, with its verdict if the second judge's numbers give the same, or if it
-    has not measured these runs; else the second judge's numbers, too, of metrics that it sees otherwise.
+    """The finding by the first judge's numbers, and the second judge's of metrics that it sees otherwise; the first
+    judge's verdict if the second gives the same, or has not measured these runs.
 
     `judge` takes what is before the titles of a judge's metrics."""
 
     def both(table: pd.DataFrame) -> Finding:
         first, second = judge(table, ""), judge(table, SECOND)
-        said = "; ".join(first.texts) or "--"
-        if second.verdict in (first.verdict, UNTESTED):
-            return said, first.verdict
         metrics = zip(second.texts, first.signs, second.signs)  # none where one of the two tests nothing
         other = "; ".join(text for text, sign, of_second in metrics if sign != of_second)
-        said += f"; second judge: {other}" if other else ""
+        said = ("; ".join(first.texts) or "--") + (f"; second judge: {other}" if other else "")
+        if second.verdict in (first.verdict, UNTESTED):
+            return said, first.verdict
         return said, f"first judge {first.verdict}, second {second.verdict}: {OPEN}"
 
     return both
