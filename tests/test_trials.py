@@ -154,7 +154,7 @@ def test_the_kept_sweep_has_the_same_changes_of_each_model_and_the_results_state
 def test_the_results_state_the_trials_of_variety():
     said = (FILE.parent / "results.md").read_text()
     rows = [row for row in read(FILE) if row["why"].startswith("variety: ")]
-    assert len(rows) == 12
+    assert len(rows) == 13
     for row in rows:
         obeyed, within = re.fullmatch(r"done; obeyed ([\d.]+); recall within ([\d.]+)", row["outcome"]).groups()
         assert f"| {row['FID']} | {row['score']} | {obeyed} | {within} |\n" in said
