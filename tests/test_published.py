@@ -273,6 +273,21 @@ def test_the_results_state_what_priors_that_know_s_have(prior):
         assert "–" not in cells and f" | {cells} |\n" in said
 
 
+@pytest.mark.parametrize("model", ["lpaae-supervised", "lpaae-supervised_fixed"])
+def test_the_results_state_what_labels_do_on_cifar10(model):
+    table = table_of(RunFolder(run) for run in RUNS)
+    table = table[table["dataset"] == "cifar10"]
+    text = " ".join((ROOT / "docs" / "results.md").read_text().split()).split("With labels LP-AAE has a score of")[1]
+    for name in ("FID", "score", "sheet", "recall", "obeyed", "recall within"):
+        assert plain(spread(values(table, model, name), form(name))) in text[:1500]
+
+
+@pytest.mark.parametrize("variant", ["", "-dropout", "-narrow"])
+def test_the_results_state_the_likelihoods(variant):
+    nats = RunFolder(PUBLISHED / "parzen" / f"mnist-aaemlp{variant}-s0").metrics()["parzen_10k_test"]
+    assert f" {nats:.0f}" in (ROOT / "docs" / "results.md").read_text().split("Parzen windows (`parzen`")[1][:300]
+
+
 def test_the_results_state_what_a_label_in_the_decoder_does():
     table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / "supervised").glob("*/metrics.json")))
     text = " ".join((ROOT / "docs" / "results.md").read_text().split()).split("With the label given to the decoder")[1]
