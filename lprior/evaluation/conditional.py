@@ -18,15 +18,15 @@ from lprior.errors import TrainingDiverged
 from lprior.evaluation import formulas
 from lprior.evaluation.fitted import FITTED, NotFitted
 from lprior.evaluation.judges import Judge
-from lprior.evaluation.metrics import PRIORS_OF_S, number_or_reason, thousands
+from lprior.evaluation.metrics import PRIORS_OF_S, Seen, number_or_reason, thousands
 from lprior.model import Model
 
 WIDER = {"wide15": 1.5, "wide2": 2.0}  # of `PRIORS_OF_S`: by how much z is multiplied
 BY_CLASS = {"byclass": "gmm1", "byclass10": "gmm10"}  # and which of `FITTED` is fitted to the codes of each class
 
 
-def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
-    """Every metric of s, for images made from `noise` [z, s] (N, code + 10).
+def measure(model: Model, noise: Tensor, seen: dict[Judge, Seen], test: Dataset) -> dict:
+    """Every metric of s; `seen`: what each judge sees in the images made from `noise` [z, s] (N, code + 10).
 
         accuracy_given_s_<protocol>_10k             share of the images made for s that the classifier sees as s;
         accuracy_given_s_hungarian_<protocol>_10k   unsupervised: as the class that is assigned to s
@@ -36,8 +36,7 @@ def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
         cluster_acc_q_hungarian_test                unsupervised: with Q's ten values as clusters
         cluster_acc_kmeans_hungarian_test           ten clusters by k-means on the codes of the test images
 
-    The first four need a classifier that is shipped for the data set, and are missing without one. What has no value
-    has the reason in its place.
+    The first four are each judge's, and missing without one. What has no value has the reason in its place.
     """
     named = model.autoencoder.s.named
     found = q_classes(model, test.images)
@@ -46,30 +45,29 @@ def measure(model: Model, noise: Tensor, judge: Judge, test: Dataset) -> dict:
         key: accuracy(found, test.labels) if named else clustering_accuracy(found, test.labels),
         "cluster_acc_kmeans_hungarian_test": accuracy_of_kmeans(model, test),
     }
-    if judge.available:
-        images = data.crop(model.generate(noise), test.images.shape[-1])
-        values |= of_images(images, values_of(noise), named, judge, test)
+    for judge, what in seen.items():
+        values |= of_images(what, values_of(noise), named, judge.protocol, test)
     return values
 
 
-def of_images(images: Tensor, s: Tensor, named: bool, judge: Judge, test: Dataset) -> dict:
-    """The metrics of `measure` that need a classifier, of uint8 images (N, C, H, W) made for s, int64 (N,)."""
-    features, logits = judge.evaluator.measure(images)
-    seen, protocol = logits.argmax(dim=1), f"{judge.protocol}_{thousands(len(images))}"
-    wanted = s if named else assignment(s, seen)[s]
-    precision, recall = within_class(features, wanted, judge.reference, test.labels)
+def of_images(seen: Seen, s: Tensor, named: bool, judge: str, test: Dataset) -> dict:
+    """The metrics of `measure` that need a classifier, of what it saw in images made for s, int64 (N,). `judge`: its
+    name in keys."""
+    classes, protocol = seen.logits.argmax(dim=1), f"{judge}_{thousands(len(s))}"
+    wanted = s if named else assignment(s, classes)[s]
+    precision, recall = within_class(seen.features, wanted, seen.reference, test.labels)
     return {
-        f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, seen),
+        f"accuracy_given_s_{'' if named else 'hungarian_'}{protocol}": accuracy(wanted, classes),
         f"within_precision_{protocol}_test": number_or_reason(precision),
         f"within_recall_{protocol}_test": number_or_reason(recall),
     }
 
 
 def of_other_priors(model: Model, train: Dataset, test: Dataset, judges: list[Judge]) -> dict:
-    """What the judges say, and by the first one `of_images`, of other priors of a model whose s is the label, each
-    under keys with its name before (`metrics.PRIORS_OF_S`): its own with wider noise, and one or ten Gaussians fitted
-    to the codes of each class of training images, which with labels are the simplest priors that know s. Where a prior
-    has no images, the reason is in the place of "obeyed"."""
+    """What the judges, which must be available, say of other priors of a model whose s is the label, `of_images` too,
+    under keys with the prior's name before (`metrics.PRIORS_OF_S`): its own with wider noise, and one or ten Gaussians
+    fitted to the codes of each class of training images, which with labels are the simplest priors that know s. Where
+    a prior has no images, the reason is in the place of "obeyed"."""
     noise, size, found = model.noise(model.config.samples), test.images.shape[-1], {}
     s, codes, seed = values_of(noise), cache(lambda: model.encode(train.images)), model.config.seed
     for name in PRIORS_OF_S:
@@ -82,10 +80,10 @@ def of_other_priors(model: Model, train: Dataset, test: Dataset, judges: list[Ju
             found[f"{name}_accuracy_given_s_{judges[0].protocol}_{thousands(len(s))}"] = str(error)
             continue
         images = data.crop(images, size)
-        measured = of_images(images, s, True, judges[0], test)
         for judge in judges:
-            measured |= judge.measure(images)
-        found |= {f"{name}_{key}": value for key, value in measured.items()}
+            seen = judge.see(images)
+            measured = of_images(seen, s, True, judge.protocol, test) | judge.of(seen)
+            found |= {f"{name}_{key}": value for key, value in measured.items()}
     return found
 
 

@@ -159,11 +159,17 @@ class Judge:
             f"score_{self.protocol}_{ALONE.format(count=count)}": formulas.classifier_score(logits),
         })  # fmt: skip
 
+    def see(self, samples: Tensor) -> Seen:
+        """What the classifier, which must be available, sees in uint8 samples (N, C, H, W)."""
+        return Seen(*self.evaluator.measure(samples), self.real)
+
     def measure(self, samples: Tensor) -> dict:
-        """Every metric of uint8 samples (N, C, H, W) that `metrics.METRICS` has."""
-        if not self.available:
-            return {}
-        seen, count = Seen(*self.evaluator.measure(samples), self.real), thousands(len(samples))
+        """`of` uint8 samples (N, C, H, W)."""
+        return self.of(self.see(samples)) if self.available else {}
+
+    def of(self, seen: Seen) -> dict:
+        """Every metric of samples that `metrics.METRICS` has."""
+        count = thousands(len(seen.features))
         return {
             f"{metric.key}_{self.protocol}_{metric.of.format(count=count)}": metric.measured(seen)
             for metric in METRICS if metric.of_samples is not None

@@ -38,7 +38,8 @@ def measure(
     study = STUDIES.get(model.config.preset)
     judge, noise, size = judges[0], model.noise(count), test.images.shape[-1]
     samples = data.crop(model.generate(noise), size)
-    judged = cache(lambda judge: judge.measure(samples))
+    seen = cache(lambda judge: judge.see(samples))
+    judged = cache(lambda judge: judge.of(seen(judge)) if judge.available else {})
     parts: dict[str, Callable[[], dict]] = {
         "reconstructions": lambda: {"reconstruction_mse_test": reconstruction_error(model, test)}
     }
@@ -52,7 +53,9 @@ def measure(
         title = "mixture of ten Gaussians" if fitted == [CONTROL] else f"{len(fitted)} fitted priors"
         parts[title] = lambda: of_fitted(fitted, model, train, test, judges, together(map(judged, judges)), keep)
     if model.autoencoder.s.values and test.labels.ndim == 1:  # sentences are no classes
-        parts["the conditional variable"] = lambda: conditional.measure(model, noise, judge, test)
+        parts["the conditional variable"] = lambda: conditional.measure(
+            model, noise, {one: seen(one) for one in judges if one.available}, test
+        )
         if whole and judge.available and model.autoencoder.s.named:
             parts["priors that know s"] = lambda: conditional.of_other_priors(model, train, test, judges)
     if study and (of_study := study.measure):

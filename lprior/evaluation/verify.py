@@ -50,7 +50,7 @@ class Check:
 
 def verify(folder: str | Path) -> Iterator[Check]:
     """A check for each metric of a published run, but for those on Inception features, whose weights few have; and but
-    for those of the second judge, and of attributes, if the run has none of them.
+    for those of the second judge that were not measured then, and of attributes, if the run has none of them.
 
     Raises UserError if its data are not at hand or are other data.
     """
@@ -61,9 +61,8 @@ def verify(folder: str | Path) -> Iterator[Check]:
     found = measure(model, train, test)
     if any(metric.further for metric in map(metric_of, published) if metric):
         found |= further(model, train, test)
-    if not any(map(is_second, published)):  # measured before there was a second judge
-        found = {key: value for key, value in found.items() if not is_second(key)}
-    for key in {key: None for key in published if "_inception_" not in key} | found:
+    asked = {key: value for key, value in found.items() if key in published or not is_second(key)}
+    for key in {key: None for key in published if "_inception_" not in key} | asked:
         yield Check(key, published.get(key), found.get(key))
 
 
