@@ -174,6 +174,15 @@ def test_a_metric_that_the_second_judge_sees_otherwise_is_said_where_the_verdict
     assert text == f"{by_first}; second judge: {by_second}" and verdict == MIXED
 
 
+def test_a_verdict_of_the_first_judge_alone_says_so_where_the_second_has_measured_others():
+    rule = compare("a", "b", ("FID", "score"))
+    second = {f"{SECOND}{name}": v for name, v in GOOD.items()}
+    in_part = {f"{SECOND}{name}": [*v[:-1], float("nan")] for name, v in BAD.items()}
+    by_first = rule(table(a=GOOD, b=BAD))[0]
+    assert "alone" not in by_first
+    assert rule(table(a=GOOD | second, b=BAD | in_part)) == (f"{by_first}; first judge alone", REPRODUCED)
+
+
 def test_what_the_second_judge_alone_has_measured_is_no_verdict():
     second = {f"{SECOND}{name}": v for name, v in GOOD.items()}
     worse = {f"{SECOND}{name}": v for name, v in BAD.items()}

@@ -86,7 +86,7 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
             return ByOne(texts, signs, f"the rival has collapsed: {UNTESTED}")
         return ByOne(texts, signs, verdict_of(signs))
 
-    return by_both(judge)
+    return by_both(judge, metrics)
 
 
 def beside(judge: Judge, name: str, other: Judge) -> Judge:
@@ -148,17 +148,20 @@ def each(judges: dict[str, Judge]) -> Judge:
     return judge
 
 
-def by_both(judge: Callable[[pd.DataFrame, str], ByOne]) -> Judge:
+def by_both(judge: Callable[[pd.DataFrame, str], ByOne], metrics: tuple[str, ...]) -> Judge:
     """The finding by the first judge's numbers, and the second judge's of metrics that it sees otherwise; the first
-    judge's verdict if the second gives the same, or has not measured these runs.
+    judge's verdict if the second gives the same, or has not measured these runs, which is said where it has measured
+    others.
 
     `judge` takes what is before the titles of a judge's metrics."""
 
     def both(table: pd.DataFrame) -> Finding:
         first, second = judge(table, ""), judge(table, SECOND)
-        metrics = zip(second.texts, first.signs, second.signs)  # none where one of the two tests nothing
-        other = "; ".join(text for text, sign, of_second in metrics if sign != of_second)
+        pairs = zip(second.texts, first.signs, second.signs)  # none where one of the two tests nothing
+        other = "; ".join(text for text, sign, of_second in pairs if sign != of_second)
         said = ("; ".join(first.texts) or "--") + (f"; second judge: {other}" if other else "")
+        if first.signs and not second.signs and any(f"{SECOND}{name}" in table for name in metrics):
+            said += "; first judge alone"
         if second.verdict in (first.verdict, UNTESTED):
             return said, first.verdict
         return said, f"first judge {first.verdict}, second {second.verdict}: {OPEN}"
@@ -181,7 +184,7 @@ def _over(
         sign = interval.sign(by_title(name).higher_is_better)
         return ByOne([text], [sign], verdict_of([sign]))
 
-    return by_both(judge)
+    return by_both(judge, (name,))
 
 
 def verdict_of(signs: list[int]) -> str:
