@@ -282,6 +282,16 @@ def test_the_results_state_what_labels_do_on_cifar10(model):
         assert plain(spread(values(table, model, name), form(name))) in text[:1500]
 
 
+def test_the_results_state_what_a_fixed_prior_with_ten_values_does_on_cifar10():
+    table = table_of(RunFolder(run) for run in RUNS)
+    table = table[table["dataset"] == "cifar10"]
+    text = " ".join((ROOT / "docs" / "results.md").read_text().split()).split("ten values the fixed prior (three")[1]
+    said = ("score", "FID", "recall", "recall within", *(MIXTURE + name for name in ("FID", "score", "recall")))
+    for name in said:
+        assert plain(spread(values(table, "lpaae-unsupervised_fixed", name), form(name))) in text[:700]
+    assert plain(spread(values(table, "lpaae-unsupervised", "recall within"), "{:.1f}")) in text[:700]
+
+
 @pytest.mark.parametrize("variant", ["", "-dropout", "-narrow"])
 def test_the_results_state_the_likelihoods(variant):
     nats = RunFolder(PUBLISHED / "parzen" / f"mnist-aaemlp{variant}-s0").metrics()["parzen_10k_test"]

@@ -48,7 +48,7 @@ DIGITS = Part(
 )  # fmt: skip
 CONDITIONAL = (
     "lpaae-supervised", "lpaae-supervised_fixed", "lpaae-supervised_long",
-    "lpaae-unsupervised", "lpaae-unsupervised_long",
+    "lpaae-unsupervised", "lpaae-unsupervised_fixed", "lpaae-unsupervised_long",
 )  # fmt: skip
 # No Parzen windows: for pictures in 3,072 dimensions they say nothing, and no paper has a number to compare with.
 CIFAR10 = Part(
