@@ -70,5 +70,5 @@ runs.STUDIES["conditions"] = Study(
 runs.STUDIES["conditions_unsupervised"] = Study(
     "conditions_unsupervised", "Priors with a condition that no label names", "quick", {"epochs": 4},
     ("lpaae-unsupervised", "lpaae-unsupervised_fixed"),
-    seeds=(0,), family="digits", render=partial(render, name="conditions_unsupervised"),
+    seeds=(0, 1, 2), family="digits", render=partial(render, name="conditions_unsupervised"),
 )  # fmt: skip
