@@ -116,9 +116,9 @@ def save_for_print(source: Path | Image.Image, stem: Path, times: int = 3, quali
     picture = (read_picture(source) if isinstance(source, Path) else source).convert("RGB")
     if is_grey(picture):
         picture = picture.convert("L").resize((times * picture.width, times * picture.height), Image.Resampling.NEAREST)
-        picture.save(f"{stem}.png")
+        picture.save(f"{stem}.png", optimize=True)
     else:
-        picture.save(f"{stem}.jpg", quality=quality)
+        picture.save(f"{stem}.jpg", quality=quality, optimize=True)
 
 
 def save_pdf(figure: Figure, path: Path) -> None:

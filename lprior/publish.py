@@ -193,7 +193,7 @@ def compressed(picture: Image.Image, lossless: bool = False, quality: int = QUAL
     if is_grey(colour):
         return ".png", _saved(colour.convert("L"), format="png", optimize=True)
     if lossless:
-        return ".png", _saved(colour, format="png", optimize=True)
+        return ".webp", _saved(colour, format="webp", lossless=True, quality=100, method=6)
     if colour.getcolors(maxcolors=1 << 14):
         palette = colour.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         return ".png", _saved(palette, format="png", optimize=True)

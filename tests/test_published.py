@@ -273,6 +273,20 @@ def test_the_results_state_what_priors_that_know_s_have(prior):
         assert "–" not in cells and f" | {cells} |\n" in said
 
 
+@pytest.mark.parametrize(("model", "words"), [("lpaae-unsupervised", "learned"), ("lpaae-unsupervised_fixed", "fixed")])
+def test_the_results_state_what_a_fixed_prior_with_ten_values_does_on_digits(model, words):
+    runs = sorted((PUBLISHED / "conditions_unsupervised").glob("*/metrics.json"))
+    table, said = table_of(RunFolder(path.parent) for path in runs), (ROOT / "docs" / "results.md").read_text()
+
+    def cells(*names):
+        return " | ".join(plain(spread(values(table, model, name), form(name))) for name in names)
+
+    own = ("FID", "score", "recall")
+    assert f"| {words} | {cells(*own, 'obeyed', 'recall within', 'Q')} |\n" in said
+    mixture = cells(*(MIXTURE + name for name in own))
+    assert f"| ten Gaussians on the {words} prior's codes | {mixture} | | | |\n" in said
+
+
 @pytest.mark.parametrize("model", ["lpaae-supervised", "lpaae-supervised_fixed"])
 def test_the_results_state_what_labels_do_on_cifar10(model):
     table = table_of(RunFolder(run) for run in RUNS)

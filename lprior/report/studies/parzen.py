@@ -36,6 +36,6 @@ def render(finished: list[RunFolder]) -> Shown:
 STUDY = Study(
     "parzen", "Parzen windows", "quick", {"epochs": 10},
     ("aaemlp", "aaemlp-dropout", "aaemlp-narrow"),
-    seeds=(0,), family="digits", render=render, measure=measure,
+    seeds=(0, 1, 2), family="digits", render=render, measure=measure,
 )  # fmt: skip
 runs.STUDIES[STUDY.name] = STUDY
