@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lprior.config import explain, resolve
 from lprior.errors import UserError
 from lprior.report.conditional import conditional_table, settings_in_words, write_sheets
-from lprior.report.control import UNMEASURED
+from lprior.report.control import UNCOMPARED, UNMEASURED
 from lprior.report.document import LATENT, write_report
 from lprior.report.frame import table_of
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
@@ -316,6 +316,12 @@ def test_the_parzen_table_has_the_value_at_each_sigma_and_a_row_of_real_images(t
     rows = cells(STUDIES["parzen"].render([run]).tables["parzen"].rows)
     assert rows[0][:10] == ["AAE, printed networks", "1", "10", "4", "0.5", "0.16", "2", "4", "3", "0"]
     assert rows[1][0] == "Real images" and rows[1][3] == "235"
+    assert STUDIES["parzen"].render([run]).values["parzen/moves"] == UNCOMPARED
+    other = run_with(tmp_path, "aaemlp-narrow", preset="parzen", **metrics | {"parzen_10k_test": 5.0})
+    assert STUDIES["parzen"].render([run, other]).values["parzen/moves"] == (
+        "In single runs, against the printed model, that with a prior of standard deviation 1 is ahead in Parzen "
+        "(5 against 4)."
+    )
     assert STUDIES["parzen"].render([]) == Shown(whole=False)
 
 

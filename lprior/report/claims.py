@@ -87,7 +87,7 @@ CLAIMS = [
         r"AAE has a Parzen-window log-likelihood of $340 \pm 2$ nats on MNIST, in fully connected networks of 1000 "
         r"units and with a prior of standard deviation 5 \cite{makhzani2015aae}.",
         r"$340 \pm 2$, 10\,000 samples",
-        printed=Rule(reach("aaemlp", "Parzen", 338.0), r"table~\ref{tab:parzen}", "parzen"),
+        printed=Rule(reach("aaemlp", "Parzen", 338.0), r"table~\ref{tab:parzen}", "parzen", part=True),
     ),
     Claim(
         r"Semi-supervised AAE has an error of $1.90 \pm 0.10$\,\% on MNIST with 100 labels \cite{makhzani2015aae}.",

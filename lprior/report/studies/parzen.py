@@ -7,13 +7,15 @@ from lprior.data import Dataset
 from lprior.evaluation.formulas import SIGMAS, parzen_log_likelihood
 from lprior.evaluation.metrics import thousands
 from lprior.model import Model
-from lprior.report.frame import anchors
+from lprior.report.control import UNCOMPARED, set_against
+from lprior.report.frame import anchors, table_of
 from lprior.report.latex import OF_MODEL, Table, header, model_rows, row, spreads
 from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study
 
 AT = tuple(f"at {sigma:.2f}" for sigma in SIGMAS[1:5])
+OTHERWISE = ("dropout", "a prior of standard deviation 1")  # than `STUDY.models[0]`, the paper's
 COLUMNS = ("Parzen", "Parzen error", "Parzen sigma", *AT, "FID")
 
 
@@ -30,7 +32,18 @@ def render(finished: list[RunFolder]) -> Shown:
         return Shown(whole=False)
     real = pd.DataFrame([anchors(finished[0].config().dataset)])
     rows = model_rows(finished, STUDY.models, COLUMNS) + [row(["Real images", "", "", *spreads(real, COLUMNS)])]
-    return Shown({STUDY.name: Table(header(COLUMNS, OF_MODEL), "".join(rows))})
+    table = Table(header(COLUMNS, OF_MODEL), "".join(rows))
+    return Shown({STUDY.name: table}, values={f"{STUDY.name}/moves": moves(finished)})
+
+
+def moves(finished: list[RunFolder]) -> str:
+    """Sentences in LaTeX: each of the other models against the paper's."""
+    found, (printed, *others) = table_of(finished), STUDY.models
+    said = [
+        set_against(found, (other, ""), (printed, ""), f"that with {words}", "the printed model", ("Parzen",))
+        for other, words in zip(others, OTHERWISE, strict=True)
+    ]
+    return " ".join(filter(None, said)) or UNCOMPARED
 
 
 STUDY = Study(
