@@ -14,7 +14,7 @@ from lprior.report.studies.shown import Shown
 from lprior.results import RunFolder
 from lprior.runs import Study
 
-AT = tuple(f"at {sigma:.2f}" for sigma in SIGMAS[1:5])
+AT = tuple(f"at {sigma:.2f}" for sigma in SIGMAS[1:4])
 OTHERWISE = ("dropout", "a prior of standard deviation 1")  # than `STUDY.models[0]`, the paper's
 COLUMNS = ("Parzen", "Parzen error", "Parzen sigma", *AT, "FID")
 
