@@ -50,7 +50,9 @@ def priors_in_words(
 
 def frozen_in_words(table: pd.DataFrame) -> str:
     """A sentence in LaTeX: the learned prior against a code generator of the same size that never learns."""
-    other = "a code generator that never learns, a fixed prior of another shape"
+    seeds = len(values(table, FROZEN, "FID"))
+    count = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    other = f"a code generator that never learns ({count}), a fixed prior of another shape"
     return set_against(table, (LEARNED, ""), (FROZEN, ""), "the learned prior", other) or UNCOMPARED
 
 

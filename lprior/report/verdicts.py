@@ -43,8 +43,8 @@ def verdicts_in_words(table: pd.DataFrame, studies: Studies | None = None) -> st
     as_run = _counted([(claim, claim.ours) for claim in theirs if claim.ours], table, studies)
     own = _counted([(claim, claim.ours) for claim in ours if claim.ours], table, studies)
     return (
-        f"Of {len(theirs)} claims of the papers, by the papers' own terms {printed}, and by the algorithms as we run "
-        f"them {as_run}; of {len(ours)} claims that are ours, {own}."
+        f"Of {len(theirs)} claims of the papers, {printed} of those that runs with the papers' own terms can judge, "
+        f"and {as_run} of those that the algorithms as we run them can; of {len(ours)} claims that are ours, {own}."
     )
 
 
