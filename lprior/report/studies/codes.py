@@ -184,8 +184,8 @@ def hundreds_in_words(values: Lines, second: Lines) -> str:
     if not said:
         return "A hundred Gaussians on the learned and on the fixed prior's codes are not told apart."
     return (
-        "Learning changes the model: a hundred Gaussians on the learned prior's codes have, against a hundred on the "
-        f"fixed prior's, each decoded by its own model, {listed(said)}."
+        "A hundred Gaussians on the learned prior's codes, decoded by its own model, have, against a hundred on the "
+        f"fixed prior's, {listed(said)}."
     )
 
 
