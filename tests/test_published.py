@@ -273,6 +273,48 @@ def test_the_results_state_what_priors_that_know_s_have(prior):
         assert "–" not in cells and f" | {cells} |\n" in said
 
 
+OF_PAPERS = [  # a row's experiment, the study ("" for the runs of `quick`), data set, the metric, and its models
+    ("Parzen windows, nats", "parzen", "mnist", "Parzen", ["aaemlp"]),
+    ("error with 100 labels, as printed, %", "semisupervised", "mnist", "error", ["aaesemi"]),
+    ("the same with views and VAT, which needs no autoencoder, %", "semisupervised", "mnist", "error",
+     ["aaesemi-views"]),
+    ("error with 1,000 labels, %", "semisupervised", "mnist", "error", ["aaesemi-labels_1000"]),
+    ("error with all labels, %", "semisupervised", "mnist", "error", ["aaesemi-labels_all"]),
+    ("error of 16 clusters, %", "clustering", "mnist", "error, confident", ["aaesemi-clusters_16"]),
+    ("error of 30 clusters, %", "clustering", "mnist", "error, confident", ["aaesemi-clusters_30"]),
+    ("error in the plane, 1,000 labels, %", "dimensions", "mnist", "error", ["aaesemi-heads_1000"]),
+    ("a label draws its digit, as printed, %", "supervised", "mnist", "obeyed", ["aaelabel"]),
+    ("the same with a discriminator that sees labels, %", "supervised", "mnist", "obeyed", ["aaelabel-informed_long"]),
+    ("codes in their label's part of the prior, %", "planes", "mnist", "placed", ["aaeplane"]),
+    ("score on CIFAR-10, learned / fixed prior", "", "cifar10", "score", ["lpaae", "lpaae-fixed"]),
+    ("the same with labels", "", "cifar10", "score", ["lpaae-supervised", "lpaae-supervised_fixed"]),
+    ("the same with ten values that no label names", "", "cifar10", "score",
+     ["lpaae-unsupervised", "lpaae-unsupervised_fixed"]),
+    ("ten values become the ten digits, %", "", "mnist", "Q", ["lpaae-unsupervised"]),
+    ("label found in z by a line, learned / fixed prior, %", "conditions", "mnist", "linear probe",
+     ["lpaae-supervised", "lpaae-supervised_fixed"]),
+    ("digits as a sentence asks, learned / fixed prior, % (one seed)", "text", "scenes", "seen: digit",
+     ["lptext", "lptext-fixed"]),
+    ("FID on digits, VAE/GAN / VAE", "similarity", "mnist", "FID", ["vaegan", "vae"]),
+    ("FID on CIFAR-10, VAE/GAN / VAE (one seed)", "similarity_cifar10", "cifar10", "FID", ["vaegan", "vae"]),
+    ("stroke width as wanted, correlation, VAE/GAN / VAE", "similarity", "mnist", "thickness r", ["vaegan", "vae"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("experiment", "study", "dataset", "metric", "of"), OF_PAPERS, ids=str)
+def test_the_readme_states_what_came_out_paper_by_paper(experiment, study, dataset, metric, of):
+    table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / study).glob("*/metrics.json")))
+    table = table[table["dataset"] == dataset]
+    here = " / ".join(plain(spread(values(table, model, metric), form(metric))) for model in of)
+    assert re.search(rf"\| {re.escape(experiment)} \| [^|]*\| {re.escape(here)} \|\n", (ROOT / "README.md").read_text())
+
+
+def test_the_readme_has_no_row_paper_by_paper_that_is_not_checked():
+    section = (ROOT / "README.md").read_text().split("## Paper by paper\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[1] for line in section.splitlines() if line.startswith("| ")][2:]
+    assert rows == [experiment for experiment, *_ in OF_PAPERS[:17]] + ["SVHN"] + [row[0] for row in OF_PAPERS[17:]]
+
+
 @pytest.mark.parametrize(("model", "words"), [("lpaae-unsupervised", "learned"), ("lpaae-unsupervised_fixed", "fixed")])
 def test_the_results_state_what_a_fixed_prior_with_ten_values_does_on_digits(model, words):
     runs = sorted((PUBLISHED / "conditions_unsupervised").glob("*/metrics.json"))
