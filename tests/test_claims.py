@@ -25,6 +25,7 @@ from lprior.report.rules import (
     beside,
     compare,
     each,
+    fresh,
     reach,
     reach_sheet,
     verdict_of,
@@ -37,8 +38,8 @@ def table(**models: dict[str, list[float]]) -> pd.DataFrame:
     """model -> metric -> a value for each seed."""
     rows = []
     for key, metrics in models.items():
-        for values in zip(*metrics.values(), strict=True):
-            rows.append({"key": key, **dict(zip(metrics, values, strict=True))})
+        for seed, values in enumerate(zip(*metrics.values(), strict=True)):
+            rows.append({"key": key, "seed": seed, **dict(zip(metrics, values, strict=True))})
     return pd.DataFrame(rows)
 
 
@@ -240,6 +241,21 @@ def test_a_sheet_that_scores_the_same_is_as_good_where_real_ones_vary_more(monke
     monkeypatch.setattr("lprior.report.rules.published", lambda: {"theirs": {"first": sheet}})
     values = [8.9, 9.1, 9.0, 8.95, 9.05, 9.0]
     assert reach_sheet("a", "theirs")(table(a={"sheet": values + [8.8, 9.2]}))[1] == verdict
+
+
+def test_that_no_seed_reaches_a_sheet_is_said(monkeypatch):
+    sheet = {"score": 9.2, "real": {"sd": 0.0}}
+    monkeypatch.setattr("lprior.report.rules.published", lambda: {"theirs": {"first": sheet}})
+    text, verdict = reach_sheet("a", "theirs")(table(a={"sheet": GOOD["score"]}))
+    assert verdict == OPEN and text.endswith("; no seed reaches the level")
+    assert "no seed" not in reach_sheet("a", "theirs")(table(a={"sheet": [9.0, 9.1, 9.3]}))[0]
+
+
+def test_a_claim_of_fresh_seeds_sees_no_others():
+    found = table(a={"score": [1.0, 1.0, 9.0, 9.1, 8.9]})
+    assert fresh(reach("a", "score", 8.5), 2)(found)[1] == REPRODUCED
+    assert reach("a", "score", 8.5)(found)[1] == OPEN
+    assert fresh(reach("a", "score", 8.5), 3)(found)[1] == "two seeds: not tested"
 
 
 def test_a_claim_of_two_readings_has_a_verdict_where_they_agree():

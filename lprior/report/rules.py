@@ -106,6 +106,11 @@ def reach(model: str, name: str, level: float) -> Judge:
     return _over(model, name, lambda prefix: level, from_level)
 
 
+def fresh(judge: Judge, first: int) -> Judge:
+    """The rule of `judge` by the seeds from `first` on: for a claim whose settings were chosen on those before."""
+    return lambda table: judge(table[table["seed"] >= first] if len(table) else table)
+
+
 def reach_real(model: str, name: str) -> Judge:
     """The rule for "`model` has a `name` as good as that of real images", which must have been measured as the runs
     were (`tables.like_anchors`)."""
@@ -129,7 +134,14 @@ def reach_sheet(model: str, key: str) -> Judge:
         judge = published()[key][names[prefix]]
         return judge["score"] - judge["real"]["sd"]
 
-    return _over(model, "sheet", bar, from_draw)
+    judge = _over(model, "sheet", bar, from_draw)
+
+    def with_seeds(table: pd.DataFrame) -> Finding:
+        text, verdict = judge(table)
+        found = values(table, model, "sheet")
+        return text + ("; no seed reaches the level" if len(found) and found.max() < bar("") else ""), verdict
+
+    return with_seeds
 
 
 def each(judges: dict[str, Judge]) -> Judge:
