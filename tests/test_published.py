@@ -18,7 +18,7 @@ from lprior.model import load
 from lprior.report.frame import COMPONENTS, MIXTURE, anchors, form, table_of
 from lprior.report.latex import plain, spread
 from lprior.report.papers import papers
-from lprior.report.rules import values
+from lprior.report.rules import NOT, OPEN, REPRODUCED, SEEDS, UNTESTED, compare, values
 from lprior.report.sheets import published, real_like
 from lprior.report.studies.codes import PANELS, each_seed, means
 from lprior.results import RunFolder
@@ -295,24 +295,36 @@ OF_PAPERS = [  # a row's experiment, the study ("" for the runs of `quick`), dat
      ["lpaae-supervised", "lpaae-supervised_fixed"]),
     ("digits as a sentence asks, learned / fixed prior, % (one seed)", "text", "scenes", "seen: digit",
      ["lptext", "lptext-fixed"]),
+    ("the control, a mean code by least squares, on all sentences, % (one seed)", "text", "scenes",
+     "least squares, mean: digit", ["lptext-fixed"]),
     ("FID on digits, VAE/GAN / VAE", "similarity", "mnist", "FID", ["vaegan", "vae"]),
+    ("the same, VAE/GAN / VAE with a mixture of ten", "similarity", "mnist", "FID", ["vaegan", f"vae {MIXTURE}"]),
     ("FID on CIFAR-10, VAE/GAN / VAE (one seed)", "similarity_cifar10", "cifar10", "FID", ["vaegan", "vae"]),
     ("stroke width as wanted, correlation, VAE/GAN / VAE", "similarity", "mnist", "thickness r", ["vaegan", "vae"]),
 ]  # fmt: skip
+
+
+AHEAD = {REPRODUCED: "the first", NOT: "the second", OPEN: "neither", f"{SEEDS[1]}: {UNTESTED}": UNTESTED}
 
 
 @pytest.mark.parametrize(("experiment", "study", "dataset", "metric", "of"), OF_PAPERS, ids=str)
 def test_the_readme_states_what_came_out_paper_by_paper(experiment, study, dataset, metric, of):
     table = table_of(RunFolder(path.parent) for path in sorted((PUBLISHED / study).glob("*/metrics.json")))
     table = table[table["dataset"] == dataset]
-    here = " / ".join(plain(spread(values(table, model, metric), form(metric))) for model in of)
-    assert re.search(rf"\| {re.escape(experiment)} \| [^|]*\| {re.escape(here)} \|\n", (ROOT / "README.md").read_text())
+    of = [(model, MIXTURE) if control else (model, "") for model, _, control in (name.partition(" ") for name in of)]
+    here = " / ".join(plain(spread(values(table, model, before + metric), form(metric))) for model, before in of)
+    ahead = ""
+    if len(of) == 2:
+        (one, _), (two, control) = of
+        ahead = AHEAD.get(compare(one, two, (metric,), control=control)(table)[1], "the judges differ")
+    row = rf"\| {re.escape(experiment)} \| [^|]*\| {re.escape(here)} \| {ahead} ?\|\n"
+    assert re.search(row, (ROOT / "README.md").read_text()), f"| {experiment} | | {here} | {ahead} |"
 
 
 def test_the_readme_has_no_row_paper_by_paper_that_is_not_checked():
     section = (ROOT / "README.md").read_text().split("## Paper by paper\n")[1].split("\n## ")[0]
     rows = [line.split(" | ")[1] for line in section.splitlines() if line.startswith("| ")][2:]
-    assert rows == [experiment for experiment, *_ in OF_PAPERS[:17]] + ["SVHN"] + [row[0] for row in OF_PAPERS[17:]]
+    assert rows == [experiment for experiment, *_ in OF_PAPERS[:18]] + ["SVHN"] + [row[0] for row in OF_PAPERS[18:]]
 
 
 @pytest.mark.parametrize(("model", "words"), [("lpaae-unsupervised", "learned"), ("lpaae-unsupervised_fixed", "fixed")])
@@ -389,7 +401,8 @@ def test_the_results_state_how_colours_follow():
 
 
 def test_the_numbers_in_the_readme_s_sentences_are_those_of_its_tables():
-    for section in re.split("^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)[2:4]:
+    for name in ("Digits", "CIFAR-10"):
+        section = (ROOT / "README.md").read_text().split(f"## {name}\n")[1].split("\n## ")[0]
         lines = section.splitlines()
         table = {number for line in lines if line.startswith("|") for number in re.findall(r"\d+\.\d\d", line)}
         said = {number for line in lines if not line.startswith("|") for number in re.findall(r"\d+\.\d\d", line)}
