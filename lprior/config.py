@@ -40,7 +40,7 @@ class RunConfig:
     batch_size: int
     networks: str  # of `networks.NETWORKS`
     width: int  # channels of the first convolution
-    code: int  # entries of a code, and of the noise
+    code: int  # entries of a code
     ema_decay: float  # of the moving average that samples
     samples: int  # how many the metrics are measured on
     settings: Any  # the algorithm's own Config
@@ -60,6 +60,11 @@ class RunConfig:
     def name(self) -> str:
         """The run's name, as its folder is called."""
         return f"{self.dataset}-{self.model}-s{self.seed}"
+
+    @property
+    def noise(self) -> int:
+        """Entries of z, of which the prior makes codes."""
+        return getattr(self.settings, "noise", None) or self.code
 
     @property
     def image_size(self) -> int:
@@ -151,7 +156,9 @@ def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
     return found
 
 
-EARLIER: dict[str, dict[str, Any]] = {"vaegan": {"feature_deviation": 1.0}}  # settings before they had a name
+EARLIER: dict[str, dict[str, Any]] = {  # settings before they had a name
+    "vaegan": {"feature_deviation": 1.0}, "lpaae": {"noise": None}, "lptext": {"noise": None},
+}  # fmt: skip
 
 
 def from_dict(values: dict[str, Any]) -> RunConfig:
@@ -224,7 +231,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _check_range(name: str, value: Any) -> None:
-    if name in ("epochs", "images", "batch_size", "width", "code", "samples") and value is not None and value < 1:
+    if name in ("epochs", "images", "batch_size", "width", "code", "noise", "samples") and value is not None and value < 1:
         raise UserError(f"{name} must be at least 1, not {value}")
     if isinstance(value, int | float) and not 0 <= value < math.inf:
         raise UserError(f"{name} must be a number of at least 0, not {value}")

@@ -59,14 +59,14 @@ class Model:
         return self.generate(self.noise(count, seed, s))
 
     def noise(self, count: int, seed: int | None = None, s: int | str | None = None) -> Tensor:
-        """What `sample` makes images from: z (count, code), or [z, s] (count, code + 10) of a conditional model; of one
+        """What `sample` makes images from: z (count, noise), or [z, s] (count, noise + 10) of a conditional model; of one
         that reads [z, tokens]. Raises UserError for an s that the model has not, such as a word unknown to it."""
         if count < 1:
             raise UserError(f"the count of samples must be at least 1, not {count}")
         # torch fills tensors of other sizes in another order, so that always the same size is drawn
         drawn = max(count, 10_000) if seed is None else count
         purpose = (self.config.seed, "samples", 0) if seed is None else (seed, "sample", 0)
-        z = torch.randn(drawn, self.config.code, generator=generator(*purpose))[:count]
+        z = torch.randn(drawn, self.config.noise, generator=generator(*purpose))[:count]
         if isinstance(self.autoencoder.s, Captions):
             return self.autoencoder.s.grid(z, self._tokens(s)).to(self.device)
         if s is None:
@@ -92,7 +92,7 @@ class Model:
         return torch.stack([tokens(one, self.language.vocabulary, self.autoencoder.s.length) for one in sentences])
 
     def generate(self, noise: Tensor) -> Tensor:
-        """uint8 images (N, C, H, W), on the CPU, of noise (N, code), or with s (N, code + 10)."""
+        """uint8 images (N, C, H, W), on the CPU, of noise (N, noise), or with s (N, noise + 10)."""
         return self.in_batches(lambda part: to_uint8(_finite(self.autoencoder(part), "samples")), noise)
 
     def encode(self, images: Tensor) -> Tensor:

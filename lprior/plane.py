@@ -22,10 +22,10 @@ def plane(model: Model) -> Image.Image:
     N(0, I) is the same in all directions, so that this plane is as good as any. Its points follow the quantiles, times
     the square root of half the entries, so that they are as long on average as noise is.
     """
-    code, values = model.config.code, model.autoencoder.s.values
+    entries, values = model.config.noise, model.autoencoder.s.values
     blocks, points = max(1, values), side(values)
-    at = torch.special.ndtri((torch.arange(points) + 0.5) / points) * (code / 2) ** 0.5
-    z = torch.zeros(points, blocks, points, code)  # down, block, across
+    at = torch.special.ndtri((torch.arange(points) + 0.5) / points) * (entries / 2) ** 0.5
+    z = torch.zeros(points, blocks, points, entries)  # down, block, across
     z[..., 0], z[..., 1] = at, at.flip(0)[:, None, None]
     s = torch.arange(values)[:, None].expand(points, values, points)
     noise = with_s(z, s) if values else z

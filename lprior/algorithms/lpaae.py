@@ -31,6 +31,7 @@ from lprior.algorithms.autoencoder import Autoencoder
 from lprior.algorithms.conditions import NONE, Condition
 from lprior.algorithms.objectives import feature_norm, log_D, log_one_minus_D
 from lprior.algorithms.updates import adam, update
+from lprior.errors import UserError
 from lprior.streams import Stream
 
 
@@ -44,10 +45,17 @@ class Config:
     learning_rate_D: float = 2e-3  # of D_I and Q; ours
     learning_rate_D_C: float | None = None  # None: as D_I
     betas: tuple[float, float] = (0.5, 0.99)  # of Adam; ours
+    noise: int | None = None  # entries of z, which CG makes a code of; None: as many as a code has
+
+    def entries_of_z(self, code: int) -> int:
+        """Of z, for codes of so many. Raises UserError for a fixed prior with others: its z is the code."""
+        if self.noise and self.prior == "fixed":
+            raise UserError(f"a fixed prior's noise is its code, of {code} entries: leave out noise={self.noise}")
+        return self.noise or code
 
 
 class LPAAE(nn.Module):
-    """The algorithm on given networks, for codes and noise z of `code` entries; `s` is the conditional variable.
+    """The algorithm on given networks, with `noise` entries of z; `s` is the conditional variable.
 
     `enc` images -> codes, `dec` codes -> images, `CG` noise -> codes (None with the fixed prior), `D_C` codes ->
     logits, `D_I` images -> (logits, features), the features by its `trunk`; `Q` features -> logits (N, 10) of s (None
@@ -57,11 +65,11 @@ class LPAAE(nn.Module):
     capturable = True  # as a CUDA graph
 
     def __init__(
-        self, config: Config, code: int, enc: nn.Module, dec: nn.Module, CG: nn.Module | None, D_C: nn.Module,
+        self, config: Config, noise: int, enc: nn.Module, dec: nn.Module, CG: nn.Module | None, D_C: nn.Module,
         D_I: nn.Module, Q: nn.Module | None = None, s: Condition = NONE,
     ):  # fmt: skip
         super().__init__()
-        self.config, self.code, self.s = config, code, s
+        self.config, self.noise, self.s = config, noise, s
         self.enc, self.dec, self.D_C, self.D_I, self.CG, self.Q = enc, dec, D_C, D_I, CG, Q
         rate, rate_D, betas = config.learning_rate, config.learning_rate_D, config.betas
         rate_CG = rate if config.learning_rate_CG is None else config.learning_rate_CG
@@ -90,10 +98,10 @@ class LPAAE(nn.Module):
 
     def draw(self, x: Tensor, labels: Tensor | None, stream: Stream) -> dict[str, Tensor]:
         """The inputs of `train_step` for images x (N, C, H, W) and their labels (N,): a noise for each phase."""
-        return {"x": x, **self.s.draw((2, len(x), self.code), x, labels, stream)}
+        return {"x": x, **self.s.draw((2, len(x), self.noise), x, labels, stream)}
 
     def train_step(self, x: Tensor, noise: Tensor, **drawn: Tensor) -> dict[str, Tensor]:
-        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, code), or with s (2, N, code + 10). Returns the
+        """One mini-batch: x (N, C, H, W) in [-1, 1], noise (2, N, z), or with s (2, N, z + 10). Returns the
         losses, detached. `drawn`: what else s wants."""
         opt, lam = self.opt, self.config.lam
 

@@ -197,13 +197,14 @@ class TunedLPAAE(lpaae.LPAAE):
 
 
 def build(config: Config, networks: Networks, code: int) -> lpaae.LPAAE:
-    """The reading of `config` on new networks, for codes and noise z of so many entries; with the fixed prior and s,
-    codes are [z, s], too, and have `s.values` entries more."""
-    s, noise = config.s, code + config.s.values
+    """The reading of `config` on new networks, for codes of so many entries; with the fixed prior and s, codes are
+    [z, s], too, and have `s.values` entries more."""
+    s, z = config.s, config.entries_of_z(code)
+    noise = z + s.values
     entries = code if config.prior == "learned" else noise
     enc, dec = networks.encoder(entries), networks.decoder(entries)
     CG, D_C = networks.code_generator(noise, entries), networks.code_discriminator(entries)
     D_I, Q = networks.image_discriminator(), networks.classifier(VALUES) if s.values else None
     as_printed = all(getattr(config, name) == value for name, value in PRINTED.items() if name != "CG_learns")
     algorithm = lpaae.LPAAE if as_printed else TunedLPAAE
-    return algorithm(config, code, enc, dec, CG if config.prior == "learned" else None, D_C, D_I, Q, s)
+    return algorithm(config, z, enc, dec, CG if config.prior == "learned" else None, D_C, D_I, Q, s)

@@ -72,11 +72,11 @@ class TextLPAAE(lpaae_tuned.TunedLPAAE):
 
 
 def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
-    """The algorithm on new networks, for codes and noise z of so many entries."""
-    both, learned = code + config.embedding, config.prior == "learned"
+    """The algorithm on new networks, for codes of so many entries."""
+    both, learned, z = code + config.embedding, config.prior == "learned", config.entries_of_z(code)
     entries = code if learned else both
-    prior = networks.code_generator(both, entries) if learned else nn.Identity()
-    CG = ReadsNoise(Reader(config.words, config.embedding), prior, code)
+    prior = networks.code_generator(z + config.embedding, entries) if learned else nn.Identity()
+    CG = ReadsNoise(Reader(config.words, config.embedding), prior, z)
     enc, dec, D_C = networks.encoder(entries), networks.decoder(entries), networks.code_discriminator(both)
     D_I = networks.image_discriminator()
     with torch.no_grad():
@@ -84,4 +84,4 @@ def build(config: Config, networks: Networks, code: int) -> TextLPAAE:
     channels, width = features.shape[1], config.memory
     Q = Captioner(LooksAtPlaces(channels, features.numel() // channels, width), width, config.words)
     Q_C = Captioner(LooksAtCode(entries, width), width, config.words)
-    return TextLPAAE(config, code, enc, dec, CG, D_C, D_I.train(), Q, config.s, Q_C=Q_C)
+    return TextLPAAE(config, z, enc, dec, CG, D_C, D_I.train(), Q, config.s, Q_C=Q_C)

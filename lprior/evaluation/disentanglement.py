@@ -60,11 +60,11 @@ def s_of_images(model: Model, images: Dataset) -> Tensor:
 
 
 def style(model: Model, images: Tensor, s: Tensor) -> Tensor:
-    """z (N, code) of uint8 images (N, C, H, W) with s (N,): what a model without s encodes is z throughout."""
+    """z (N, noise) of uint8 images (N, C, H, W) with s (N,): what a model without s encodes is z throughout."""
     codes = model.encode(images)
     if not model.autoencoder.s.values or isinstance(model.autoencoder.CG, nn.Identity):
         return codes[:, : model.config.code]  # [z, s] where the encoder gives s, too
-    return inverted(model.autoencoder.CG, codes.to(model.device), s.to(model.device), model.config.code).cpu()
+    return inverted(model.autoencoder.CG, codes.to(model.device), s.to(model.device), model.config.noise).cpu()
 
 
 def inverted(CG: nn.Module, codes: Tensor, s: Tensor, entries: int) -> Tensor:

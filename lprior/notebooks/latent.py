@@ -106,7 +106,7 @@ def sliders(model: Model, most: int = 8, size: int = 448):
     import ipywidgets as widgets
 
     entries = [
-        widgets.FloatSlider(0.0, min=-FAR, max=FAR, step=0.1, description=f"z{i}") for i in range(model.config.code)
+        widgets.FloatSlider(0.0, min=-FAR, max=FAR, step=0.1, description=f"z{i}") for i in range(model.config.noise)
     ]
     values = model.autoencoder.s.values
     s = [widgets.IntSlider(0, min=0, max=values - 1, description="s")] if values else []

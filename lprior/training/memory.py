@@ -61,6 +61,6 @@ def _on_meta(config: RunConfig) -> float:
 def measuring_bytes(config: RunConfig) -> float:
     """Of noise, of samples as uint8 and as float32, and of the covariances of the mixture of the control."""
     spec = DATASETS[config.dataset]
-    sample = 4 * config.code + 5 * spec.channels * config.image_size**2
+    sample = 4 * config.noise + 5 * spec.channels * config.image_size**2
     mixture = 8 * COMPONENTS * config.code**2 if spec.classifier else 0
     return config.samples * sample + mixture
