@@ -156,6 +156,7 @@ def _merged(layers: list[tuple[str, dict]]) -> dict[str, tuple[Any, str]]:
     return found
 
 
+COUNTS = ("epochs", "images", "batch_size", "width", "code", "noise", "samples")  # of which there is at least one
 EARLIER: dict[str, dict[str, Any]] = {  # settings before they had a name
     "vaegan": {"feature_deviation": 1.0}, "lpaae": {"noise": None}, "lptext": {"noise": None},
 }  # fmt: skip
@@ -231,7 +232,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _check_range(name: str, value: Any) -> None:
-    if name in ("epochs", "images", "batch_size", "width", "code", "noise", "samples") and value is not None and value < 1:
+    if name in COUNTS and value is not None and value < 1:
         raise UserError(f"{name} must be at least 1, not {value}")
     if isinstance(value, int | float) and not 0 <= value < math.inf:
         raise UserError(f"{name} must be a number of at least 0, not {value}")

@@ -59,8 +59,8 @@ class Model:
         return self.generate(self.noise(count, seed, s))
 
     def noise(self, count: int, seed: int | None = None, s: int | str | None = None) -> Tensor:
-        """What `sample` makes images from: z (count, noise), or [z, s] (count, noise + 10) of a conditional model; of one
-        that reads [z, tokens]. Raises UserError for an s that the model has not, such as a word unknown to it."""
+        """What `sample` makes images from: z (count, noise), or [z, s] (count, noise + 10) of a conditional model; of
+        one that reads [z, tokens]. Raises UserError for an s that the model has not, such as a word unknown to it."""
         if count < 1:
             raise UserError(f"the count of samples must be at least 1, not {count}")
         # torch fills tensors of other sizes in another order, so that always the same size is drawn

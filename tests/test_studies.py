@@ -209,7 +209,7 @@ def test_the_answer_begins_with_the_hundred_where_it_is_tested_and_never_behind(
         runs.append(run_with(tmp_path, "lpaae-fixed", seed, gmm100_fid_x=hundred + seed / 100))
     answer = STUDIES["codes"].render(runs).values["codes/answer"]
     if seeds == 3 and hundred == 1.0:
-        assert answer.startswith("On digits the learned prior is nowhere seen ahead, by both judges, of a hundred Gaussians")
+        assert answer.startswith("On digits the learned prior is nowhere seen ahead, by both judges, of a hundred")
         assert answer.endswith(
             "at codes of 8 entries, it is behind in FID at 8 entries, and not told apart in the rest."
         )

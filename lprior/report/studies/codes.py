@@ -223,8 +223,8 @@ def answer_in_words(values: Lines, second: Lines, where: str) -> str:
     hundred = "a hundred Gaussians (a number chosen on test images) fitted to the codes of the model with a fixed prior"
     if where and behind and not ahead:
         answer = (
-            f"On {where} the learned prior is nowhere seen ahead, by both judges, of {hundred}: of {listed(COLUMNS)}, at codes of "
-            f"{listed(sizes)} entries, it is behind in {behind}, and not told apart in the rest."
+            f"On {where} the learned prior is nowhere seen ahead, by both judges, of {hundred}: of {listed(COLUMNS)}, "
+            f"at codes of {listed(sizes)} entries, it is behind in {behind}, and not told apart in the rest."
         )
     else:
         said = [f"{word} in {places}" for word, places in (("ahead", ahead), ("behind", behind)) if places]
