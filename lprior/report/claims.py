@@ -227,8 +227,8 @@ CLAIMS = [
     ),
     Claim(
         r"A learned prior disentangles $s$ and style better than a fixed one, the authors' adversarial autoencoder "
-        r"with $s$ \cite{wang2018lpaae} ($z$ of an image is sought by descent through CG, and of a fixed prior read "
-        r"off its code, which may change what a probe finds).",
+        r"with $s$ \cite{wang2018lpaae} ($z$ by descent through CG; of a fixed prior read off its code, "
+        r"which may change what is found).",
         "grids of pictures",
         ours=Rule(
             compare("lpaae-supervised", "lpaae-supervised_fixed", DISENTANGLED),

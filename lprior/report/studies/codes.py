@@ -164,7 +164,7 @@ def recall_in_words(values: Lines, second: Lines) -> str:
     if same:
         said.append(
             f"By the learned prior's own decoder the codes of training images, as they are, have a recall that is not "
-            f"told apart from its own at {listed(same)} entries: there the code generator is not seen to lose any."
+            f"told apart from its own at {_run(same, list(codes['recall']))} entries: there the code generator is not seen to lose any."
         )
     if lost:
         said.append(
@@ -176,7 +176,7 @@ def recall_in_words(values: Lines, second: Lines) -> str:
         signs = signs_at(values, second, "learned", line)
         if sizes := [size for size, of in signs["recall"].items() if of == -1]:
             price = _where({name: {size: at[size] for size in sizes if size in at} for name, at in signs.items()}, 1)
-            wider.append(f"{what} at {listed(sizes)} entries" + (f" (behind there in {price})" if price else ""))
+            wider.append(f"{what} at {_run(sizes, list(signs['recall']))} entries" + (f" (behind there in {price})" if price else ""))
     if wider:
         said.append(
             f"Around these codes more recall by the same decoder have {listed(wider)}: it can draw more variety than "
@@ -224,12 +224,12 @@ def answer_in_words(values: Lines, second: Lines, where: str) -> str:
     if where and behind and not ahead:
         answer = (
             f"On {where} the learned prior is nowhere seen ahead, by both judges, of {hundred}: of {listed(COLUMNS)}, "
-            f"at codes of {listed(sizes)} entries, it is behind in {behind}, and not told apart in the rest."
+            f"at codes of {_run(sizes, sizes)} entries, it is behind in {behind}, and not told apart in the rest."
         )
     else:
         said = [f"{word} in {places}" for word, places in (("ahead", ahead), ("behind", behind)) if places]
         answer = (
-            f"At codes of {listed(sizes)} entries the learned prior is, against {hundred}, "
+            f"At codes of {_run(sizes, sizes)} entries the learned prior is, against {hundred}, "
             f"{listed([*said, 'not told apart in the rest']) if said else 'not told apart'}."
         )
     of_each = [signs_at(values, second, "learned", rival) for rival in RIVALS]
@@ -261,12 +261,22 @@ def signs_at(values: Lines, second: Lines, one: str, other: str) -> dict[str, di
 
 
 def _where(signs: dict[str, dict[int, int]], value: int) -> str:
-    """ "FID at 2 and 8 entries and score at every size": where there is this sign; "" for nowhere."""
+    """ "FID at 2 and 8, and score at 8 to 64 entries": where there is this sign; "" for nowhere."""
     found: dict[str, list[str]] = {}
     for name, at in signs.items():
         if sizes := [size for size in at if at[size] == value]:
-            found.setdefault("every size" if len(sizes) == len(at) > 1 else f"{listed(sizes)} entries", []).append(name)
-    return listed(f"{listed(names)} at {where}" for where, names in found.items()) if found else ""
+            found.setdefault("every size" if len(sizes) == len(at) > 1 else _run(sizes, list(at)), []).append(name)
+    if not found:
+        return ""
+    places = listed(f"{listed(names)} at {where}" for where, names in found.items())
+    return places if places.endswith("every size") else f"{places} entries"
+
+
+def _run(sizes: list[int], of: list[int]) -> str:
+    """ "8 to 64" of three sizes or more that follow each other in `of`, else all of them."""
+    first = of.index(sizes[0])
+    follow = len(sizes) > 2 and of[first : first + len(sizes)] == sizes
+    return f"{sizes[0]} to {sizes[-1]}" if follow else listed(sizes)
 
 
 def pairs_table(values: Lines, second: Lines) -> Table:
