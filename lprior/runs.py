@@ -37,6 +37,7 @@ class Variant:
 
 MOST_SEED = 2**32 - 1  # that scikit-learn takes
 CODES = (2, 4, 8, 16, 32, 64, 128)  # entries of a code
+WIDE = {size: max(32, 4 * size) for size in CODES}  # entries of wide noise for each: chosen on held-out images
 VARIANTS: dict[str, dict[str, Variant]] = {
     "aae": {},
     "aaemlp": {
@@ -121,6 +122,10 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         **{
             f"fixed_code_{size}": Variant(f"LP-AAE, fixed prior, code of {size}", {"prior": "fixed", "code": size})
             for size in CODES
+        },
+        **{
+            f"wide_code_{size}": Variant(f"LP-AAE, code of {size}, wide noise", {"code": size, "noise": noise})
+            for size, noise in WIDE.items()
         },
     },
     "lptext": {"fixed": Variant("LP-AAE, text, fixed prior", {"prior": "fixed"})},

@@ -61,3 +61,13 @@ def test_the_table_of_what_was_tried_on_pictures_is_of_trials():
     rows = [row for row in trials.read() if row["dataset"] == "cifar10" and row["preset"] == "quick"]
     found = {(row["FID"], row["score"], row["recall"]) for row in rows if row["epochs"] == "4"}
     assert len(said) == 15 and set(said) <= found
+
+
+def test_the_tables_of_what_lowers_recall_are_of_trials():
+    text = (ROOT / "docs" / "results.md").read_text().split("### What lowers recall")[1].split("\n###")[0]
+    rows = [row for row in trials.read() if (row["dataset"], row["model"], row["epochs"]) == ("mnist", "lpaae", "6")]
+    found = {tuple(row[name] for name in trials.MEASURED) for row in rows if "falling" not in row["changes"]}
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
+    said = [tuple(cells[1:]) for cells in lines if re.fullmatch(r"\d+\.\d+", cells[1])]
+    said += [tuple(cell.split(" / ")) for cells in lines for cell in cells[1:] if " / " in cell]
+    assert len(said) == 23 and set(said) <= found

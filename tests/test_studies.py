@@ -16,7 +16,7 @@ from lprior.report.document import LATENT, write_report
 from lprior.report.frame import table_of
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
 from lprior.report.parts import CIFAR10, DIGITS
-from lprior.report.studies.codes import codes_figure, each_seed
+from lprior.report.studies.codes import LEARNED, codes_figure, each_seed
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import cost_table
 from lprior.results import RunFolder
@@ -209,7 +209,7 @@ def test_the_answer_begins_with_the_hundred_where_it_is_tested_and_never_behind(
         runs.append(run_with(tmp_path, "lpaae-fixed", seed, gmm100_fid_x=hundred + seed / 100))
     answer = STUDIES["codes"].render(runs).values["codes/answer"]
     if seeds == 3 and hundred == 1.0:
-        assert answer.startswith("On digits the learned prior is nowhere seen ahead, by both judges, of a hundred")
+        assert answer.startswith(f"On digits {LEARNED} is nowhere seen ahead, by both judges, of a hundred")
         assert answer.endswith(
             "at codes of 8 entries, it is behind in FID at 8 entries, and not told apart in the rest."
         )
@@ -269,7 +269,7 @@ def test_the_study_of_codes_on_cifar10_is_like_that_on_digits(tmp_path):
     assert {name.removeprefix("codes_cifar10") for name in found.tables} == {"", "-fixed", "-second", "-pairs"}
     assert r"\ref{tab:codes_cifar10-fixed}" in found.captions["codes_cifar10-second"]
     assert found.values["codes_cifar10/answer"].startswith(
-        "On CIFAR-10 the learned prior is nowhere seen ahead, by both judges, of a hundred Gaussians"
+        f"On CIFAR-10 {LEARNED} is nowhere seen ahead, by both judges, of a hundred Gaussians"
     )
 
 

@@ -45,6 +45,7 @@ PAIRS = (  # that are compared
 )
 PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
 AIM = {"FID": 0.4, "score": 9.4, "recall": 0.7}  # of ours, for the learned prior at its best size
+LEARNED = "the learned prior, with noise of as many entries as the code,"
 WIDE = 5  # times the lowest FID: where the highest is more, the axis is logarithmic
 LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
 SECOND_CAPTION = (
@@ -164,7 +165,8 @@ def recall_in_words(values: Lines, second: Lines) -> str:
     if same:
         said.append(
             f"By the learned prior's own decoder the codes of training images, as they are, have a recall that is not "
-            f"told apart from its own at {_run(same, list(codes['recall']))} entries: there the code generator is not seen to lose any."
+            f"told apart from its own at {_run(same, list(codes['recall']))} entries: there the code generator is not "
+            "seen to lose any."
         )
     if lost:
         said.append(
@@ -176,7 +178,8 @@ def recall_in_words(values: Lines, second: Lines) -> str:
         signs = signs_at(values, second, "learned", line)
         if sizes := [size for size, of in signs["recall"].items() if of == -1]:
             price = _where({name: {size: at[size] for size in sizes if size in at} for name, at in signs.items()}, 1)
-            wider.append(f"{what} at {_run(sizes, list(signs['recall']))} entries" + (f" (behind there in {price})" if price else ""))
+            behind = f" (behind there in {price})" if price else ""
+            wider.append(f"{what} at {_run(sizes, list(signs['recall']))} entries{behind}")
     if wider:
         said.append(
             f"Around these codes more recall by the same decoder have {listed(wider)}: it can draw more variety than "
@@ -223,13 +226,13 @@ def answer_in_words(values: Lines, second: Lines, where: str) -> str:
     hundred = "a hundred Gaussians (a number chosen on test images) fitted to the codes of the model with a fixed prior"
     if where and behind and not ahead:
         answer = (
-            f"On {where} the learned prior is nowhere seen ahead, by both judges, of {hundred}: of {listed(COLUMNS)}, "
+            f"On {where} {LEARNED} is nowhere seen ahead, by both judges, of {hundred}: of {listed(COLUMNS)}, "
             f"at codes of {_run(sizes, sizes)} entries, it is behind in {behind}, and not told apart in the rest."
         )
     else:
         said = [f"{word} in {places}" for word, places in (("ahead", ahead), ("behind", behind)) if places]
         answer = (
-            f"At codes of {_run(sizes, sizes)} entries the learned prior is, against {hundred}, "
+            f"At codes of {_run(sizes, sizes)} entries {LEARNED} is, against {hundred}, "
             f"{listed([*said, 'not told apart in the rest']) if said else 'not told apart'}."
         )
     of_each = [signs_at(values, second, "learned", rival) for rival in RIVALS]
