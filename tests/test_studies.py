@@ -34,7 +34,7 @@ AHEAD, LEVEL, BEHIND = "$+$", r"$\cdot$", "$-$"  # what the table of pairs of th
 def signs(found: Shown, pair: str = "learned against fixed + mixture of 10") -> list[str]:
     """Of FID, at each size."""
     (row,) = [row[1:] for row in cells(found.tables["codes-pairs"].rows) if row[0] == pair]
-    return row[: len(row) // 3]
+    return row[: len(row) // 4]
 
 
 def run_with(folder, model, seed=0, dataset="mnist", preset="quick", **metrics):
