@@ -46,7 +46,7 @@ PAIRS = (  # that are compared
 PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
 AIM = {"FID": 0.4, "score": 9.4, "recall": 0.7}  # of ours, for the learned prior at its best size
 LEARNED = "the learned prior, with noise of as many entries as the code,"
-WIDE = 5  # times the lowest FID: where the highest is more, the axis is logarithmic
+SPAN = 5  # times the lowest FID: where the highest is more, the axis is logarithmic
 LEVEL = 0.05  # two values of few seeds are level if they differ by no more than this
 SECOND_CAPTION = (
     "{title} by the second judge: means over the seeds of tables~\\ref{{tab:{name}}} and~\\ref{{tab:{name}-fixed}}"
@@ -130,7 +130,7 @@ def codes_figure(values: dict[str, pd.DataFrame], samples: int, real: dict[str, 
         axes.set_title(f"{name} of {samples:,} samples", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     fids = pd.concat([of["FID"] for of in values.values()]).dropna()
-    if len(fids) and fids.max() > WIDE * fids.min():
+    if len(fids) and fids.max() > SPAN * fids.min():
         logarithmic(figure.axes[0])
     for axes in figure.axes:
         axes.tick_params(which="both", labelsize=8)
