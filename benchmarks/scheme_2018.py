@@ -25,7 +25,7 @@ class Scheme2018(TunedLPAAE):
     """LP-AAE on given networks, updated as in 2018."""
 
     def __init__(self, model: TunedLPAAE):
-        super().__init__(model.config, model.code, model.enc, model.dec, model.CG, model.D_C, model.D_I)
+        super().__init__(model.config, model.noise, model.enc, model.dec, model.CG, model.D_C, model.D_I)
         names = ("enc", "dec", "CG", "D_C", "D_I")
         self.opt = SimpleNamespace(**{name: torch.optim.Adam(getattr(self, name).parameters()) for name in names})
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(config.seed)
     model = Scheme2018(build(config).to(device))
     x = to_float(images[: config.batch_size]).contiguous().to(device)
-    noise = torch.randn(1, len(x), config.code, device=device)
+    noise = torch.randn(1, len(x), model.noise, device=device)
 
     contenders = {
         "2018 scheme": lambda: timed(lambda: model.train_step(x, noise)["L_rec"].item(), device) / len(x),

@@ -43,7 +43,7 @@ class Tutorial(LPAAE):
     """LP-AAE ("tuned", learned prior), a network at a time."""
 
     def __init__(self, model: LPAAE):
-        super().__init__(model.config, model.code, model.enc, model.dec, model.CG, model.D_C, model.D_I)
+        super().__init__(model.config, model.noise, model.enc, model.dec, model.CG, model.D_C, model.D_I)
         rates = {"enc": self.config.learning_rate, "dec": self.config.learning_rate, "CG": self.config.learning_rate,
                  "D_C": self.config.learning_rate_D, "D_I": self.config.learning_rate_D}  # fmt: skip
         Adam, betas = torch.optim.Adam, self.config.betas
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     def epoch() -> None:
         total = 0.0
         for x in batches:
-            losses = model.train_step(x.to(device), torch.randn(1, len(x), config.code, device=device))
+            losses = model.train_step(x.to(device), torch.randn(1, len(x), model.noise, device=device))
             total += losses["L_rec"].item()
 
     contenders = {"tutorial loop": lambda: timed(epoch, device) / len(images), **ours(options, config, images)}
