@@ -184,12 +184,24 @@ def test_a_verdict_of_the_first_judge_alone_says_so_where_the_second_has_measure
     assert rule(table(a=GOOD | second, b=BAD | in_part)) == (f"{by_first}; first judge alone", REPRODUCED)
 
 
+@pytest.mark.parametrize(
+    ("of_second", "verdict"), [(GOOD, REPRODUCED), (BAD, f"first judge {REPRODUCED}, second {MIXED}: {OPEN}")]
+)
+def test_the_second_judge_is_heard_on_the_metrics_that_it_has_measured(of_second, verdict):
+    """Score by both, FID by the first alone."""
+    rule, rival = compare("a", "b", ("FID", "score")), BAD if of_second is GOOD else GOOD
+    second = {f"{SECOND}score": of_second["score"]}, {f"{SECOND}score": rival["score"]}
+    text, found = rule(table(a=GOOD | second[0], b=BAD | second[1]))
+    assert text.endswith("; FID by the first judge alone") and found == verdict
+    assert ("second judge: score" in text) == (of_second is BAD)
+
+
 def test_what_the_second_judge_alone_has_measured_is_no_verdict():
     second = {f"{SECOND}{name}": v for name, v in GOOD.items()}
     worse = {f"{SECOND}{name}": v for name, v in BAD.items()}
     missing = dict.fromkeys(GOOD, [float("nan")] * 3)
     text, verdict = compare("a", "b", tuple(GOOD))(table(a=missing | second, b=missing | worse))
-    assert text == "--" and verdict == f"first judge {UNTESTED}, second {REPRODUCED}: {OPEN}"
+    assert (text, verdict) == ("--", UNTESTED)
 
 
 def test_to_be_better_than_a_rival_that_has_collapsed_tests_nothing():

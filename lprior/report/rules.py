@@ -7,7 +7,7 @@ nothing is tested; without a seed, or with one that lacks the metric, nothing is
 the runs, they have to agree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -29,11 +29,11 @@ Judge = Callable[[pd.DataFrame], Finding]
 
 @dataclass(frozen=True)
 class ByOne:
-    """What one judge finds: of each metric a text in LaTeX and a sign, 1 better, -1 worse, 0 not decided; the verdict.
-    No signs where nothing is tested."""
+    """What one judge finds: by metric a text in LaTeX and a sign, 1 better, -1 worse, 0 not decided; the verdict. No
+    sign of a metric that is not tested, no text of one that is not measured."""
 
-    texts: list[str]
-    signs: list[int]
+    texts: dict[str, str]
+    signs: dict[str, int]
     verdict: str
 
 
@@ -75,16 +75,19 @@ def compare(ours: str, theirs: str, metrics: tuple[str, ...], control: str = "")
             name: (values(table, ours, prefix + name), values(table, theirs, prefix + control + name))
             for name in metrics
         }
-        if seeds := _too_few(*(column for pair in pairs.values() for column in pair)):
-            return ByOne([against(name, *pair) for name, pair in pairs.items() if seeds != UNTESTED], [], seeds)
-        texts, signs = [], []
+        texts, signs = {}, {}
         for name, pair in pairs.items():
+            if few := _too_few(*pair):
+                texts |= {name: against(name, *pair)} if few != UNTESTED else {}
+                continue
             interval = difference(*pair)
-            texts.append(f"{against(name, *pair)}: {interval.text(form(name))}")
-            signs.append(interval.sign(by_title(name).higher_is_better))
+            texts[name] = f"{against(name, *pair)}: {interval.text(form(name))}"
+            signs[name] = interval.sign(by_title(name).higher_is_better)
+        if few := _too_few(*(column for pair in pairs.values() for column in pair)):
+            return ByOne(texts, signs, few)
         if "recall" in pairs and pairs["recall"][1].mean() < COLLAPSED:
             return ByOne(texts, signs, f"the rival has collapsed: {UNTESTED}")
-        return ByOne(texts, signs, verdict_of(signs))
+        return ByOne(texts, signs, verdict_of(signs.values()))
 
     return by_both(judge, metrics)
 
@@ -162,21 +165,29 @@ def each(judges: dict[str, Judge]) -> Judge:
 
 def by_both(judge: Callable[[pd.DataFrame, str], ByOne], metrics: tuple[str, ...]) -> Judge:
     """The finding by the first judge's numbers, and the second judge's of metrics that it sees otherwise; the first
-    judge's verdict if the second gives the same, or has not measured these runs, which is said where it has measured
-    others.
+    judge's verdict if the second gives the same. Of a metric that the second has not measured on these runs the first
+    judges alone, which is said where the second has measured any of it.
 
     `judge` takes what is before the titles of a judge's metrics."""
 
     def both(table: pd.DataFrame) -> Finding:
         first, second = judge(table, ""), judge(table, SECOND)
-        pairs = zip(second.texts, first.signs, second.signs)  # none where one of the two tests nothing
-        other = "; ".join(text for text, sign, of_second in pairs if sign != of_second)
-        said = ("; ".join(first.texts) or "--") + (f"; second judge: {other}" if other else "")
-        if first.signs and not second.signs and any(f"{SECOND}{name}" in table for name in metrics):
-            said += "; first judge alone"
-        if second.verdict in (first.verdict, UNTESTED):
+        if first.verdict == UNTESTED:
+            return "--", UNTESTED
+        said = "; ".join(first.texts.values())
+        if len(first.signs) < len(metrics):
             return said, first.verdict
-        return said, f"first judge {first.verdict}, second {second.verdict}: {OPEN}"
+        if other := [second.texts[name] for name, sign in second.signs.items() if sign != first.signs[name]]:
+            said += f"; second judge: {'; '.join(other)}"
+        alone = [name for name in metrics if name not in second.signs]
+        if alone and any(f"{SECOND}{name}" in table for name in metrics):
+            said += f"; {'' if len(alone) == len(metrics) else ' and '.join(alone) + ' by the '}first judge alone"
+        if len(alone) == len(metrics):
+            return said, first.verdict
+        of_second = verdict_of((first.signs | second.signs).values()) if alone else second.verdict
+        if of_second == first.verdict:
+            return said, first.verdict
+        return said, f"first judge {first.verdict}, second {of_second}: {OPEN}"
 
     return both
 
@@ -189,18 +200,19 @@ def _over(
     def judge(table: pd.DataFrame, prefix: str) -> ByOne:
         found = values(table, model, prefix + name)
         if seeds := _too_few(found):
-            return ByOne([spread(found, form(name))] if seeds != UNTESTED else [], [], seeds)
+            return ByOne({name: spread(found, form(name))} if seeds != UNTESTED else {}, {}, seeds)
         wanted = level(prefix)
         interval = less(found, wanted)
         text = f"{spread(found, form(name))} less {form(name).format(wanted)}: {interval.text(form(name))}"
         sign = interval.sign(by_title(name).higher_is_better)
-        return ByOne([text], [sign], verdict_of([sign]))
+        return ByOne({name: text}, {name: sign}, verdict_of([sign]))
 
     return by_both(judge, (name,))
 
 
-def verdict_of(signs: list[int]) -> str:
+def verdict_of(signs: Iterable[int]) -> str:
     """Of a sign for each metric: 1 better, -1 worse, 0 not decided."""
+    signs = list(signs)
     if min(signs) == 1:
         return REPRODUCED
     if max(signs) == 1:
