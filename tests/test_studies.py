@@ -16,7 +16,9 @@ from lprior.report.document import LATENT, write_report
 from lprior.report.frame import table_of
 from lprior.report.latex import MISSING, OF_MODEL, Table, header, model_rows
 from lprior.report.parts import CIFAR10, DIGITS
-from lprior.report.studies.codes import LEARNED, codes_figure, each_seed
+from lprior.report.studies.codes import codes_figure
+from lprior.report.studies.codes_in_words import LEARNED_PRIOR
+from lprior.report.studies.codes_lines import LEARNED, WIDE, each_seed
 from lprior.report.studies.shown import Shown
 from lprior.report.tables import cost_table
 from lprior.results import RunFolder
@@ -169,7 +171,7 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     assert (found.values["codes/seeds"], found.values["codes/epochs"]) == ("1 seed", "20")
     assert found.values["codes/hundreds"] == ""
     lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(each_seed(runs), 1).axes[0].lines}
-    assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned + mixture of 10"] == [9.0, 2.5]
+    assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned"] == [9.0, 3.0]
     rows, fixed = ([row[:4] for row in cells(found.tables[name].rows)] for name in ("codes", "codes-fixed"))
     assert rows[:2] == [["LP-AAE, code of 2", "1", "20", "9.00"], [r"\quad with mixture", "1", "20", "9.00"]]
     assert [row[3] for row in rows] == ["9.00", "9.00", "3.00", "2.50"]
@@ -209,7 +211,7 @@ def test_the_answer_begins_with_the_hundred_where_it_is_tested_and_never_behind(
         runs.append(run_with(tmp_path, "lpaae-fixed", seed, gmm100_fid_x=hundred + seed / 100))
     answer = STUDIES["codes"].render(runs).values["codes/answer"]
     if seeds == 3 and hundred == 1.0:
-        assert answer.startswith(f"On digits {LEARNED} is nowhere seen ahead, by both judges, of a hundred")
+        assert answer.startswith(f"On digits {LEARNED_PRIOR} is nowhere seen ahead, by both judges, of a hundred")
         assert answer.endswith(
             "at codes of 8 entries, it is behind in FID at 8 entries, and not told apart in the rest."
         )
@@ -269,8 +271,37 @@ def test_the_study_of_codes_on_cifar10_is_like_that_on_digits(tmp_path):
     assert {name.removeprefix("codes_cifar10") for name in found.tables} == {"", "-fixed", "-second", "-pairs"}
     assert r"\ref{tab:codes_cifar10-fixed}" in found.captions["codes_cifar10-second"]
     assert found.values["codes_cifar10/answer"].startswith(
-        f"On CIFAR-10 {LEARNED} is nowhere seen ahead, by both judges, of a hundred Gaussians"
+        f"On CIFAR-10 {LEARNED_PRIOR} is nowhere seen ahead, by both judges, of a hundred Gaussians"
     )
+
+
+def test_the_learned_prior_with_wide_noise_is_a_line_of_its_own(tmp_path):
+    fids = {"lpaae-code_4": 9.0, "lpaae-wide_code_4": 3.0, "lpaae-fixed_code_4": 4.0}
+    runs = [
+        run_with(tmp_path, model, seed, fid_x=fid + seed / 10, gmm100_fid_x=2.0 + fid / 90 + seed / 100)
+        for model, fid in fids.items() for seed in (0, 1, 2)
+    ]  # fmt: skip
+    lines = each_seed(runs)
+    assert list(lines[WIDE]["FID"]) == [3.0, 3.1, 3.2] and list(lines[LEARNED]["FID"]) == [9.0, 9.1, 9.2]
+    shown = {line.get_label(): line for line in codes_figure(lines, 1).axes[0].lines}
+    assert WIDE in shown and "fixed + mixture of 10" not in shown  # not measured
+    found = STUDIES["codes"].render(runs)
+    assert [row[0] for row in cells(found.tables["codes-wide"].rows)][:2] == [
+        "LP-AAE, code of 4, wide noise", r"\quad with mixture of 100",
+    ]  # fmt: skip
+    assert signs(found, f"{WIDE} against {LEARNED}") == [AHEAD]
+    assert signs(found, f"{WIDE} against fixed + mixture of 100") == [BEHIND]
+    assert found.values["codes/answer"].endswith(
+        "With wider noise, measured at codes of 4 entries, it is nowhere ahead of the hundred, either."
+    )
+    assert found.values["codes/wide"].endswith(
+        "at codes of 4 entries; it is ahead in FID at 4 entries against noise of as many entries as the code, and "
+        "behind in FID at 4 entries against the hundred Gaussians on the fixed prior's codes."
+    )
+    assert found.values["codes/devices"] == "on cpu 3 of 3 (learned), 3 of 3 (learned, wide noise) and 3 of 3 (fixed)"
+    narrow = STUDIES["codes"].render([run for run in runs if "wide" not in run.path.name])
+    assert narrow.values["codes/wide"] == ""
+    assert not [row for row in cells(narrow.tables["codes-pairs"].rows) if WIDE in row[0]]
 
 
 def test_what_the_decoder_could_draw_is_told_by_codes_of_images_and_by_kernels(tmp_path):
@@ -387,7 +418,7 @@ def test_everything_that_was_run_is_written(folders, tmp_path):
     there, written = write(*folders, tmp_path / "out")
     assert there == ["digits", "second", "ablation", "codes", "control", "conditional", "latent"]
     beside = {f"{name}.png" for name in LATENT} | {f"{model}-samples.png" for model in DIGITS.conditional}
-    of_codes = with_heads("codes", "codes-fixed", "codes-pairs", "codes-second") | {"codes.pdf"}
+    of_codes = with_heads("codes", "codes-wide", "codes-fixed", "codes-pairs", "codes-second") | {"codes.pdf"}
     of_studies = with_heads("ablation", "readings") | of_codes
     assert written == of_parts(*models()) | {"control-side.png"} | beside | of_studies | ALWAYS
     obeyed = json.loads((folders[0] / "mnist5k-lpaae-supervised-s0" / "metrics.json").read_text())
