@@ -10,7 +10,7 @@ from lprior.report.frame import MIXTURE, table_of
 from lprior.results import RunFolder
 
 COLUMNS = ("FID", "score", "precision", "recall")
-MODELS = LEARNED, WIDE, FIXED = "learned", "learned, wide noise", "fixed"
+MODELS = LEARNED, WIDE, FIXED = "learned", "wide noise", "fixed"
 TEN, HUNDRED = " + mixture of 10", " + mixture of 100"
 FITTED = {  # to a model's codes: end of the line's label -> what is before its metrics
     "": "", TEN: MIXTURE, HUNDRED: TITLES["gmm100_"], " + flow": TITLES["flow_"], " + kernels": TITLES["kde_"],
