@@ -33,7 +33,7 @@ ALWAYS |= {f"{name}.tex" for name in ("claims", "commands", "runs", "speed")}
 AHEAD, LEVEL, BEHIND = "$+$", r"$\cdot$", "$-$"  # what the table of pairs of the study of codes says
 
 
-def signs(found: Shown, pair: str = "learned against fixed + mixture of 10") -> list[str]:
+def signs(found: Shown, pair: str = "learned vs. fixed + mixture of 10") -> list[str]:
     """Of FID, at each size."""
     (row,) = [row[1:] for row in cells(found.tables["codes-pairs"].rows) if row[0] == pair]
     return row[: len(row) // 4]
@@ -166,7 +166,7 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     runs = [run_with(tmp_path, model, fid_x=fid, gmm10_fid_x=mixed) for model, (fid, mixed) in fids.items()]
     found = STUDIES["codes"].render(runs)
     assert signs(found) == [BEHIND, AHEAD]
-    assert signs(found, "learned against learned + mixture of 100") == ["", ""]  # not measured
+    assert signs(found, "learned vs. learned + mixture of 100") == ["", ""]  # not measured
     assert found.values["codes/answer"] == ""
     assert (found.values["codes/seeds"], found.values["codes/epochs"]) == ("1 seed", "20")
     assert found.values["codes/hundreds"] == ""
@@ -289,8 +289,8 @@ def test_the_learned_prior_with_wide_noise_is_a_line_of_its_own(tmp_path):
     assert [row[0] for row in cells(found.tables["codes-wide"].rows)][:2] == [
         "LP-AAE, code of 4, wide noise", r"\quad with mixture of 100",
     ]  # fmt: skip
-    assert signs(found, f"{WIDE} against {LEARNED}") == [AHEAD]
-    assert signs(found, f"{WIDE} against fixed + mixture of 100") == [BEHIND]
+    assert signs(found, f"{WIDE} vs. {LEARNED}") == [AHEAD]
+    assert signs(found, f"{WIDE} vs. fixed + mixture of 100") == [BEHIND]
     assert found.values["codes/answer"].endswith(
         "With wider noise, measured at codes of 4 entries, it is nowhere ahead of the hundred, either."
     )

@@ -165,7 +165,7 @@ def pairs_table(values: Lines, second: Lines) -> Table:
             continue
         signs = signs_at(values, second, *pair)
         cells = [PRINTED.get(signs[name].get(size), "") for name in COLUMNS for size in sizes]
-        rows.append(row([" against ".join(pair), *cells]))
+        rows.append(row([" vs. ".join(pair), *cells]))
     return Table(_head(COLUMNS, sizes), "".join(rows))
 
 
