@@ -47,9 +47,9 @@ DRAWN = {  # of the figure, line by line: model, prior fitted to its codes -> st
     (LEARNED, HUNDRED): (":", True), (WIDE, HUNDRED): (":", True), (FIXED, HUNDRED): (":", True),
 }  # fmt: skip
 PAIRS = (  # that are compared
-    *((model, other) for model in (LEARNED, WIDE) for other in (FIXED + HUNDRED, *RIVALS, FIXED, model + HUNDRED)),
+    *((LEARNED, other) for other in (FIXED + HUNDRED, *RIVALS, FIXED, LEARNED + HUNDRED)),
+    *((WIDE, other) for other in (LEARNED, FIXED + HUNDRED, FIXED + TEN, FIXED, WIDE + HUNDRED)),
     *((model + HUNDRED, FIXED + HUNDRED) for model in (LEARNED, WIDE)),
-    (WIDE, LEARNED),
 )
 JUDGED = [model + prior for model in (LEARNED, WIDE, FIXED) for prior in ("", TEN, HUNDRED)]  # a second time
 PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
@@ -84,7 +84,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     said = {
         "answer": answer_in_words(values, seconds, WHERE[study.family] if seeds >= ENOUGH else ""),
         "wide": wide_in_words(values, seconds),
-        "hundreds": " ".join(hundreds_in_words(values, seconds, model) for model in (LEARNED, WIDE)).strip(),
+        "hundreds": hundreds_in_words(values, seconds),
         "recall": recall_in_words(values, seconds),
         "aim": aim_in_words(values),
         "devices": devices_in_words(finished),

@@ -25,7 +25,6 @@ from lprior.results import RunFolder
 PANELS = ("FID", "score", "recall")  # of the figure
 AIM = {"FID": 0.4, "score": 9.4, "recall": 0.7}  # of ours, for the learned prior at its best size
 LEARNED_PRIOR = "the learned prior, with noise of as many entries as the code,"
-WHOSE = {LEARNED: "the learned prior's codes", WIDE: "the codes of the learned prior with wide noise"}
 
 
 def recall_in_words(values: Lines, second: Lines) -> str:
@@ -81,19 +80,19 @@ def devices_in_words(finished: list[RunFolder]) -> str:
     )
 
 
-def hundreds_in_words(values: Lines, second: Lines, model: str) -> str:
+def hundreds_in_words(values: Lines, second: Lines) -> str:
     """Where a hundred Gaussians on the learned prior's codes are better and where worse than on the fixed prior's; in
     LaTeX. Nothing where they were not both measured."""
-    signs = signs_at(values, second, model + HUNDRED, FIXED + HUNDRED)
+    signs = signs_at(values, second, LEARNED + HUNDRED, FIXED + HUNDRED)
     found = {word: _where(signs, value) for word, value in (("better", 1), ("worse", -1))}
     said = [f"the {word} {places}" for word, places in found.items() if places]
     if not signs["FID"]:
         return ""
     if not said:
-        return f"A hundred Gaussians on {WHOSE[model]} and on the fixed prior's are not told apart."
+        return "A hundred Gaussians on the learned and on the fixed prior's codes are not told apart."
     return (
-        f"A hundred Gaussians on {WHOSE[model]}, decoded by its own model, have, against a hundred on the fixed "
-        f"prior's, {listed(said)}."
+        "A hundred Gaussians on the learned prior's codes, decoded by its own model, have, against a hundred on the "
+        f"fixed prior's, {listed(said)}."
     )
 
 
