@@ -48,7 +48,7 @@ DRAWN = {  # of the figure, line by line: model, prior fitted to its codes -> st
 }  # fmt: skip
 PAIRS = (  # that are compared
     *((LEARNED, other) for other in (FIXED + HUNDRED, *RIVALS, FIXED, LEARNED + HUNDRED)),
-    *((WIDE, other) for other in (LEARNED, FIXED + HUNDRED, FIXED + TEN, FIXED, WIDE + HUNDRED)),
+    *((WIDE, other) for other in (LEARNED, FIXED + HUNDRED, FIXED + TEN, FIXED)),
     *((model + HUNDRED, FIXED + HUNDRED) for model in (LEARNED, WIDE)),
 )
 JUDGED = [model + prior for model in (LEARNED, WIDE, FIXED) for prior in ("", TEN, HUNDRED)]  # a second time
@@ -110,7 +110,7 @@ def _by_kind(models: Iterable[str]) -> dict[str, list[str]]:
 def codes_figure(values: Lines, samples: int, real: dict[str, float] | None = None) -> Figure:
     """A panel for each of `PANELS`, and in it a line for each of `DRAWN` that was measured, of means and bars of one
     standard deviation. `samples`: how many were measured. `real`: what real images have, a grey line."""
-    figure = Figure(figsize=(6.4, 2.7), layout="constrained")
+    figure = Figure(figsize=(6.4, 2.5), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for (model, prior), (style, filled) in DRAWN.items():
             label, (colour, mark) = model + prior, MARKS[model]
@@ -135,7 +135,14 @@ def codes_figure(values: Lines, samples: int, real: dict[str, float] | None = No
         logarithmic(figure.axes[0])
     for axes in figure.axes:
         axes.tick_params(which="both", labelsize=8)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=4,
+        fontsize=8,
+        columnspacing=1,
+        frameon=False,
+    )
     return figure
 
 
