@@ -41,15 +41,6 @@ CLAIMS = [
         ),
     ),
     Claim(
-        "The same with wide noise, the width chosen on held-out images.",
-        "",
-        ours=Rule(
-            compare("lpaae-wide_code_8", "lpaae-fixed", GENERATES, control=TITLES["gmm100_"]),
-            r"table~\ref{tab:codes-wide}",
-            "codes",
-        ),
-    ),
-    Claim(
         "A learned prior beats the mixture of ten on AAE's codes.",
         "",
         ours=Rule(
