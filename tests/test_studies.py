@@ -295,8 +295,8 @@ def test_the_learned_prior_with_wide_noise_is_a_line_of_its_own(tmp_path):
         "With wider noise, measured at codes of 4 entries, it is nowhere ahead of the hundred, either."
     )
     assert found.values["codes/wide"].endswith(
-        "at codes of 4 entries alone; it is ahead in FID at 4 entries against noise of as many entries as the code, and "
-        "behind in FID at 4 entries against the hundred Gaussians on the fixed prior's codes."
+        "at codes of 4 entries alone; it is ahead in FID at 4 entries against noise of as many entries as the code, "
+        "and behind in FID at 4 entries against the hundred Gaussians on the fixed prior's codes."
     )
     assert found.values["codes/devices"] == "on cpu 3 of 3 (learned), 3 of 3 (wide noise) and 3 of 3 (fixed)"
     narrow = STUDIES["codes"].render([run for run in runs if "wide" not in run.path.name])
