@@ -172,6 +172,7 @@ def test_the_study_of_codes_says_first_where_the_control_is_better(tmp_path):
     assert found.values["codes/hundreds"] == ""
     lines = {line.get_label(): list(line.get_ydata()) for line in codes_figure(each_seed(runs), 1).axes[0].lines}
     assert lines["fixed + mixture of 10"] == [7.0, 4.5] and lines["learned"] == [9.0, 3.0]
+    assert list(each_seed(runs)["learned + mixture of 10"]["FID"]) == [9.0, 2.5]
     rows, fixed = ([row[:4] for row in cells(found.tables[name].rows)] for name in ("codes", "codes-fixed"))
     assert rows[:2] == [["LP-AAE, code of 2", "1", "20", "9.00"], [r"\quad with mixture", "1", "20", "9.00"]]
     assert [row[3] for row in rows] == ["9.00", "9.00", "3.00", "2.50"]
@@ -289,6 +290,7 @@ def test_the_learned_prior_with_wide_noise_is_a_line_of_its_own(tmp_path):
     assert [row[0] for row in cells(found.tables["codes-wide"].rows)][:2] == [
         "LP-AAE, code of 4, wide noise", r"\quad with mixture of 100",
     ]  # fmt: skip
+    assert r"\ref{tab:codes-fixed} and \ref{tab:codes-wide}" in found.captions["codes-second"]
     assert signs(found, f"{WIDE} vs. {LEARNED}") == [AHEAD]
     assert signs(found, f"{WIDE} vs. fixed + mixture of 100") == [BEHIND]
     assert found.values["codes/answer"].endswith(

@@ -179,12 +179,13 @@ def by_both(judge: Callable[[pd.DataFrame, str], ByOne], metrics: tuple[str, ...
             return said, first.verdict
         if other := [second.texts[name] for name, sign in second.signs.items() if sign != first.signs[name]]:
             said += f"; second judge: {'; '.join(other)}"
-        alone = [name for name in metrics if name not in second.signs]
-        if alone and any(f"{SECOND}{name}" in table for name in metrics):
-            said += f"; {'' if len(alone) == len(metrics) else ' and '.join(alone) + ' by the '}first judge alone"
-        if len(alone) == len(metrics):
-            return said, first.verdict
-        of_second = verdict_of((first.signs | second.signs).values()) if alone else second.verdict
+        if not second.signs:
+            alone = any(f"{SECOND}{name}" in table for name in metrics)
+            return said + ("; first judge alone" if alone else ""), first.verdict
+        of_second = second.verdict
+        if alone := [name for name in metrics if name not in second.signs]:
+            said += f"; {' and '.join(alone)} by the first judge alone"
+            of_second = verdict_of((first.signs | second.signs).values())
         if of_second == first.verdict:
             return said, first.verdict
         return said, f"first judge {first.verdict}, second {of_second}: {OPEN}"

@@ -54,9 +54,7 @@ PAIRS = (  # that are compared
 JUDGED = [model + prior for model in (LEARNED, WIDE, FIXED) for prior in ("", TEN, HUNDRED)]  # a second time
 PRINTED = {1: "$+$", 0: r"$\cdot$", -1: "$-$"}  # what the table of pairs has for a sign
 SPAN = 5  # times the lowest FID: where the highest is more, the axis is logarithmic
-SECOND_CAPTION = (
-    "{title} by the second judge: means over the seeds of tables~\\ref{{tab:{name}}} and~\\ref{{tab:{name}-fixed}}"
-)
+SECOND_CAPTION = "{title} by the second judge: means over the seeds of tables~{tables}"
 TESTED = (
     "Values are means over {seeds} seeds. Models are told apart by 95\\,\\% intervals over seeds and both judges "
     "(section~\\ref{{sec:protocol}}); for so many comparisons the intervals are not widened."
@@ -77,6 +75,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
         name + end: Table(header(COLUMNS, OF_MODEL), "".join(model_rows(finished, models, COLUMNS, PRIORS)))
         for end, models in _by_kind(study.models).items()
     }
+    of_models = listed(rf"\ref{{tab:{file}}}" for file in tables)
     tables[f"{name}-second"] = second_table(means(seconds))
     tables[f"{name}-pairs"] = pairs_table(values, seconds)
     found = table_of(finished)
@@ -95,7 +94,7 @@ def render(finished: list[RunFolder], name: str) -> Shown:
     figures = {name: codes_figure(values, found["samples"].iloc[0], real)}
     return Shown(
         tables, figures, values={f"{name}/{key}": text for key, text in said.items()},
-        captions={f"{name}-second": SECOND_CAPTION.format(title=study.title, name=name)},
+        captions={f"{name}-second": SECOND_CAPTION.format(title=study.title, tables=of_models)},
     )  # fmt: skip
 
 
@@ -176,16 +175,16 @@ def pairs_table(values: Lines, second: Lines) -> Table:
     return Table(_head(COLUMNS, sizes), "".join(rows))
 
 
-WIDE_AT = {"codes": (4, 8, 16), "codes_cifar10": ()}  # study -> sizes with wide noise, too
 WHERE = {"digits": "digits", "pictures": "CIFAR-10"}
-for name, title, family, own, sizes, seeds in (  # own: the size of code that the budget has without a variant
-    ("codes", "Sizes of codes", "digits", 8, (2, 4, 8, 16, 32, 64), (0, 1, 2)),
-    ("codes_cifar10", "Sizes of codes on CIFAR-10", "pictures", 64, (8, 64, 128), (0,)),
+# own: the size of code that the budget has without a variant; wide: sizes with wide noise, too
+for name, title, family, own, sizes, wide, seeds in (
+    ("codes", "Sizes of codes", "digits", 8, (2, 4, 8, 16, 32, 64), (4, 8, 16), (0, 1, 2)),
+    ("codes_cifar10", "Sizes of codes on CIFAR-10", "pictures", 64, (8, 64, 128), (), (0,)),
 ):
     variants = [("", "-fixed") if size == own else (f"-code_{size}", f"-fixed_code_{size}") for size in sizes]
-    wide = [f"lpaae-wide_code_{size}" for size in WIDE_AT[name]]
+    models = [f"lpaae{prior}" for pair in variants for prior in pair] + [f"lpaae-wide_code_{size}" for size in wide]
     runs.STUDIES[name] = Study(
-        name, title, "quick", {}, (*(f"lpaae{prior}" for pair in variants for prior in pair), *wide),
+        name, title, "quick", {}, tuple(models),
         seeds=seeds, family=family, render=partial(render, name=name),
         fitted=("gmm1", "gmm100", "flow", "kde", "codes"),
     )  # fmt: skip
